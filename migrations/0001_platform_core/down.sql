@@ -1,0 +1,13 @@
+DROP SCHEMA finance;
+DROP SCHEMA practice;
+DROP SCHEMA identity;
+DROP TABLE core.import, core.idempotency, core.number_series;
+DROP FUNCTION core.next_number;
+DROP TABLE audit.chain, audit.link;
+DROP FUNCTION audit.canonical;
+DROP TABLE audit.entry;
+DROP FUNCTION audit.seal, audit.record;
+DROP SCHEMA audit;
+DROP FUNCTION core.raise_wall, core.refuse_change, core.touch, core.set_tenant;
+DROP SCHEMA core;
+ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO PUBLIC;

@@ -1,0 +1,46 @@
+//! The ids of the finance department.
+
+crate::ids! {
+    /// Names a ledger (one set of books of a client).
+    LedgerId = "led";
+    /// Names an account of the chart.
+    AccountId = "acc";
+    /// Names a tax code.
+    TaxCodeId = "tax";
+    /// Names a rate of a tax code.
+    TaxRateId = "txr";
+    /// Names a fiscal year.
+    FiscalYearId = "fy";
+    /// Names an exception from a soft lock.
+    LockExceptionId = "lex";
+    /// Names a journal entry.
+    JournalEntryId = "je";
+    /// Names a line of a journal entry.
+    JournalLineId = "jl";
+    /// Names a customer.
+    CustomerId = "cus";
+    /// Names a vendor.
+    VendorId = "ven";
+    /// Names an invoice.
+    InvoiceId = "inv";
+    /// Names a line of an invoice.
+    InvoiceLineId = "invl";
+    /// Names a bill.
+    BillId = "bil";
+    /// Names a line of a bill.
+    BillLineId = "bill";
+    /// Names an open item.
+    OpenItemId = "oi";
+    /// Names an allocation of an open item.
+    AllocationId = "alc";
+    /// Names a bank account.
+    BankAccountId = "ba";
+    /// Names a bank statement.
+    BankStatementId = "bs";
+    /// Names a line of a bank statement.
+    BankLineId = "bl";
+    /// Names the match of a bank line.
+    BankMatchId = "bm";
+    /// Names an import.
+    ImportId = "imp";
+}

@@ -1,0 +1,165 @@
+//! Journal entries: what happened, in debit and credit, in the document's currency and in the books'.
+
+use backoffice_money::{Balanced, Currency, Decimal, Posting};
+use chrono::NaiveDate;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Date as SqlDate, Int4, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid};
+use uuid::Uuid;
+
+use crate::finance::ids::{AccountId, JournalEntryId, LedgerId, TaxCodeId};
+use crate::platform::db::Tx;
+use crate::platform::error::{Error, Result};
+use crate::platform::ids::new_uuid;
+use crate::platform::sql::sql;
+
+crate::words! {
+    /// Where a journal entry comes from.
+    EntrySource {
+        /// Posted by hand or by an integration.
+        Manual = "manual",
+        /// The balances that the books started with.
+        Opening = "opening",
+        /// Takes another entry back.
+        Reversal = "reversal",
+        /// An issued invoice.
+        Invoice = "invoice",
+        /// A posted bill.
+        Bill = "bill",
+        /// A matched bank line.
+        Bank = "bank",
+    }
+}
+
+/// A line to be posted. Debit is positive, credit negative.
+#[derive(Clone, Debug)]
+pub struct NewLine {
+    /// A leaf of the chart.
+    pub account: AccountId,
+    /// Amount in the document's currency.
+    pub amount_document: Decimal,
+    /// Amount in the books' currency.
+    pub amount: Decimal,
+    /// The document's currency.
+    pub currency: Currency,
+    /// What the line is about; may be empty.
+    pub description: String,
+    /// The tax code that made the line.
+    pub tax_code: Option<TaxCodeId>,
+}
+
+impl Posting for NewLine {
+    fn book(&self) -> Decimal {
+        self.amount
+    }
+
+    fn document(&self) -> Decimal {
+        self.amount_document
+    }
+
+    fn currency(&self) -> Currency {
+        self.currency
+    }
+}
+
+/// An entry to be posted: it balances, or it could not have been built.
+pub struct NewEntry {
+    /// Effective date.
+    pub date: NaiveDate,
+    /// What happened, 1 to 500 characters.
+    pub description: String,
+    /// The document's currency.
+    pub currency: Currency,
+    /// Where it comes from.
+    pub source: EntrySource,
+    /// The record it comes from.
+    pub source_id: Option<Uuid>,
+    /// The entry that it takes back, for reversals.
+    pub reverses: Option<JournalEntryId>,
+    /// The lines.
+    pub lines: Balanced<NewLine>,
+}
+
+/// What posting gives back.
+#[derive(QueryableByName, Clone, Debug)]
+pub struct Posted {
+    /// The entry's id.
+    #[diesel(sql_type = SqlUuid)]
+    pub id: JournalEntryId,
+    /// Its gapless number.
+    #[diesel(sql_type = Text)]
+    pub number: String,
+    /// The ledger that it stands in.
+    #[diesel(sql_type = SqlUuid)]
+    pub ledger_id: LedgerId,
+}
+
+/// Posts an entry into the client's general ledger: number, lines and the day's balances in one transaction.
+///
+/// The database refuses dates without a fiscal year or in a locked period, group accounts, and anything off by a
+/// cent; the refusal names the field relative to the caller's `input` (`date`, `lines`).
+pub async fn post(tx: &Tx, entry: NewEntry) -> Result<Posted> {
+    let tenant = tx.tenant()?;
+    let id = JournalEntryId::new();
+    let posted: Option<Posted> = tx
+        .maybe(
+            sql("INSERT INTO finance.journal_entry
+                   (tenant_id, id, ledger_id, number, entry_date, recorded_at, description, currency, source, source_id, reverses_id, posted_by)
+                 SELECT l.tenant_id, $1, l.id, core.next_number(l.tenant_id, 'journal', 'JE-'), $2, $3, $4, $5, $6, $7, $8, $9
+                   FROM finance.ledger l WHERE l.tenant_id = $10 AND l.code = 'GENERAL'
+                 RETURNING id, number, ledger_id")
+                .bind::<SqlUuid, _>(id)
+                .bind::<SqlDate, _>(entry.date)
+                .bind::<Timestamptz, _>(tx.now())
+                .bind::<Text, _>(entry.description)
+                .bind::<Text, _>(entry.currency.to_string())
+                .bind::<Text, _>(entry.source)
+                .bind::<Nullable<SqlUuid>, _>(entry.source_id)
+                .bind::<Nullable<SqlUuid>, _>(entry.reverses)
+                .bind::<SqlUuid, _>(tx.actor())
+                .bind::<SqlUuid, _>(tenant),
+        )
+        .await?;
+    let posted = posted.ok_or_else(|| Error::fault("the client has no general ledger"))?;
+    let lines = entry.lines.into_lines();
+    let count = lines.len();
+    let mut ids = Vec::with_capacity(count);
+    let mut numbers: Vec<i32> = Vec::with_capacity(count);
+    let mut accounts = Vec::with_capacity(count);
+    let mut descriptions = Vec::with_capacity(count);
+    let mut currencies = Vec::with_capacity(count);
+    let mut documents = Vec::with_capacity(count);
+    let mut books = Vec::with_capacity(count);
+    let mut taxes = Vec::with_capacity(count);
+    for (at, line) in lines.into_iter().enumerate() {
+        ids.push(new_uuid());
+        numbers.push(i32::try_from(at).unwrap_or(i32::MAX).saturating_add(1));
+        accounts.push(line.account);
+        descriptions.push(line.description);
+        currencies.push(line.currency.to_string());
+        documents.push(line.amount_document);
+        books.push(line.amount);
+        taxes.push(line.tax_code);
+    }
+    tx.exec(
+        sql("INSERT INTO finance.journal_line
+               (tenant_id, id, entry_id, line_no, ledger_id, account_id, entry_date, recorded_at, description, currency, amount_document, amount, tax_code_id)
+             SELECT $1, n.id, $2, n.line_no, $3, n.account_id, $4, $5, n.description, n.currency, n.amount_document, n.amount, n.tax_code_id
+               FROM unnest($6::uuid[], $7::int[], $8::uuid[], $9::text[], $10::text[], $11::numeric[], $12::numeric[], $13::uuid[])
+                 AS n (id, line_no, account_id, description, currency, amount_document, amount, tax_code_id)")
+            .bind::<SqlUuid, _>(tenant)
+            .bind::<SqlUuid, _>(posted.id)
+            .bind::<SqlUuid, _>(posted.ledger_id)
+            .bind::<SqlDate, _>(entry.date)
+            .bind::<Timestamptz, _>(tx.now())
+            .bind::<Array<SqlUuid>, _>(ids)
+            .bind::<Array<Int4>, _>(numbers)
+            .bind::<Array<SqlUuid>, _>(accounts)
+            .bind::<Array<Text>, _>(descriptions)
+            .bind::<Array<Text>, _>(currencies)
+            .bind::<Array<Numeric>, _>(documents)
+            .bind::<Array<Numeric>, _>(books)
+            .bind::<Array<Nullable<SqlUuid>>, _>(taxes),
+    )
+    .await?;
+    Ok(posted)
+}

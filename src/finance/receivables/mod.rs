@@ -1,0 +1,3 @@
+//! What customers owe.
+
+pub mod customer;

@@ -1,0 +1,119 @@
+//! Currencies by their ISO 4217 codes, each with its number of minor-unit decimals.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::MoneyError;
+
+/// A currency that books can be kept in: an ISO 4217 code with a defined minor unit.
+///
+/// Codes without a minor unit are refused: metals (`XAU`), the special drawing right (`XDR`), the test code
+/// (`XTS`) and "no currency" (`XXX`). Currencies that have been replaced (`HRK`) are accepted, as old books
+/// still need them. Ordered by code.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Currency {
+    code: [u8; 3],
+    exponent: u8,
+}
+
+impl Currency {
+    /// Reads a code of exactly three capital letters.
+    ///
+    /// # Errors
+    /// [`MoneyError::UnknownCurrency`] for anything else, lower case included: a code is not a word to be guessed.
+    pub fn parse(code: &str) -> Result<Self, MoneyError> {
+        let letters: [u8; 3] = code
+            .as_bytes()
+            .try_into()
+            .map_err(|_| MoneyError::UnknownCurrency)?;
+        if !letters.iter().all(u8::is_ascii_uppercase) {
+            return Err(MoneyError::UnknownCurrency);
+        }
+        let known = iso_currency::Currency::from_code(code).ok_or(MoneyError::UnknownCurrency)?;
+        let exponent = known
+            .exponent()
+            .and_then(|digits| u8::try_from(digits).ok());
+        Ok(Self {
+            code: letters,
+            exponent: exponent.ok_or(MoneyError::UnknownCurrency)?,
+        })
+    }
+
+    /// How many decimals an amount may have: 0 for JPY, 2 for EUR, 3 for KWD, 4 for CLF.
+    pub fn exponent(self) -> u32 {
+        u32::from(self.exponent)
+    }
+
+    /// The three capital letters.
+    pub fn code(&self) -> &str {
+        // always ASCII by construction
+        std::str::from_utf8(&self.code).unwrap_or_default()
+    }
+}
+
+impl FromStr for Currency {
+    type Err = MoneyError;
+
+    fn from_str(code: &str) -> Result<Self, MoneyError> {
+        Self::parse(code)
+    }
+}
+
+impl AsRef<str> for Currency {
+    fn as_ref(&self) -> &str {
+        self.code()
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minor_units_follow_iso_4217() {
+        let exponents = [("JPY", 0), ("EUR", 2), ("USD", 2), ("KWD", 3), ("CLF", 4)];
+        for (code, exponent) in exponents {
+            let currency = Currency::parse(code).unwrap();
+            assert_eq!((currency.code(), currency.exponent()), (code, exponent));
+        }
+    }
+
+    #[test]
+    fn what_is_no_money_is_refused() {
+        for code in [
+            "",
+            "E",
+            "EU",
+            "eur",
+            "Eur",
+            " EUR",
+            "EURO",
+            "QQQ",
+            "XXX",
+            "XTS",
+            "XAU",
+            "XDR",
+            "€€€",
+            "€",
+            "E\0R",
+        ] {
+            assert_eq!(
+                Currency::parse(code),
+                Err(MoneyError::UnknownCurrency),
+                "{code:?}"
+            );
+        }
+    }
+}

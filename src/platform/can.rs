@@ -1,0 +1,114 @@
+//! The rights: one a department, concept and action. A role is a set of them; a resolver names one to get a transaction.
+
+use async_graphql::Enum;
+
+macro_rules! rights {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
+        /// A right that a role can hold: department, concept and action.
+        #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[graphql(name = "Permission")]
+        pub enum Can { $($(#[doc = $doc])+ $name,)+ }
+
+        impl Can {
+            /// Every right there is.
+            pub const ALL: &'static [Can] = &[$(Can::$name),+];
+
+            /// The right's name in roles, scopes and refusals, e.g. `finance.invoice.issue`.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Can::$name => $text,)+ }
+            }
+
+            /// The right of that name; none if no such right is known.
+            #[must_use]
+            pub fn parse(name: &str) -> Option<Self> {
+                match name { $($text => Some(Can::$name),)+ _ => None }
+            }
+        }
+    };
+}
+
+rights! {
+    /// See the portfolio: all clients one is granted, with their figures. Held for the provider, not in a client.
+    PortfolioRead = "practice.portfolio.read",
+    /// Take on a new client. Held for the provider.
+    ClientOnboard = "practice.client.onboard",
+    /// Invite and disable staff. Held for the provider.
+    StaffManage = "identity.staff.manage",
+    /// See the client's master data.
+    ClientRead = "practice.client.read",
+    /// Change the client's master data.
+    ClientManage = "practice.client.manage",
+    /// See who holds which role in the client, from when to when.
+    GrantRead = "identity.grant.read",
+    /// Give, deny and end roles in the client.
+    GrantManage = "identity.grant.manage",
+    /// See the client's roles.
+    RoleRead = "identity.role.read",
+    /// Create and change the client's own roles.
+    RoleManage = "identity.role.manage",
+    /// Invite a person to the client.
+    UserInvite = "identity.user.invite",
+    /// See the client's service accounts.
+    ServiceAccountRead = "identity.service_account.read",
+    /// Create and revoke the client's service accounts.
+    ServiceAccountManage = "identity.service_account.manage",
+    /// Read the audit trail.
+    AuditRead = "audit.trail.read",
+    /// See the chart of accounts.
+    AccountRead = "finance.account.read",
+    /// Change the chart of accounts.
+    AccountManage = "finance.account.manage",
+    /// See tax codes and their rates.
+    TaxCodeRead = "finance.tax_code.read",
+    /// Change tax codes and their rates.
+    TaxCodeManage = "finance.tax_code.manage",
+    /// See journal entries.
+    JournalRead = "finance.journal.read",
+    /// Post journal entries.
+    JournalPost = "finance.journal.post",
+    /// Reverse journal entries.
+    JournalReverse = "finance.journal.reverse",
+    /// See fiscal years and locks.
+    PeriodRead = "finance.period.read",
+    /// Lock periods softly and grant exceptions; add fiscal years.
+    PeriodLock = "finance.period.lock",
+    /// Lock periods for good.
+    PeriodLockHard = "finance.period.lock_hard",
+    /// Read statements: trial balance, general ledger, income statement, balance sheet.
+    ReportRead = "finance.report.read",
+    /// See the client's headline figures: cash, receivables, payables, unmatched bank lines.
+    FiguresRead = "finance.figures.read",
+    /// See customers.
+    CustomerRead = "finance.customer.read",
+    /// Create and change customers.
+    CustomerManage = "finance.customer.manage",
+    /// See vendors.
+    VendorRead = "finance.vendor.read",
+    /// Create and change vendors.
+    VendorManage = "finance.vendor.manage",
+    /// See invoices and what is open on them.
+    InvoiceRead = "finance.invoice.read",
+    /// Draft invoices.
+    InvoiceDraft = "finance.invoice.draft",
+    /// Issue invoices.
+    InvoiceIssue = "finance.invoice.issue",
+    /// See bills and what is open on them.
+    BillRead = "finance.bill.read",
+    /// Enter bills.
+    BillDraft = "finance.bill.draft",
+    /// Post bills.
+    BillPost = "finance.bill.post",
+    /// See bank accounts, statements and lines.
+    BankRead = "finance.bank.read",
+    /// Create and change bank accounts.
+    BankManage = "finance.bank.manage",
+    /// Match bank lines to what they settle, and undo it.
+    BankMatch = "finance.bank.match",
+    /// See open items and how they were settled.
+    OpenItemRead = "finance.open_item.read",
+    /// Import files.
+    ImportRun = "core.import.run",
+    /// See earlier imports.
+    ImportRead = "core.import.read",
+}

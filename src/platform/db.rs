@@ -1,0 +1,319 @@
+//! Connections, and the transaction that one operation runs in. Nobody outside the platform takes a connection.
+//!
+//! A connection goes back to its pool only when its transaction is known to have ended. Dropped in the middle (a client
+//! hung up, a time-out, a panic), it is closed instead: nobody ever borrows another client's half-done work.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use diesel::sql_types::{Array, Nullable, Text, Timestamptz};
+use diesel::{ConnectionError, QueryableByName};
+use diesel_async::methods::{ExecuteDsl, LoadQuery};
+use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use futures_util::future::BoxFuture;
+use uuid::Uuid;
+
+use super::sql::Sql;
+use super::error::{Error, Result};
+
+/// How long an operation waits for a connection before it is refused.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Every session of the server: bounded statements, bounded waiting, bounded idling inside a transaction.
+const SESSION_SETTINGS: &str = "SET statement_timeout = '15s'; SET lock_timeout = '8s'; \
+    SET idle_in_transaction_session_timeout = '20s'; SET lc_messages = 'C'; SET search_path = pg_catalog; SET jit = off";
+
+/// Where the three login roles reach the database.
+#[derive(Clone, Debug)]
+pub struct Urls {
+    /// Acts for one client at a time.
+    pub app: String,
+    /// Reads across the clients that its caller is granted.
+    pub portfolio: String,
+    /// Signs people in; sees no client's table.
+    pub identity: String,
+}
+
+/// The pools of one worker thread.
+#[derive(Clone)]
+pub struct Pools {
+    pub(super) app: Pool<AsyncPgConnection>,
+    pub(super) portfolio: Pool<AsyncPgConnection>,
+    pub(super) identity: Pool<AsyncPgConnection>,
+}
+
+impl Pools {
+    /// Lays out the pools; connections are made when first needed. `size` is the number of connections for clients' work.
+    pub fn new(urls: &Urls, size: usize) -> Result<Self> {
+        Ok(Self {
+            app: pool(&urls.app, size)?,
+            portfolio: pool(&urls.portfolio, size.div_ceil(4).max(1))?,
+            identity: pool(&urls.identity, size.div_ceil(4).max(1))?,
+        })
+    }
+
+    /// Whether the database answers: one round trip on the sign-in role.
+    pub async fn ping(&self) -> Result<()> {
+        let mut connection = acquire(&self.identity).await?;
+        SimpleAsyncConnection::batch_execute(&mut *connection, "SELECT 1").await?;
+        Ok(())
+    }
+}
+
+fn pool(url: &str, size: usize) -> Result<Pool<AsyncPgConnection>> {
+    let mut config = ManagerConfig::default();
+    config.recycling_method = RecyclingMethod::Fast;
+    config.custom_setup = Box::new(|url| Box::pin(connect(url)));
+    Pool::builder(AsyncDieselConnectionManager::new_with_config(url, config)).max_size(size).build().map_err(Error::fault)
+}
+
+async fn connect(url: &str) -> std::result::Result<AsyncPgConnection, ConnectionError> {
+    let mut connection = AsyncPgConnection::establish(url).await?;
+    connection.batch_execute(SESSION_SETTINGS).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+pub(super) async fn acquire(pool: &Pool<AsyncPgConnection>) -> Result<Object<AsyncPgConnection>> {
+    match tokio::time::timeout(ACQUIRE_TIMEOUT, pool.get()).await {
+        Ok(Ok(connection)) => Ok(connection),
+        Ok(Err(error)) => Err(Error::fault(error)),
+        Err(_) => Err(Error::fault("no connection became free in time")),
+    }
+}
+
+/// A borrowed connection that is closed, not returned, unless its transaction ended well.
+struct Borrowed {
+    connection: Option<Object<AsyncPgConnection>>,
+    ended: AtomicBool,
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        if !self.ended.load(Ordering::Acquire)
+            && let Some(connection) = self.connection.take()
+        {
+            drop(Object::take(connection));
+            metrics::counter!("backoffice_connections_discarded_total").increment(1);
+        }
+    }
+}
+
+/// One transaction: who acts, for which client, on which clock. Made by [`super::scope::Scope`] only.
+pub struct Tx {
+    borrowed: Borrowed,
+    failed: AtomicBool,
+    statements: AtomicU32,
+    pub(super) entered: Entered,
+}
+
+/// What the database said when the transaction was opened.
+#[derive(Clone, Debug)]
+pub(super) struct Entered {
+    pub tenant: Option<Uuid>,
+    pub actor: Uuid,
+    pub actor_name: String,
+    pub permissions: Vec<super::can::Can>,
+    pub opened_at: DateTime<Utc>,
+    pub time_zone: Tz,
+    pub currency: String,
+}
+
+/// What a door answers: see `core.enter` and its sisters.
+#[derive(QueryableByName)]
+pub(super) struct DoorRow {
+    #[diesel(sql_type = Text)]
+    pub verdict: String,
+    #[diesel(sql_type = Nullable<Array<Text>>)]
+    pub permissions: Option<Vec<String>>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub actor_name: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub time_zone: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub currency: Option<String>,
+    #[diesel(sql_type = Timestamptz)]
+    pub opened_at: DateTime<Utc>,
+}
+
+/// How the transaction starts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Begin {
+    Read,
+    Write,
+}
+
+impl Begin {
+    fn sql(self) -> &'static str {
+        match self {
+            Self::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Self::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+        }
+    }
+}
+
+impl Tx {
+    /// Opens a transaction and runs the door's statement in the same round trip. `enter` turns the door's row into
+    /// what the transaction knows, or refuses.
+    pub(super) fn open<'a>(
+        pool: &'a Pool<AsyncPgConnection>,
+        begin: Begin,
+        door: Sql<'static>,
+        enter: impl FnOnce(DoorRow) -> Result<Entered> + Send + 'a,
+    ) -> BoxFuture<'a, Result<Self>> {
+        Box::pin(async move {
+            let borrowed = Borrowed { connection: Some(acquire(pool).await?), ended: AtomicBool::new(false) };
+            let opened = {
+                let (mut for_begin, mut for_door) = (borrowed.get()?, borrowed.get()?);
+                // Polled in this order, so BEGIN is on its way before the door's statement: one round trip for both.
+                let (began, rows) = futures_util::future::join(
+                    for_begin.batch_execute(begin.sql()),
+                    diesel_async::RunQueryDsl::load::<DoorRow>(door, &mut for_door),
+                )
+                .await;
+                began?;
+                rows?.pop().ok_or_else(|| Error::fault("the door gave no row"))?
+            };
+            match enter(opened) {
+                Ok(entered) => {
+                    Ok(Self { borrowed, failed: AtomicBool::new(false), statements: AtomicU32::new(1), entered })
+                }
+                Err(refused) => {
+                    // Nothing happened in it: end it properly so that the connection can be used again.
+                    let mut connection = borrowed.get()?;
+                    connection.batch_execute("ROLLBACK").await?;
+                    borrowed.ended.store(true, Ordering::Release);
+                    Err(refused)
+                }
+            }
+        })
+    }
+
+    /// All rows of a statement.
+    pub fn rows<'a, T, Q>(&'a self, query: Q) -> BoxFuture<'a, Result<Vec<T>>>
+    where
+        Q: LoadQuery<'a, &'a AsyncPgConnection, T> + Send + 'a,
+        T: Send + 'a,
+    {
+        Box::pin(async move {
+            self.count()?;
+            let mut connection = self.borrowed.get()?;
+            self.note(diesel_async::RunQueryDsl::load(query, &mut connection).await)
+        })
+    }
+
+    /// The one row of a statement, if there is one.
+    pub fn maybe<'a, T, Q>(&'a self, query: Q) -> BoxFuture<'a, Result<Option<T>>>
+    where
+        Q: LoadQuery<'a, &'a AsyncPgConnection, T> + Send + 'a,
+        T: Send + 'a,
+    {
+        Box::pin(async move { Ok(self.rows(query).await?.pop()) })
+    }
+
+    /// The one row of a statement that must give one.
+    pub fn row<'a, T, Q>(&'a self, query: Q) -> BoxFuture<'a, Result<T>>
+    where
+        Q: LoadQuery<'a, &'a AsyncPgConnection, T> + Send + 'a,
+        T: Send + 'a,
+    {
+        Box::pin(async move { self.rows(query).await?.pop().ok_or_else(|| Error::fault("a statement gave no row")) })
+    }
+
+    /// Runs a statement; gives the number of rows it touched.
+    pub fn exec<'a, Q>(&'a self, query: Q) -> BoxFuture<'a, Result<usize>>
+    where
+        Q: ExecuteDsl<&'a AsyncPgConnection> + Send + 'a,
+    {
+        Box::pin(async move {
+            self.count()?;
+            let mut connection = self.borrowed.get()?;
+            self.note(diesel_async::RunQueryDsl::execute(query, &mut connection).await)
+        })
+    }
+
+    /// The client of this transaction. Portfolio and provider transactions have none.
+    pub fn tenant(&self) -> Result<Uuid> {
+        self.entered.tenant.ok_or_else(|| Error::fault("this transaction belongs to no client"))
+    }
+
+    /// Who acts: an account's or a service account's id.
+    #[must_use]
+    pub fn actor(&self) -> Uuid {
+        self.entered.actor
+    }
+
+    /// The actor's name as it stands in the trail.
+    #[must_use]
+    pub fn actor_name(&self) -> &str {
+        &self.entered.actor_name
+    }
+
+    /// The database's clock at the start of this transaction.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.entered.opened_at
+    }
+
+    /// Today in the client's time zone.
+    #[must_use]
+    pub fn today(&self) -> NaiveDate {
+        self.entered.opened_at.with_timezone(&self.entered.time_zone).date_naive()
+    }
+
+    /// The currency of the client's books.
+    #[must_use]
+    pub fn book_currency(&self) -> &str {
+        &self.entered.currency
+    }
+
+    /// Statements run so far, the opening ones included.
+    #[must_use]
+    pub fn statements(&self) -> u32 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    /// Ends the transaction: commits if asked and nothing failed in it, else rolls back. True if it was committed.
+    ///
+    /// PostgreSQL answers COMMIT of a failed transaction by rolling back without an error, hence the flag.
+    pub(super) async fn end(&self, commit: bool) -> Result<bool> {
+        let commit = commit && !self.failed.load(Ordering::Acquire);
+        let mut connection = self.borrowed.get()?;
+        let ended = connection.batch_execute(if commit { "COMMIT" } else { "ROLLBACK" }).await;
+        if ended.is_ok() {
+            self.borrowed.ended.store(true, Ordering::Release);
+        }
+        ended?;
+        Ok(commit)
+    }
+
+    /// Runs the checks that wait for the commit now, for a dry run that is going to be rolled back.
+    pub(super) async fn check_now(&self) -> Result<()> {
+        let mut connection = self.borrowed.get()?;
+        self.note(connection.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await)
+    }
+
+    fn count(&self) -> Result<()> {
+        if self.failed.load(Ordering::Acquire) {
+            return Err(Error::RolledBack);
+        }
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn note<T>(&self, result: diesel::QueryResult<T>) -> Result<T> {
+        result.map_err(|error| {
+            self.failed.store(true, Ordering::Release);
+            error.into()
+        })
+    }
+}
+
+impl Borrowed {
+    fn get(&self) -> Result<&AsyncPgConnection> {
+        self.connection.as_deref().ok_or_else(|| Error::fault("the connection is gone"))
+    }
+}

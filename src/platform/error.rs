@@ -1,0 +1,171 @@
+//! What can go wrong, in two kinds: what the caller can mend (refusals), and what is ours (faults: logged, hidden).
+
+use async_graphql::{Enum, ErrorExtensions, SimpleObject};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+/// Why an input was refused.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserErrorCode {
+    /// A value is missing that the operation needs.
+    Required,
+    /// A value cannot be what it is: out of range, malformed, unknown currency, too many decimals.
+    Invalid,
+    /// The id or code names nothing that the caller can see.
+    NotFound,
+    /// The same record exists already.
+    Duplicate,
+    /// The record is in a state in which this cannot be done.
+    State,
+    /// Debit and credit, or opening and closing, differ.
+    Unbalanced,
+    /// The date lies in a locked or missing period.
+    PeriodLocked,
+    /// More would be settled than is open.
+    OverAllocated,
+    /// A line of an imported file is wrong; see `fileErrors`.
+    File,
+    /// The record was changed by somebody else since it was read (`expectedVersion`).
+    Conflict,
+}
+
+/// One reason why a mutation was refused, at the input field that caused it. Nothing was changed.
+#[derive(SimpleObject, Clone, Debug, PartialEq, Eq)]
+pub struct UserError {
+    /// Machine-readable reason.
+    pub code: UserErrorCode,
+    /// Path of the input field, e.g. `["input", "lines", "0", "quantity"]`.
+    pub field: Vec<String>,
+    /// A sentence for the person who made the input.
+    pub message: String,
+}
+
+/// Everything that ends an operation early. `?` works for both kinds.
+#[derive(Debug)]
+pub enum Error {
+    /// The caller can mend it; goes into the payload's `userErrors`.
+    Refused(Vec<UserError>),
+    /// No valid sign-in stands behind the request.
+    Unauthenticated(&'static str),
+    /// The right is missing, or the client is none of the caller's; says so in a sentence.
+    Forbidden(String),
+    /// The request is malformed beyond any field of an input.
+    BadInput(String),
+    /// Another transaction won; the whole operation may be tried again.
+    Retry,
+    /// An earlier field of the operation failed, so nothing more is done.
+    RolledBack,
+    /// Ours: logged with the request id, never shown.
+    Fault(String),
+}
+
+/// The result of everything that touches the database or a rule.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// One refusal at one input field. `field` is dotted below `input`: `"lines.0.quantity"`.
+    #[must_use]
+    pub fn refuse(code: UserErrorCode, field: &str, message: impl Into<String>) -> Self {
+        Self::Refused(vec![UserError { code, field: path(field), message: message.into() }])
+    }
+
+    /// The id names nothing that the caller can see: unknown and foreign ids look alike.
+    #[must_use]
+    pub fn not_found(field: &str, what: &str) -> Self {
+        Self::refuse(UserErrorCode::NotFound, field, format!("There is no such {what}."))
+    }
+
+    /// An internal fault with a text for the log.
+    #[must_use]
+    pub fn fault(text: impl std::fmt::Display) -> Self {
+        Self::Fault(text.to_string())
+    }
+}
+
+/// The path of an input field from its dotted form.
+#[must_use]
+pub fn path(field: &str) -> Vec<String> {
+    std::iter::once("input").chain(field.split('.').filter(|part| !part.is_empty())).map(str::to_owned).collect()
+}
+
+/// What the checks of the database say to a person, by the code that the check raises. A text here never names a
+/// table, a constraint or a value.
+fn database_refusal(code: &str) -> Option<(UserErrorCode, &'static str, &'static str)> {
+    use UserErrorCode::{Duplicate, Invalid, OverAllocated, PeriodLocked, State, Unbalanced};
+    Some(match code {
+        "BO001" => (State, "", "A posted record is never changed; post a correction instead."),
+        "BO010" => (State, "through", "The hard lock only moves forward."),
+        "BO011" => (Duplicate, "startsOn", "This fiscal year overlaps another one."),
+        "BO012" => (State, "kind", "An account with postings keeps its kind."),
+        "BO013" => (Invalid, "parent", "An account cannot be below itself."),
+        "BO014" => (Invalid, "parent", "The parent has to be a group account of the same kind."),
+        "BO015" => (PeriodLocked, "date", "No fiscal year of this client covers the date."),
+        "BO016" => (PeriodLocked, "date", "The books are locked for good up to a later date."),
+        "BO017" => (PeriodLocked, "date", "The period of this date is locked."),
+        "BO019" => (Unbalanced, "lines", "Debit and credit differ."),
+        "BO020" => (Invalid, "lines", "A line's account is a group, inactive, or kept in another currency."),
+        "bank_match_live" => (State, "bankLine", "This bank line is matched already."),
+        "open_item_check" | "open_item_check1" | "open_item_check2" | "open_item_check3" => {
+            (OverAllocated, "allocations", "More would be settled than is open.")
+        }
+        _ => return None,
+    })
+}
+
+impl From<DieselError> for Error {
+    fn from(error: DieselError) -> Self {
+        let DieselError::DatabaseError(kind, details) = &error else {
+            return Self::Fault(error.to_string());
+        };
+        if let Some((code, field, message)) = details.constraint_name().and_then(database_refusal) {
+            return Self::refuse(code, field, message);
+        }
+        match kind {
+            DatabaseErrorKind::SerializationFailure => Self::Retry,
+            // Deadlocks have no kind of their own in diesel; the server's messages are set to English for this.
+            _ if details.message() == "deadlock detected" => Self::Retry,
+            _ if details.message().starts_with("canceling statement due to lock timeout") => Self::Retry,
+            DatabaseErrorKind::UniqueViolation => {
+                Self::refuse(UserErrorCode::Duplicate, "", "A record with this number, code or name exists already.")
+            }
+            DatabaseErrorKind::ForeignKeyViolation => {
+                Self::refuse(UserErrorCode::NotFound, "", "The input names a record that does not exist.")
+            }
+            DatabaseErrorKind::CheckViolation | DatabaseErrorKind::NotNullViolation => {
+                tracing::info!(constraint = details.constraint_name(), "input refused by a database check");
+                Self::refuse(UserErrorCode::Invalid, "", "A value of the input is out of its range.")
+            }
+            _ if details.message() == "numeric field overflow" || details.message().starts_with("value too long") => {
+                Self::refuse(UserErrorCode::Invalid, "", "A value of the input is too large.")
+            }
+            _ => Self::Fault(format!("{error} ({:?})", details.hint())),
+        }
+    }
+}
+
+impl From<backoffice_money::MoneyError> for Error {
+    fn from(error: backoffice_money::MoneyError) -> Self {
+        Self::refuse(UserErrorCode::Invalid, "", error.to_string())
+    }
+}
+
+impl From<Error> for async_graphql::Error {
+    fn from(error: Error) -> Self {
+        let (code, message) = match error {
+            // Outside a payload a refusal is a malformed argument of a query.
+            Error::Refused(reasons) => (
+                "BAD_USER_INPUT",
+                reasons.into_iter().map(|reason| reason.message).collect::<Vec<_>>().join(" "),
+            ),
+            Error::Unauthenticated(reason) => ("UNAUTHENTICATED", reason.to_owned()),
+            Error::Forbidden(reason) => ("FORBIDDEN", reason),
+            Error::BadInput(reason) => ("BAD_USER_INPUT", reason),
+            Error::Retry => ("CONFLICT", "Another change came first; try again.".to_owned()),
+            Error::RolledBack => ("ROLLED_BACK", "Not done, because another field of the operation was refused.".to_owned()),
+            Error::Fault(text) => {
+                tracing::error!(fault = %text, "internal fault");
+                ("INTERNAL_SERVER_ERROR", "Something went wrong on our side; the request id helps us find it.".to_owned())
+            }
+        };
+        async_graphql::Error::new(message).extend_with(|_, extensions| extensions.set("code", code))
+    }
+}

@@ -1,0 +1,13 @@
+//! What every department stands on, and nothing of theirs: the door to a transaction, refusals, ids, lists, money.
+
+pub mod can;
+pub mod db;
+pub mod entity;
+pub mod error;
+pub mod filter;
+pub mod ids;
+pub mod paging;
+pub mod scalars;
+pub mod scope;
+pub mod sql;
+pub mod words;

@@ -1,0 +1,396 @@
+//! One operation: who asks, for which client, with which rights; and the only door to a transaction.
+//!
+//! A resolver names the right it needs (`ctx.tx(Can::InvoiceIssue)`) and gets the operation's transaction, opened on
+//! first use. There is no other way to one, so a forgotten check does not compile. A tenant-less token reads the
+//! portfolio or acts for the provider; each operation keeps to one of the three.
+
+use std::future::Future;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_graphql::Context;
+use chrono_tz::Tz;
+use diesel::sql_types::Uuid as SqlUuid;
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use super::can::Can;
+use super::db::{Begin, DoorRow, Entered, Pools, Tx};
+use super::entity::{Batches, Fetch};
+use super::error::{Error, Result, UserError};
+use super::sql::sql;
+
+/// Who asks, as the access token says. The database has the last word in every transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Nobody: no token came with the request.
+    Nobody,
+    /// A token came that is not valid; says why.
+    Invalid(&'static str),
+    /// A person in a session, for one client or (staff) without one.
+    Person {
+        /// The account.
+        account: Uuid,
+        /// The session that the token belongs to.
+        session: Uuid,
+        /// The client that the token was taken for.
+        client: Option<Uuid>,
+    },
+    /// A service account of one client.
+    Service {
+        /// The service account.
+        account: Uuid,
+        /// Its client.
+        client: Uuid,
+        /// The rights this token was narrowed to.
+        scopes: Vec<Can>,
+    },
+}
+
+/// What the operation may do to the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// A query: read-only, one snapshot.
+    Query,
+    /// A mutation: all its fields or none.
+    Mutation,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Door {
+    Client,
+    Portfolio,
+    Provider,
+    Onboarding(Uuid),
+}
+
+/// The state of one operation, carried in the request's GraphQL context.
+pub struct Scope {
+    caller: Caller,
+    mode: Mode,
+    request_id: Uuid,
+    pools: Pools,
+    opened: OnceCell<(Door, Tx)>,
+    batches: Batches,
+    failure: Mutex<Failure>,
+    failed: AtomicBool,
+    address: String,
+    user_agent: String,
+}
+
+#[derive(Default)]
+struct Failure {
+    retry: bool,
+    refused_fields: Vec<String>,
+}
+
+impl Scope {
+    /// A new operation of that caller.
+    #[must_use]
+    pub fn new(caller: Caller, mode: Mode, request_id: Uuid, pools: Pools) -> Self {
+        Self {
+            caller,
+            mode,
+            request_id,
+            pools,
+            opened: OnceCell::new(),
+            batches: Batches::default(),
+            failure: Mutex::default(),
+            failed: AtomicBool::new(false),
+            address: String::new(),
+            user_agent: String::new(),
+        }
+    }
+
+    /// Notes where the request came from, for the list of sessions and for throttling.
+    #[must_use]
+    pub fn from_device(mut self, address: String, user_agent: String) -> Self {
+        self.address = address;
+        self.user_agent = user_agent;
+        self
+    }
+
+    /// The caller as the token says.
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The id of this request: in logs, in the trail, in the answer.
+    #[must_use]
+    pub fn request_id(&self) -> Uuid {
+        self.request_id
+    }
+
+    /// The caller's network address.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The caller's `User-Agent`.
+    #[must_use]
+    pub fn user_agent(&self) -> &str {
+        &self.user_agent
+    }
+
+    /// The pools, for sign-in, which has no actor yet. Inside the crate only.
+    pub(crate) fn pools(&self) -> &Pools {
+        &self.pools
+    }
+
+    async fn tx(&self, door: Door, can: Can) -> Result<&Tx> {
+        if self.failed.load(Ordering::Acquire) {
+            return Err(Error::RolledBack);
+        }
+        let (opened, tx) = self
+            .opened
+            .get_or_try_init(|| async { Ok::<_, Error>((door, self.open(door).await?)) })
+            .await?;
+        if *opened != door {
+            return Err(Error::BadInput(
+                "Fields of the portfolio, of the provider and of a client need separate operations.".to_owned(),
+            ));
+        }
+        if !tx.entered.permissions.contains(&can) {
+            return Err(Error::Forbidden(format!("You need the right `{}` for this.", can.name())));
+        }
+        Ok(tx)
+    }
+
+    async fn open(&self, door: Door) -> Result<Tx> {
+        let begin = if self.mode == Mode::Query { Begin::Read } else { Begin::Write };
+        match (&self.caller, door) {
+            (Caller::Nobody, _) => Err(Error::Unauthenticated("Sign in first.")),
+            (Caller::Invalid(reason), _) => Err(Error::Unauthenticated(reason)),
+            (Caller::Person { account, session, client: Some(client) }, Door::Client) => {
+                let door = sql("SELECT verdict, permissions, actor_name, time_zone, currency, opened_at FROM core.enter('user', $1, $2, $3, $4)")
+                    .bind::<SqlUuid, _>(*account)
+                    .bind::<SqlUuid, _>(*session)
+                    .bind::<SqlUuid, _>(*client)
+                    .bind::<SqlUuid, _>(self.request_id);
+                Tx::open(&self.pools.app, begin, door, |row| row.enter(*account, Some(*client), None)).await
+            }
+            (Caller::Service { account, client, scopes }, Door::Client) => {
+                let door = sql("SELECT verdict, permissions, actor_name, time_zone, currency, opened_at FROM core.enter('service', $1, NULL, $2, $3)")
+                    .bind::<SqlUuid, _>(*account)
+                    .bind::<SqlUuid, _>(*client)
+                    .bind::<SqlUuid, _>(self.request_id);
+                Tx::open(&self.pools.app, begin, door, |row| row.enter(*account, Some(*client), Some(scopes))).await
+            }
+            (Caller::Person { client: None, .. }, Door::Client) => {
+                Err(Error::BadInput("Take a token for a client first (clientTokenCreate).".to_owned()))
+            }
+            (Caller::Person { account, session, client: None }, Door::Portfolio) => {
+                let door = sql("SELECT verdict, permissions, actor_name, 'UTC' AS time_zone, '' AS currency, opened_at FROM core.enter_portfolio($1, $2)")
+                    .bind::<SqlUuid, _>(*account)
+                    .bind::<SqlUuid, _>(*session);
+                Tx::open(&self.pools.portfolio, Begin::Read, door, |row| row.enter(*account, None, None)).await
+            }
+            (Caller::Person { account, session, client: None }, Door::Provider) => {
+                let door = sql("SELECT verdict, permissions, actor_name, 'UTC' AS time_zone, '' AS currency, opened_at FROM core.enter_provider($1, $2)")
+                    .bind::<SqlUuid, _>(*account)
+                    .bind::<SqlUuid, _>(*session);
+                Tx::open(&self.pools.identity, begin, door, |row| row.enter(*account, None, None)).await
+            }
+            (Caller::Person { account, session, client: None }, Door::Onboarding(tenant)) => {
+                let door = sql("SELECT verdict, permissions, actor_name, 'UTC' AS time_zone, '' AS currency, opened_at FROM core.enter_onboarding($1, $2, $3, $4)")
+                    .bind::<SqlUuid, _>(*account)
+                    .bind::<SqlUuid, _>(*session)
+                    .bind::<SqlUuid, _>(tenant)
+                    .bind::<SqlUuid, _>(self.request_id);
+                Tx::open(&self.pools.app, begin, door, |row| row.enter(*account, Some(tenant), None)).await
+            }
+            (Caller::Person { client: Some(_), .. } | Caller::Service { .. }, _) => {
+                Err(Error::BadInput("This needs the provider's token, without a client.".to_owned()))
+            }
+        }
+    }
+
+    /// Remembers that a root field was refused or failed, so that the whole operation is rolled back.
+    pub fn fail(&self, field: Option<String>, error: &Error) {
+        self.failed.store(true, Ordering::Release);
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.retry |= matches!(error, Error::Retry);
+        failure.refused_fields.extend(field);
+    }
+
+    /// Whether any field failed, and so the operation.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
+    /// Whether the failure was another transaction's win, and a new try may succeed.
+    #[must_use]
+    pub fn wants_retry(&self) -> bool {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).retry
+    }
+
+    /// The response keys of the root fields that were refused in their payload.
+    #[must_use]
+    pub fn refused_fields(&self) -> Vec<String> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).refused_fields.clone()
+    }
+
+    /// The open transaction, if a resolver asked for one: for the edge, which ends it.
+    pub(crate) fn transaction(&self) -> Option<&Tx> {
+        self.opened.get().map(|(_, tx)| tx)
+    }
+
+    /// Opens the client's transaction before any resolver asks, for what the edge itself keeps there (idempotency).
+    pub(crate) async fn open_client(&self) -> Result<&Tx> {
+        let (_, tx) = self
+            .opened
+            .get_or_try_init(|| async { Ok::<_, Error>((Door::Client, self.open(Door::Client).await?)) })
+            .await?;
+        Ok(tx)
+    }
+
+    /// Ends the operation's transaction. True if it was committed.
+    pub(crate) async fn end(&self, commit: bool) -> Result<bool> {
+        match self.transaction() {
+            Some(tx) => tx.end(commit && !self.has_failed()).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Runs the checks that wait for the commit, for a dry run.
+    pub(crate) async fn check_now(&self) -> Result<()> {
+        match self.transaction() {
+            Some(tx) => tx.check_now().await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl DoorRow {
+    fn enter(self, actor: Uuid, tenant: Option<Uuid>, scopes: Option<&Vec<Can>>) -> Result<Entered> {
+        match self.verdict.as_str() {
+            "ok" => {}
+            "ended" => return Err(Error::Unauthenticated("The session has ended; sign in again.")),
+            _ => return Err(Error::Forbidden("You have no access to this client today.".to_owned())),
+        }
+        let permissions = self
+            .permissions
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|name| Can::parse(name))
+            .filter(|can| scopes.is_none_or(|scopes| scopes.contains(can)))
+            .collect();
+        Ok(Entered {
+            tenant,
+            actor,
+            actor_name: self.actor_name.unwrap_or_default(),
+            permissions,
+            opened_at: self.opened_at,
+            time_zone: self.time_zone.as_deref().and_then(|zone| Tz::from_str(zone).ok()).unwrap_or(Tz::UTC),
+            currency: self.currency.unwrap_or_default(),
+        })
+    }
+}
+
+/// What a resolver may ask its context for.
+pub trait Ask {
+    /// The client's transaction, if the caller holds that right in it.
+    fn tx(&self, can: Can) -> impl Future<Output = Result<&Tx>> + Send;
+    /// The read-only transaction across the clients that the caller is granted.
+    fn portfolio(&self, can: Can) -> impl Future<Output = Result<&Tx>> + Send;
+    /// The provider's own transaction: staff and sessions, no client.
+    fn provider(&self, can: Can) -> impl Future<Output = Result<&Tx>> + Send;
+    /// The transaction that founds a client.
+    fn onboarding(&self, can: Can, tenant: Uuid) -> impl Future<Output = Result<&Tx>> + Send;
+    /// The operation's scope.
+    fn scope(&self) -> Result<&Scope>;
+    /// One value by key, fetched together with its siblings' keys. Checks the right of what is fetched.
+    fn load<F: Fetch>(&self, key: F::Key) -> impl Future<Output = Result<Option<F::Value>>> + Send;
+}
+
+impl Ask for Context<'_> {
+    async fn tx(&self, can: Can) -> Result<&Tx> {
+        let scope = self.scope()?;
+        let tx = scope.tx(Door::Client, can).await?;
+        if scope.mode == Mode::Mutation {
+            scope.batches.forget();
+        }
+        Ok(tx)
+    }
+
+    async fn portfolio(&self, can: Can) -> Result<&Tx> {
+        self.scope()?.tx(Door::Portfolio, can).await
+    }
+
+    async fn provider(&self, can: Can) -> Result<&Tx> {
+        self.scope()?.tx(Door::Provider, can).await
+    }
+
+    async fn onboarding(&self, can: Can, tenant: Uuid) -> Result<&Tx> {
+        self.scope()?.tx(Door::Onboarding(tenant), can).await
+    }
+
+    fn scope(&self) -> Result<&Scope> {
+        match self.data_opt::<Arc<Scope>>() {
+            Some(scope) => Ok(scope),
+            None => Err(Error::fault("the request has no scope")),
+        }
+    }
+
+    async fn load<F: Fetch>(&self, key: F::Key) -> Result<Option<F::Value>> {
+        let scope = self.scope()?;
+        // Children of a founding transaction are read in it; all others in their client's.
+        let door = match scope.opened.get() {
+            Some((door, _)) => *door,
+            None => Door::Client,
+        };
+        let tx = scope.tx(door, F::CAN).await?;
+        scope.batches.load::<F>(tx, key).await
+    }
+}
+
+/// Turns a command's result into a payload: the value, or what was refused. Everything else is a top-level error.
+/// Either way the operation remembers that it failed.
+pub fn settle<T>(ctx: &Context<'_>, result: Result<T>) -> async_graphql::Result<(Option<T>, Vec<UserError>)> {
+    match result {
+        Ok(value) => Ok((Some(value), Vec::new())),
+        Err(Error::Refused(reasons)) => {
+            let key = ctx.path_node.as_ref().and_then(|node| match node.segment {
+                async_graphql::QueryPathSegment::Name(name) => Some(name.to_owned()),
+                async_graphql::QueryPathSegment::Index(_) => None,
+            });
+            let error = Error::Refused(Vec::new());
+            ctx.scope()?.fail(key, &error);
+            Ok((None, reasons))
+        }
+        Err(error) => {
+            ctx.scope()?.fail(None, &error);
+            Err(error.into())
+        }
+    }
+}
+
+/// Declares the payload of a mutation: what came of it, and what was refused.
+#[macro_export]
+macro_rules! payload {
+    ($(#[doc = $doc:literal])+ $name:ident { $(#[doc = $field_doc:literal])+ $field:ident: $type:ty }) => {
+        $(#[doc = $doc])+
+        #[derive(async_graphql::SimpleObject)]
+        pub struct $name {
+            $(#[doc = $field_doc])+
+            pub $field: Option<$type>,
+            /// Why the input was refused; empty if it was not. A refused mutation changed nothing.
+            pub user_errors: Vec<$crate::platform::error::UserError>,
+        }
+
+        impl $name {
+            /// From a command's result.
+            pub fn settle(
+                ctx: &async_graphql::Context<'_>,
+                result: $crate::platform::error::Result<$type>,
+            ) -> async_graphql::Result<Option<Self>> {
+                let (value, user_errors) = $crate::platform::scope::settle(ctx, result)?;
+                Ok(Some(Self { $field: value, user_errors }))
+            }
+        }
+    };
+}

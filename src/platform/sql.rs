@@ -1,0 +1,99 @@
+//! Hand-written SQL that stays prepared.
+//!
+//! diesel prepares `sql_query` anew each time. This fragment is cached by its text, so set-based statements (batches by
+//! `unnest`, reports, calls of the doors) cost one parse a connection.
+
+use std::marker::PhantomData;
+
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::serialize::ToSql;
+use diesel::sql_types::{HasSqlType, SingleValue, Untyped};
+use diesel::QueryResult;
+
+/// A value that can stand behind a `$n`.
+trait Bind: Send + Sync {
+    fn push<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()>;
+}
+
+struct Typed<S, V> {
+    value: V,
+    sql_type: PhantomData<fn() -> S>,
+}
+
+impl<S, V> Bind for Typed<S, V>
+where
+    Pg: HasSqlType<S>,
+    S: SingleValue,
+    V: ToSql<S, Pg> + Send + Sync,
+{
+    fn push<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_bind_param_dyn(&self.value)
+    }
+}
+
+/// `AstPass::push_bind_param` with the SQL type named by the caller.
+trait PushTyped<'b> {
+    fn push_bind_param_dyn<S, V>(&mut self, value: &'b V) -> QueryResult<()>
+    where
+        Pg: HasSqlType<S>,
+        V: ToSql<S, Pg>;
+}
+
+impl<'b> PushTyped<'b> for AstPass<'_, 'b, Pg> {
+    fn push_bind_param_dyn<S, V>(&mut self, value: &'b V) -> QueryResult<()>
+    where
+        Pg: HasSqlType<S>,
+        V: ToSql<S, Pg>,
+    {
+        self.push_bind_param::<S, V>(value)
+    }
+}
+
+/// A statement with `$1`, `$2` … in its text and as many values bound in that order.
+pub struct Sql<'a> {
+    text: &'static str,
+    binds: Vec<Box<dyn Bind + 'a>>,
+}
+
+/// Starts a statement from its text.
+#[must_use]
+pub fn sql<'a>(text: &'static str) -> Sql<'a> {
+    Sql { text, binds: Vec::new() }
+}
+
+impl<'a> Sql<'a> {
+    /// Binds the next `$n`.
+    #[must_use]
+    pub fn bind<S, V>(mut self, value: V) -> Self
+    where
+        Pg: HasSqlType<S>,
+        S: SingleValue + 'a,
+        V: ToSql<S, Pg> + Send + Sync + 'a,
+    {
+        self.binds.push(Box::new(Typed { value, sql_type: PhantomData::<fn() -> S> }));
+        self
+    }
+}
+
+impl QueryFragment<Pg> for Sql<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(self.text);
+        // The text names its parameters itself. diesel can only write a placeholder and bind a value together, so the
+        // placeholders that it writes go into a comment at the end.
+        out.push_sql("\n--");
+        for bind in &self.binds {
+            bind.push(&mut out)?;
+        }
+        Ok(())
+    }
+}
+
+impl QueryId for Sql<'_> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Query for Sql<'_> {
+    type SqlType = Untyped;
+}

@@ -1,0 +1,133 @@
+//! Tables of the schema `identity`, written from the catalog; a test compares them.
+#![allow(missing_docs)]
+
+diesel::table! {
+    identity.access_grant (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        account_id -> Uuid,
+        role_id -> Uuid,
+        effect -> Text,
+        valid_from -> Date,
+        valid_until -> Nullable<Date>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    identity.account (id) {
+        id -> Uuid,
+        email -> Text,
+        name -> Text,
+        staff -> Bool,
+        password_hash -> Nullable<Text>,
+        totp_secret -> Nullable<Binary>,
+        totp_confirmed -> Bool,
+        totp_last_step -> Int8,
+        disabled_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    identity.attempt (id) {
+        id -> Int8,
+        subject -> Text,
+        failed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    identity.invitation (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        email -> Text,
+        name -> Text,
+        role_id -> Uuid,
+        secret_hash -> Binary,
+        expires_at -> Timestamptz,
+        accepted_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    identity.provider_grant (account_id, role_id) {
+        account_id -> Uuid,
+        role_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    identity.provider_role (id) {
+        id -> Uuid,
+        name -> Text,
+        permissions -> Array<Text>,
+        client_permissions -> Array<Text>,
+    }
+}
+
+diesel::table! {
+    identity.refresh_token (hash) {
+        hash -> Binary,
+        session_id -> Uuid,
+        created_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    identity.role (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        permissions -> Array<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    identity.service_account (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        scopes -> Array<Text>,
+        secret_hash -> Binary,
+        expires_at -> Timestamptz,
+        revoked_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    identity.session (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        user_agent -> Text,
+        address -> Text,
+        created_at -> Timestamptz,
+        used_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        revoked_at -> Nullable<Timestamptz>,
+        revoked_for -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    identity.signing_key (kid) {
+        kid -> Text,
+        pkcs8 -> Binary,
+        created_at -> Timestamptz,
+        retired_at -> Nullable<Timestamptz>,
+    }
+}

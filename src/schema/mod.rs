@@ -1,0 +1,7 @@
+//! The tables as diesel sees them, one file a database schema.
+
+pub mod audit;
+pub mod core;
+pub mod finance;
+pub mod identity;
+pub mod practice;

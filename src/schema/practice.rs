@@ -1,0 +1,18 @@
+//! Tables of the schema `practice`, written from the catalog; a test compares them.
+#![allow(missing_docs)]
+
+diesel::table! {
+    practice.client (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        country -> Text,
+        currency -> Text,
+        time_zone -> Text,
+        fiscal_year_start_month -> Int2,
+        vat_number -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
