@@ -26,24 +26,11 @@ impl Account {
     pub fn for_home(home: &Path) -> Account {
         let (uid, gid) = (system::effective_user(), system::effective_group());
         if uid != 0 {
-            return Account {
-                uid,
-                gid,
-                name: format!("number {uid}"),
-                switch: false,
-            };
+            return Account { uid, gid, name: format!("number {uid}"), switch: false };
         }
-        if let Some(owner) = fs::symlink_metadata(home)
-            .ok()
-            .filter(|found| found.uid() != 0)
-        {
+        if let Some(owner) = fs::symlink_metadata(home).ok().filter(|found| found.uid() != 0) {
             let (uid, gid) = (owner.uid(), owner.gid());
-            return Account {
-                uid,
-                gid,
-                name: format!("number {uid}"),
-                switch: true,
-            };
+            return Account { uid, gid, name: format!("number {uid}"), switch: true };
         }
         // The file is enough: both accounts belong to the system and never come from a directory service.
         let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
@@ -51,12 +38,7 @@ impl Account {
             .iter()
             .find_map(|name| listed(&passwd, name))
             // What `nobody` is on a system without a list of accounts.
-            .unwrap_or(Account {
-                uid: 65534,
-                gid: 65534,
-                name: "nobody".to_owned(),
-                switch: true,
-            })
+            .unwrap_or(Account { uid: 65534, gid: 65534, name: "nobody".to_owned(), switch: true })
     }
 
     /// Makes a process run as this account, away from folders that it may not even look at.
@@ -70,20 +52,12 @@ impl Account {
 
     /// Gives a folder that root has just made to the account.
     pub fn give_folder(&self, folder: &Path) -> io::Result<()> {
-        if self.switch {
-            lchown(folder, Some(self.uid), Some(self.gid))
-        } else {
-            Ok(())
-        }
+        if self.switch { lchown(folder, Some(self.uid), Some(self.gid)) } else { Ok(()) }
     }
 
     /// Gives a file that root has just opened to the account.
     pub fn give_file(&self, file: &File) -> io::Result<()> {
-        if self.switch {
-            fchown(file, Some(self.uid), Some(self.gid))
-        } else {
-            Ok(())
-        }
+        if self.switch { fchown(file, Some(self.uid), Some(self.gid)) } else { Ok(()) }
     }
 
     /// The topmost folder on the way to `folder`, itself included, that the account may not enter. `folder` is
@@ -95,8 +69,9 @@ impl Account {
             .find(|step| match self.switch {
                 true => fs::metadata(step).is_ok_and(|found| !self.may_enter(&found)),
                 // We are that account: ask the system, which knows our other groups and the access lists.
-                false => fs::metadata(step.join("."))
-                    .is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied),
+                false => {
+                    fs::metadata(step.join(".")).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+                }
             })
             .map(Path::to_path_buf)
     }
@@ -121,20 +96,13 @@ fn listed(passwd: &str, name: &str) -> Option<Account> {
             return None;
         }
         let (uid, gid) = (fields.nth(1)?, fields.next()?);
-        Some(Account {
-            uid: number(uid)?,
-            gid: number(gid)?,
-            name: name.to_owned(),
-            switch: true,
-        })
+        Some(Account { uid: number(uid)?, gid: number(gid)?, name: name.to_owned(), switch: true })
     })
 }
 
 /// macOS writes the number of `nobody` as -2.
 fn number(text: &str) -> Option<u32> {
-    text.parse()
-        .ok()
-        .or_else(|| text.parse::<i32>().ok().map(i32::cast_unsigned))
+    text.parse().ok().or_else(|| text.parse::<i32>().ok().map(i32::cast_unsigned))
 }
 
 #[cfg(test)]

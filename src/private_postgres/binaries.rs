@@ -12,11 +12,11 @@ pub const OLDEST: u32 = 14;
 
 /// Folders that hold one `bin` a version: what comes before the star, and what comes after it.
 const VERSIONED: [(&str, &str, &str); 5] = [
-    ("/usr/lib/postgresql", "", "bin"), // Debian, Ubuntu, SUSE
-    ("/usr", "pgsql-", "bin"),          // Fedora, Red Hat, from postgresql.org
-    ("/usr/libexec", "postgresql", ""), // Alpine
+    ("/usr/lib/postgresql", "", "bin"),          // Debian, Ubuntu, SUSE
+    ("/usr", "pgsql-", "bin"),                   // Fedora, Red Hat, from postgresql.org
+    ("/usr/libexec", "postgresql", ""),          // Alpine
     ("/opt/homebrew/opt", "postgresql@", "bin"), // Homebrew on Apple's processors
-    ("/usr/local/opt", "postgresql@", "bin"), // Homebrew on Intel's
+    ("/usr/local/opt", "postgresql@", "bin"),    // Homebrew on Intel's
 ];
 
 /// Package managers and the line that installs PostgreSQL's server with each.
@@ -41,14 +41,8 @@ pub struct Binaries {
 }
 
 /// Picks the programs: of the version that wrote the data if there is any, else the first that are new enough.
-pub fn find(
-    named: Option<&Path>,
-    written_by: Option<&str>,
-    data_dir: &Path,
-) -> Result<Binaries, StartError> {
-    let named = named
-        .map(Path::to_path_buf)
-        .or_else(|| env::var_os("BACKOFFICE_PG_BIN").map(PathBuf::from));
+pub fn find(named: Option<&Path>, written_by: Option<&str>, data_dir: &Path) -> Result<Binaries, StartError> {
+    let named = named.map(Path::to_path_buf).or_else(|| env::var_os("BACKOFFICE_PG_BIN").map(PathBuf::from));
     let folders = match &named {
         Some(folder) => vec![folder.clone()],
         None => usual_folders(),
@@ -59,43 +53,29 @@ pub fn find(
             continue;
         };
         match written_by {
-            Some(version) if version != found.major.to_string() => {
-                other = other.or(Some(found.major))
-            }
+            Some(version) if version != found.major.to_string() => other = other.or(Some(found.major)),
             _ => return Ok(found),
         }
     }
     match (other, written_by) {
-        (Some(found), Some(version)) => Err(StartError::OtherVersion {
-            data: version.to_owned(),
-            found,
-            data_dir: data_dir.to_path_buf(),
-        }),
-        _ => Err(StartError::NotInstalled {
-            looked_in: named,
-            install: install_line(),
-        }),
+        (Some(found), Some(version)) => {
+            Err(StartError::OtherVersion { data: version.to_owned(), found, data_dir: data_dir.to_path_buf() })
+        }
+        _ => Err(StartError::NotInstalled { looked_in: named, install: install_line() }),
     }
 }
 
 /// The folders of `PATH`, then the usual ones, newest version first.
 fn usual_folders() -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let mut folders: Vec<PathBuf> = env::split_paths(&path)
-        .filter(|folder| folder.is_absolute())
-        .collect();
+    let mut folders: Vec<PathBuf> = env::split_paths(&path).filter(|folder| folder.is_absolute()).collect();
     for (parent, prefix, below) in VERSIONED {
         let mut versions: Vec<(u32, PathBuf)> = fs::read_dir(parent)
             .into_iter()
             .flatten()
             .flatten()
             .filter_map(|entry| {
-                let version = entry
-                    .file_name()
-                    .to_str()?
-                    .strip_prefix(prefix)?
-                    .parse()
-                    .ok()?;
+                let version = entry.file_name().to_str()?.strip_prefix(prefix)?.parse().ok()?;
                 Some((version, entry.path().join(below)))
             })
             .collect();
@@ -111,19 +91,10 @@ fn usual_folders() -> Vec<PathBuf> {
 fn in_folder(folder: &Path) -> Option<Binaries> {
     let postgres = fs::canonicalize(folder.join("postgres")).ok()?;
     let beside = postgres.parent()?.join("initdb");
-    let initdb = if beside.is_file() {
-        beside
-    } else {
-        fs::canonicalize(folder.join("initdb")).ok()?
-    };
+    let initdb = if beside.is_file() { beside } else { fs::canonicalize(folder.join("initdb")).ok()? };
     let output = Command::new(&postgres).arg("--version").output().ok()?;
-    let major =
-        major_version(&String::from_utf8_lossy(&output.stdout)).filter(|major| *major >= OLDEST)?;
-    Some(Binaries {
-        postgres,
-        initdb,
-        major,
-    })
+    let major = major_version(&String::from_utf8_lossy(&output.stdout)).filter(|major| *major >= OLDEST)?;
+    Some(Binaries { postgres, initdb, major })
 }
 
 /// 15 from `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`, 18 from `… 18beta1`.
@@ -138,30 +109,16 @@ fn install_line() -> String {
     let path = env::var_os("PATH").unwrap_or_default();
     // The usual folders too: PATH may be short where the server is started by a service manager.
     let folders: Vec<PathBuf> = env::split_paths(&path)
-        .chain(
-            [
-                "/usr/bin",
-                "/usr/sbin",
-                "/sbin",
-                "/opt/homebrew/bin",
-                "/usr/local/bin",
-            ]
-            .map(PathBuf::from),
-        )
+        .chain(["/usr/bin", "/usr/sbin", "/sbin", "/opt/homebrew/bin", "/usr/local/bin"].map(PathBuf::from))
         .collect();
-    let installer = INSTALLERS
-        .iter()
-        .find(|(program, _)| folders.iter().any(|folder| folder.join(program).is_file()));
+    let installer = INSTALLERS.iter().find(|(program, _)| folders.iter().any(|folder| folder.join(program).is_file()));
     let Some((program, line)) = installer else {
         return "your system's package manager".to_owned();
     };
     if crate::system::effective_user() == 0 || *program == "brew" {
         return format!("`{line}`");
     }
-    let parts: Vec<String> = line
-        .split(" && ")
-        .map(|part| format!("sudo {part}"))
-        .collect();
+    let parts: Vec<String> = line.split(" && ").map(|part| format!("sudo {part}")).collect();
     format!("`{}`", parts.join(" && "))
 }
 
@@ -171,10 +128,7 @@ mod tests {
 
     #[test]
     fn versions_are_read() {
-        assert_eq!(
-            major_version("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"),
-            Some(15)
-        );
+        assert_eq!(major_version("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"), Some(15));
         assert_eq!(major_version("postgres (PostgreSQL) 18beta1"), Some(18));
         assert_eq!(major_version("something else"), None);
     }

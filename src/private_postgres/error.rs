@@ -84,10 +84,7 @@ pub enum StartError {
 impl StartError {
     /// For `map_err`: names what was being done.
     pub(crate) fn io(doing: impl Into<String>) -> impl FnOnce(io::Error) -> StartError {
-        move |source| StartError::Io {
-            doing: doing.into(),
-            source,
-        }
+        move |source| StartError::Io { doing: doing.into(), source }
     }
 }
 
@@ -106,11 +103,7 @@ impl fmt::Display for StartError {
                     crate::binaries::OLDEST
                 )
             }
-            StartError::OtherVersion {
-                data,
-                found,
-                data_dir,
-            } => write!(
+            StartError::OtherVersion { data, found, data_dir } => write!(
                 out,
                 "The data in {} was written by PostgreSQL {data} but version {found} is installed: install version {data} \
                  beside it, or point BACKOFFICE_PG_BIN at its bin folder.",
@@ -126,11 +119,7 @@ impl fmt::Display for StartError {
                 "The data folder's path {} is too long for a Unix socket: choose one of at most {longest} bytes.",
                 data_dir.display()
             ),
-            StartError::Unreachable {
-                data_dir,
-                closed,
-                account,
-            } => write!(
+            StartError::Unreachable { data_dir, closed, account } => write!(
                 out,
                 "PostgreSQL runs as the account {account} and cannot reach {} because {} is closed to it: choose another data \
                  folder such as /var/lib/backoffice, or run `chmod a+x {}`.",
@@ -147,18 +136,10 @@ impl fmt::Display for StartError {
                 write!(out, "PostgreSQL's data folder could not be made: {detail}")
             }
             StartError::Ended { detail, log } => {
-                write!(
-                    out,
-                    "PostgreSQL ended while starting (its log is {}): {detail}",
-                    log.display()
-                )
+                write!(out, "PostgreSQL ended while starting (its log is {}): {detail}", log.display())
             }
             StartError::NoAnswer { detail, log } => {
-                write!(
-                    out,
-                    "PostgreSQL accepts no connection, {detail} (its log is {}).",
-                    log.display()
-                )
+                write!(out, "PostgreSQL accepts no connection, {detail} (its log is {}).", log.display())
             }
             StartError::Stopping => {
                 write!(out, "PostgreSQL was told to stop while it was starting.")

@@ -50,19 +50,10 @@ impl Cluster {
 
         // Programs before folders: a machine without PostgreSQL is told so and left as it was.
         let written_by = written_by(&data)?;
-        let binaries =
-            binaries::find(options.bin_dir.as_deref(), written_by.as_deref(), &data_dir)?;
+        let binaries = binaries::find(options.bin_dir.as_deref(), written_by.as_deref(), &data_dir)?;
         make_home(&home, &account).map_err(StartError::io(format!("make {}", home.display())))?;
         let log_path = home.join("postgres.log");
-        let cluster = Cluster {
-            options,
-            account,
-            binaries,
-            data,
-            socket_dir: home,
-            log_path,
-            _lock: lock,
-        };
+        let cluster = Cluster { options, account, binaries, data, socket_dir: home, log_path, _lock: lock };
         if written_by.is_none() {
             initialise::initialise(&cluster)?;
         }
@@ -84,9 +75,7 @@ impl Cluster {
         use std::os::unix::process::CommandExt;
 
         let mut command = Command::new(program);
-        for (name, _) in
-            std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"PG"))
-        {
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"PG")) {
             command.env_remove(name);
         }
         command.env("LC_ALL", "C").process_group(0);
@@ -96,8 +85,7 @@ impl Cluster {
 
     /// The log, for appending: PostgreSQL keeps writing at its end even after it was shortened.
     pub fn open_log(&self) -> io::Result<File> {
-        let log =
-            plain(OpenOptions::new().append(true).create(true).mode(0o600)).open(&self.log_path)?;
+        let log = plain(OpenOptions::new().append(true).create(true).mode(0o600)).open(&self.log_path)?;
         self.account.give_file(&log)?;
         Ok(log)
     }
@@ -111,8 +99,7 @@ impl Cluster {
         let older = self.log_path.with_extension("log.1");
         let mut log = plain(OpenOptions::new().read(true).write(true)).open(&self.log_path)?;
         let _ = fs::remove_file(&older);
-        let mut copy =
-            plain(OpenOptions::new().write(true).create_new(true).mode(0o600)).open(&older)?;
+        let mut copy = plain(OpenOptions::new().write(true).create_new(true).mode(0o600)).open(&older)?;
         self.account.give_file(&copy)?;
         io::copy(&mut log, &mut copy)?;
         log.set_len(0)
@@ -150,11 +137,7 @@ fn make_home(home: &Path, account: &Account) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             // Root's still, if a crash came between making it and giving it away.
             let found = fs::symlink_metadata(home)?;
-            if found.is_dir() && found.uid() == 0 {
-                account.give_folder(home)
-            } else {
-                Ok(())
-            }
+            if found.is_dir() && found.uid() == 0 { account.give_folder(home) } else { Ok(()) }
         }
         made => made.and_then(|()| account.give_folder(home)),
     }
@@ -174,30 +157,18 @@ fn prepared(data_dir: &Path, account: &Account) -> Result<PathBuf, StartError> {
     let doing = || format!("make the data folder {}", data_dir.display());
     let (existing, full) = nearest(data_dir).map_err(StartError::io(doing()))?;
     fits(&full)?;
-    let unreachable = |closed| StartError::Unreachable {
-        data_dir: full.clone(),
-        closed,
-        account: account.name.clone(),
-    };
+    let unreachable =
+        |closed| StartError::Unreachable { data_dir: full.clone(), closed, account: account.name.clone() };
     // Before anything is made, so that a refusal leaves nothing behind.
     if let Some(closed) = account.stopped_at(&existing) {
         return Err(unreachable(closed));
     }
     if existing != full {
         // Root's folder can be passed through by PostgreSQL's account, though not listed; anybody else's is private.
-        let mode = if system::effective_user() == 0 {
-            0o711
-        } else {
-            0o700
-        };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(mode)
-            .create(&full)
-            .map_err(StartError::io(doing()))?;
+        let mode = if system::effective_user() == 0 { 0o711 } else { 0o700 };
+        DirBuilder::new().recursive(true).mode(mode).create(&full).map_err(StartError::io(doing()))?;
         // Whatever the umask says.
-        fs::set_permissions(&full, fs::Permissions::from_mode(mode))
-            .map_err(StartError::io(doing()))?;
+        fs::set_permissions(&full, fs::Permissions::from_mode(mode)).map_err(StartError::io(doing()))?;
     }
     let full = fs::canonicalize(&full).map_err(StartError::io(doing()))?;
     match account.stopped_at(&full) {
@@ -213,22 +184,15 @@ fn nearest(path: &Path) -> io::Result<(PathBuf, PathBuf)> {
     for step in absolute.ancestors() {
         match fs::canonicalize(step) {
             Ok(existing) => {
-                let full = if missing.as_os_str().is_empty() {
-                    existing.clone()
-                } else {
-                    existing.join(missing)
-                };
+                let full = if missing.as_os_str().is_empty() { existing.clone() } else { existing.join(missing) };
                 return Ok((existing, full));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let Some(name) = step.file_name() else {
                     return Err(error);
                 };
-                missing = if missing.as_os_str().is_empty() {
-                    PathBuf::from(name)
-                } else {
-                    Path::new(name).join(missing)
-                };
+                missing =
+                    if missing.as_os_str().is_empty() { PathBuf::from(name) } else { Path::new(name).join(missing) };
             }
             Err(error) => return Err(error),
         }
@@ -245,9 +209,7 @@ fn fits(data_dir: &Path) -> Result<(), StartError> {
         });
     }
     let length = data_dir.as_os_str().len();
-    let added = handshake::socket_in(Path::new("/postgres"))
-        .as_os_str()
-        .len();
+    let added = handshake::socket_in(Path::new("/postgres")).as_os_str().len();
     if length + added > LONGEST_SOCKET_PATH_BYTES {
         return Err(StartError::PathTooLong {
             data_dir: data_dir.to_path_buf(),
@@ -262,26 +224,15 @@ fn fits(data_dir: &Path) -> Result<(), StartError> {
 fn locked(data_dir: &Path) -> Result<File, StartError> {
     let path = data_dir.join("lock");
     let doing = || StartError::io(format!("lock {}", path.display()));
-    let file = plain(
-        OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600),
-    )
-    .open(&path);
+    let file = plain(OpenOptions::new().write(true).create(true).truncate(false).mode(0o600)).open(&path);
     let file = file.map_err(doing())?;
     let until = Instant::now() + LOCK_PATIENCE;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if Instant::now() < until => {
-                thread::sleep(Duration::from_millis(20))
-            }
+            Err(TryLockError::WouldBlock) if Instant::now() < until => thread::sleep(Duration::from_millis(20)),
             Err(TryLockError::WouldBlock) => {
-                return Err(StartError::InUse {
-                    data_dir: data_dir.to_path_buf(),
-                });
+                return Err(StartError::InUse { data_dir: data_dir.to_path_buf() });
             }
             Err(TryLockError::Error(error)) => return Err(doing()(error)),
         }
@@ -295,9 +246,7 @@ fn written_by(data: &Path) -> Result<Option<String>, StartError> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(StartError::io(format!("read {}", data.display()))(error))
         }
-        Err(_) if fs::symlink_metadata(data).is_ok() => Err(StartError::NotACluster {
-            path: data.to_path_buf(),
-        }),
+        Err(_) if fs::symlink_metadata(data).is_ok() => Err(StartError::NotACluster { path: data.to_path_buf() }),
         Err(_) => Ok(None),
     }
 }

@@ -48,9 +48,7 @@ fn converse(socket: &Path) -> io::Result<Answer> {
         let [kind, length @ ..] = head;
         // The length counts itself.
         let length = u32::from_be_bytes(length) as usize;
-        let body_length = length
-            .checked_sub(4)
-            .filter(|length| *length <= LONGEST_MESSAGE_BYTES);
+        let body_length = length.checked_sub(4).filter(|length| *length <= LONGEST_MESSAGE_BYTES);
         let mut body = vec![0; body_length.ok_or(io::ErrorKind::InvalidData)?];
         stream.read_exact(&mut body)?;
         match kind {
@@ -74,19 +72,14 @@ fn startup_message() -> Vec<u8> {
         message.extend(text.as_bytes());
         message.push(0);
     }
-    let length = u32::try_from(message.len())
-        .unwrap_or_default()
-        .to_be_bytes();
+    let length = u32::try_from(message.len()).unwrap_or_default().to_be_bytes();
     message.splice(..4, length);
     message
 }
 
 /// Reads the SQLSTATE from the fields of an error: a letter, text, a zero byte each.
 fn refusal(body: &[u8]) -> Answer {
-    let code = body
-        .split(|byte| *byte == 0)
-        .find_map(|field| field.strip_prefix(b"C"))
-        .unwrap_or_default();
+    let code = body.split(|byte| *byte == 0).find_map(|field| field.strip_prefix(b"C")).unwrap_or_default();
     match code {
         b"57P03" => Answer::NotNow,
         // Too many connections: alive, and busy with those who have one.
@@ -101,18 +94,9 @@ mod tests {
 
     #[test]
     fn errors_are_told_apart() {
-        assert_eq!(
-            refusal(b"SFATAL\0C57P03\0Mthe database system is starting up\0\0"),
-            Answer::NotNow
-        );
-        assert_eq!(
-            refusal(b"SFATAL\0C53300\0Msorry, too many clients already\0\0"),
-            Answer::Ready
-        );
-        assert_eq!(
-            refusal(b"SFATAL\0C28000\0Mno\0\0"),
-            Answer::Refused("28000".to_owned())
-        );
+        assert_eq!(refusal(b"SFATAL\0C57P03\0Mthe database system is starting up\0\0"), Answer::NotNow);
+        assert_eq!(refusal(b"SFATAL\0C53300\0Msorry, too many clients already\0\0"), Answer::Ready);
+        assert_eq!(refusal(b"SFATAL\0C28000\0Mno\0\0"), Answer::Refused("28000".to_owned()));
         assert_eq!(refusal(b""), Answer::Refused(String::new()));
     }
 

@@ -31,11 +31,7 @@ pub fn initialise(cluster: &Cluster) -> Result<(), StartError> {
         make_database(cluster, &fresh)?;
         let renamed = fs::rename(&fresh, &cluster.data).and_then(|()| {
             // The name itself must survive a power cut.
-            if cluster.options.durable {
-                File::open(home)?.sync_all()
-            } else {
-                Ok(())
-            }
+            if cluster.options.durable { File::open(home)?.sync_all() } else { Ok(()) }
         });
         renamed.map_err(StartError::io(format!("rename {}", fresh.display())))
     };
@@ -59,13 +55,7 @@ fn make_cluster(cluster: &Cluster, fresh: &PathBuf) -> Result<(), StartError> {
     let mut said = String::new();
     for case_locale in CASE_LOCALES {
         let mut command = cluster.command(&cluster.binaries.initdb);
-        command.arg("-D").arg(fresh).args([
-            "-U",
-            SUPERUSER,
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C",
-        ]);
+        command.arg("-D").arg(fresh).args(["-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--locale=C"]);
         command.arg(format!("--lc-ctype={case_locale}"));
         command.args(["--data-checksums", "--no-instructions"]);
         if !cluster.options.durable {
@@ -88,23 +78,10 @@ fn make_cluster(cluster: &Cluster, fresh: &PathBuf) -> Result<(), StartError> {
 
 /// Single-user mode needs no running server and no client.
 fn make_database(cluster: &Cluster, fresh: &PathBuf) -> Result<(), StartError> {
-    let kept = if cluster.options.durable {
-        "fsync=on"
-    } else {
-        "fsync=off"
-    };
+    let kept = if cluster.options.durable { "fsync=on" } else { "fsync=off" };
     let mut command = cluster.command(&cluster.binaries.postgres);
-    command.arg("--single").arg("-D").arg(fresh).args([
-        "-c",
-        "exit_on_error=on",
-        "-c",
-        kept,
-        "postgres",
-    ]);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.arg("--single").arg("-D").arg(fresh).args(["-c", "exit_on_error=on", "-c", kept, "postgres"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     system::dies_with_parent(&mut command, libc::SIGKILL);
     let ran = command.spawn().and_then(|mut child| {
         if let Some(mut input) = child.stdin.take() {
@@ -114,28 +91,14 @@ fn make_database(cluster: &Cluster, fresh: &PathBuf) -> Result<(), StartError> {
         child.wait_with_output()
     });
     let output = ran.map_err(StartError::io("run postgres --single"))?;
-    if output.status.success() {
-        Ok(())
-    } else {
-        Err(StartError::Initialise {
-            detail: complaint(&output),
-        })
-    }
+    if output.status.success() { Ok(()) } else { Err(StartError::Initialise { detail: complaint(&output) }) }
 }
 
 /// The last lines that a tool printed, in one line.
 fn complaint(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let last = lines.len().saturating_sub(4);
     let said = lines.get(last..).unwrap_or_default().join("; ");
-    if said.is_empty() {
-        output.status.to_string()
-    } else {
-        said
-    }
+    if said.is_empty() { output.status.to_string() } else { said }
 }

@@ -53,20 +53,12 @@ impl Keeper {
         let shared = Arc::new(Shared::default());
         let (requests, inbox) = mpsc::channel();
         let (first, started) = mpsc::channel();
-        let work = Work {
-            cluster,
-            shared: Arc::clone(&shared),
-            postmaster: None,
-        };
+        let work = Work { cluster, shared: Arc::clone(&shared), postmaster: None };
         let thread = thread::Builder::new()
             .name("postgres-keeper".to_owned())
             .spawn(move || work.run(&first, &inbox))
             .map_err(StartError::io("start a thread"))?;
-        let keeper = Keeper {
-            requests: Some(Mutex::new(requests)),
-            shared,
-            thread: Some(thread),
-        };
+        let keeper = Keeper { requests: Some(Mutex::new(requests)), shared, thread: Some(thread) };
         started.recv().unwrap_or(Err(StartError::Stopping))?;
         Ok(keeper)
     }
@@ -79,10 +71,7 @@ impl Keeper {
         let (reply, result) = mpsc::channel();
         if let Some(requests) = &self.requests {
             // A closed channel shows in the missing reply.
-            let _ = requests
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .send(reply);
+            let _ = requests.lock().unwrap_or_else(PoisonError::into_inner).send(reply);
         }
         result.recv().unwrap_or(Err(StartError::Stopping))
     }
@@ -132,17 +121,14 @@ impl Work {
                     // Nobody may be waiting any more.
                     let _ = reply.send(self.ensure());
                 }
-                Err(RecvTimeoutError::Timeout)
-                    if !self.is_up() && Instant::now() >= next_attempt =>
-                {
+                Err(RecvTimeoutError::Timeout) if !self.is_up() && Instant::now() >= next_attempt => {
                     match self.bring_up() {
                         Ok(()) => {
                             pause = FIRST_PAUSE;
                             self.cluster.say("PostgreSQL is back.");
                         }
                         Err(error) => {
-                            self.cluster
-                                .say(&format!("PostgreSQL is still down. {error}"));
+                            self.cluster.say(&format!("PostgreSQL is still down. {error}"));
                             next_attempt = Instant::now() + pause;
                             pause = (pause * 2).min(LONGEST_PAUSE);
                         }
@@ -153,8 +139,7 @@ impl Work {
             if Instant::now() >= next_log {
                 next_log = Instant::now() + LOG_TICK;
                 if let Err(error) = self.cluster.rotate_log() {
-                    self.cluster
-                        .say(&format!("PostgreSQL's log could not be rotated: {error}."));
+                    self.cluster.say(&format!("PostgreSQL's log could not be rotated: {error}."));
                 }
             }
         }
@@ -182,14 +167,8 @@ impl Work {
                 return Ok(());
             }
             if Instant::now() > until || self.shared.stopping.load(Ordering::Relaxed) {
-                let detail = format!(
-                    "though it has been running for {} seconds",
-                    ENSURE_PATIENCE.as_secs()
-                );
-                return Err(StartError::NoAnswer {
-                    detail,
-                    log: self.cluster.log_path.clone(),
-                });
+                let detail = format!("though it has been running for {} seconds", ENSURE_PATIENCE.as_secs());
+                return Err(StartError::NoAnswer { detail, log: self.cluster.log_path.clone() });
             }
             thread::sleep(Duration::from_millis(5));
         }

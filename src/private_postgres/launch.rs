@@ -54,10 +54,7 @@ pub fn launch(cluster: &Cluster, stopping: &AtomicBool) -> Result<Postmaster, St
                     continue;
                 }
                 let detail = last_lines(&said).unwrap_or_else(|| status.to_string());
-                return Err(StartError::Ended {
-                    detail,
-                    log: cluster.log_path.clone(),
-                });
+                return Err(StartError::Ended { detail, log: cluster.log_path.clone() });
             }
             Err(error) => {
                 Postmaster::started(child).stop(cluster);
@@ -69,43 +66,23 @@ pub fn launch(cluster: &Cluster, stopping: &AtomicBool) -> Result<Postmaster, St
 
 /// Starts the process. Unless a test wants it left behind, the kernel shuts it down when this thread ends.
 pub fn spawn(cluster: &Cluster, dies_with_us: bool) -> Result<Child, StartError> {
-    let log = cluster.open_log().map_err(StartError::io(format!(
-        "open {}",
-        cluster.log_path.display()
-    )))?;
+    let log = cluster.open_log().map_err(StartError::io(format!("open {}", cluster.log_path.display())))?;
     let mut command = cluster.command(&cluster.binaries.postgres);
-    command
-        .args(cluster.arguments())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(log);
+    command.args(cluster.arguments()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     if dies_with_us {
         // SIGINT is PostgreSQL's fast shutdown.
         system::dies_with_parent(&mut command, libc::SIGINT);
     }
-    command.spawn().map_err(StartError::io(format!(
-        "run {}",
-        cluster.binaries.postgres.display()
-    )))
+    command.spawn().map_err(StartError::io(format!("run {}", cluster.binaries.postgres.display())))
 }
 
-fn wait(
-    cluster: &Cluster,
-    child: &mut Child,
-    stopping: &AtomicBool,
-) -> Result<Outcome, StartError> {
+fn wait(cluster: &Cluster, child: &mut Child, stopping: &AtomicBool) -> Result<Outcome, StartError> {
     let started = Instant::now();
     let mut last_heard = started;
     let mut last_said = started;
-    let no_answer = |detail: String| StartError::NoAnswer {
-        detail,
-        log: cluster.log_path.clone(),
-    };
+    let no_answer = |detail: String| StartError::NoAnswer { detail, log: cluster.log_path.clone() };
     loop {
-        if let Some(status) = child
-            .try_wait()
-            .map_err(StartError::io("wait for PostgreSQL"))?
-        {
+        if let Some(status) = child.try_wait().map_err(StartError::io("wait for PostgreSQL"))? {
             return Ok(Outcome::Ended(status));
         }
         if stopping.load(Ordering::Relaxed) {
@@ -119,10 +96,7 @@ fn wait(
             // Recovery after a crash takes as long as it takes, and it says so.
             Answer::NotNow => last_heard = Instant::now(),
             Answer::Silent if last_heard.elapsed() > SILENCE_PATIENCE => {
-                return Err(no_answer(format!(
-                    "it was silent for {} seconds",
-                    SILENCE_PATIENCE.as_secs()
-                )));
+                return Err(no_answer(format!("it was silent for {} seconds", SILENCE_PATIENCE.as_secs())));
             }
             Answer::Silent => {}
         }
@@ -131,23 +105,13 @@ fn wait(
             cluster.say("Waiting for PostgreSQL to recover after a crash.");
         }
         // A ready cluster answers within a few steps; a recovery is not to be disturbed by questions.
-        let step = if started.elapsed() < Duration::from_secs(1) {
-            3
-        } else {
-            50
-        };
+        let step = if started.elapsed() < Duration::from_secs(1) { 3 } else { 50 };
         thread::sleep(Duration::from_millis(step));
     }
 }
 
 fn last_lines(said: &str) -> Option<String> {
-    let lines: Vec<&str> = said
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
+    let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
     let from = lines.len().saturating_sub(3);
-    lines
-        .get(from..)
-        .filter(|lines| !lines.is_empty())
-        .map(|lines| lines.join("; "))
+    lines.get(from..).filter(|lines| !lines.is_empty()).map(|lines| lines.join("; "))
 }

@@ -29,8 +29,7 @@ pub fn settle(cluster: &Cluster) -> Option<Postmaster> {
         return None;
     }
     let same = settings::recorded(&cluster.binaries.postgres, &cluster.arguments());
-    let same = fs::read_to_string(cluster.data.join("postmaster.opts"))
-        .is_ok_and(|line| line.trim_end() == same);
+    let same = fs::read_to_string(cluster.data.join("postmaster.opts")).is_ok_and(|line| line.trim_end() == same);
     let until = Instant::now() + PATIENCE;
     while is_postmaster_of(pid, &cluster.data) {
         match handshake::ask(&cluster.socket()) {
@@ -38,9 +37,7 @@ pub fn settle(cluster: &Cluster) -> Option<Postmaster> {
                 cluster.say("Taking over the PostgreSQL that was left running.");
                 return Some(Postmaster::adopted(pid));
             }
-            Answer::NotNow | Answer::Silent if Instant::now() < until => {
-                thread::sleep(Duration::from_millis(10))
-            }
+            Answer::NotNow | Answer::Silent if Instant::now() < until => thread::sleep(Duration::from_millis(10)),
             _ => {
                 cluster.say("Stopping a PostgreSQL that was left running.");
                 Postmaster::adopted(pid).stop(cluster);
@@ -71,13 +68,7 @@ pub fn end_orphans(cluster: &Cluster) {
 
 /// The first line of `postmaster.pid`.
 fn recorded_pid(data: &Path) -> Option<u32> {
-    fs::read_to_string(data.join("postmaster.pid"))
-        .ok()?
-        .lines()
-        .next()?
-        .trim()
-        .parse()
-        .ok()
+    fs::read_to_string(data.join("postmaster.pid")).ok()?.lines().next()?.trim().parse().ok()
 }
 
 fn forget(cluster: &Cluster) {
@@ -85,10 +76,7 @@ fn forget(cluster: &Cluster) {
     let socket = cluster.socket();
     let lock = socket.with_file_name(format!(
         "{}.lock",
-        socket
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default()
+        socket.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     ));
     for path in [cluster.data.join("postmaster.pid"), lock, socket] {
         // If this fails PostgreSQL will say why it cannot start.

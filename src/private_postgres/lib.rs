@@ -114,11 +114,7 @@ impl PrivatePostgres {
     /// A connection URL as libpq, tokio-postgres and psql read it.
     pub fn url(&self, user: &str, database: &str) -> String {
         let host = percent_encoded(&self.socket_dir.to_string_lossy());
-        format!(
-            "postgresql://{}@/{}?host={host}&port={PORT}",
-            percent_encoded(user),
-            percent_encoded(database)
-        )
+        format!("postgresql://{}@/{}?host={host}&port={PORT}", percent_encoded(user), percent_encoded(database))
     }
 
     /// The process id of the postmaster; `None` in the moments between its death and its return.
@@ -168,9 +164,7 @@ pub fn default_data_dir() -> PathBuf {
 fn percent_encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                char::from(byte).to_string()
-            }
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
             _ => format!("%{byte:02X}"),
         })
         .collect()

@@ -25,10 +25,7 @@ pub struct Postmaster {
 impl Postmaster {
     /// One that we have started.
     pub fn started(child: Child) -> Postmaster {
-        Postmaster {
-            pid: child.id(),
-            child: Some(child),
-        }
+        Postmaster { pid: child.id(), child: Some(child) }
     }
 
     /// One that a killed program left behind.
@@ -53,11 +50,9 @@ impl Postmaster {
     /// Fast shutdown; if that takes too long an immediate one, after which the next start replays the log; if even
     /// that does not help, SIGKILL.
     pub fn stop(mut self, cluster: &Cluster) {
-        for (signal, patience) in [
-            (libc::SIGINT, FAST_PATIENCE),
-            (libc::SIGQUIT, IMMEDIATE_PATIENCE),
-            (libc::SIGKILL, IMMEDIATE_PATIENCE),
-        ] {
+        for (signal, patience) in
+            [(libc::SIGINT, FAST_PATIENCE), (libc::SIGQUIT, IMMEDIATE_PATIENCE), (libc::SIGKILL, IMMEDIATE_PATIENCE)]
+        {
             if signal != libc::SIGINT {
                 cluster.say("PostgreSQL does not stop; trying a harder signal.");
             }

@@ -15,9 +15,7 @@ pub fn cluster_name(data: &Path) -> String {
         .as_os_str()
         .as_encoded_bytes()
         .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
     format!("backoffice-{hash:016x}")
 }
 
@@ -62,12 +60,7 @@ pub fn arguments(options: &Options, data: &Path) -> Vec<String> {
         settings.push(("wal_level", "minimal".to_owned()));
         settings.push(("max_wal_senders", "0".to_owned()));
     }
-    settings.extend(
-        options
-            .settings
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.clone())),
-    );
+    settings.extend(options.settings.iter().map(|(name, value)| (name.as_str(), value.clone())));
 
     let mut arguments = vec!["-D".to_owned(), data.to_string_lossy().into_owned()];
     for (name, value) in settings {
@@ -79,9 +72,6 @@ pub fn arguments(options: &Options, data: &Path) -> Vec<String> {
 
 /// The command line as PostgreSQL records it in `postmaster.opts`.
 pub fn recorded(postgres: &Path, arguments: &[String]) -> String {
-    let quoted: String = arguments
-        .iter()
-        .map(|argument| format!(" \"{argument}\""))
-        .collect();
+    let quoted: String = arguments.iter().map(|argument| format!(" \"{argument}\"")).collect();
     format!("{}{quoted}", postgres.display())
 }

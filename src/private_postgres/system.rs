@@ -1,8 +1,5 @@
 //! The few things that need the operating system's own calls. All `unsafe` code of the crate is in this file.
-#![allow(
-    unsafe_code,
-    reason = "each call is a plain system call without memory to manage; see the comments"
-)]
+#![allow(unsafe_code, reason = "each call is a plain system call without memory to manage; see the comments")]
 
 use std::ffi::CString;
 use std::io;
@@ -34,10 +31,7 @@ pub fn can_write(folder: &Path) -> bool {
 /// Sends a signal to exactly one process.
 pub fn send(pid: u32, signal: i32) -> io::Result<()> {
     // 0 and negative numbers mean whole groups of processes, and 1 is nobody's PostgreSQL.
-    let target = i32::try_from(pid)
-        .ok()
-        .filter(|pid| *pid > 1)
-        .ok_or(io::ErrorKind::InvalidInput)?;
+    let target = i32::try_from(pid).ok().filter(|pid| *pid > 1).ok_or(io::ErrorKind::InvalidInput)?;
     // SAFETY: takes numbers only.
     match unsafe { libc::kill(target, signal) } {
         0 => Ok(()),
@@ -93,10 +87,7 @@ pub fn command_line(pid: u32) -> Option<String> {
 /// See the Linux version.
 #[cfg(not(target_os = "linux"))]
 pub fn command_line(pid: u32) -> Option<String> {
-    let output = Command::new("ps")
-        .args(["-ww", "-o", "command=", "-p", &pid.to_string()])
-        .output()
-        .ok()?;
+    let output = Command::new("ps").args(["-ww", "-o", "command=", "-p", &pid.to_string()]).output().ok()?;
     let line = String::from_utf8_lossy(&output.stdout).replace('\n', " ");
     (!line.trim().is_empty()).then_some(line)
 }
@@ -105,9 +96,7 @@ pub fn command_line(pid: u32) -> Option<String> {
 #[cfg(target_os = "linux")]
 pub fn processes() -> Vec<u32> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .collect()
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
 /// See the Linux version.
@@ -117,7 +106,5 @@ pub fn processes() -> Vec<u32> {
         return Vec::new();
     };
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.split_whitespace()
-        .filter_map(|word| word.parse().ok())
-        .collect()
+    text.split_whitespace().filter_map(|word| word.parse().ok()).collect()
 }

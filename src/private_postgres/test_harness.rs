@@ -26,11 +26,7 @@ impl Folder {
     }
 
     pub fn options(&self) -> Options {
-        Options {
-            durable: false,
-            max_connections: 10,
-            ..Options::new(&self.0)
-        }
+        Options { durable: false, max_connections: 10, ..Options::new(&self.0) }
     }
 
     pub fn start(&self) -> PrivatePostgres {
@@ -46,14 +42,8 @@ impl Drop for Folder {
 
 /// A statement through psql, and what it prints.
 pub fn sql(postgres: &PrivatePostgres, statement: &str) -> String {
-    let output = psql(&postgres.url("postgres", DATABASE), statement)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output = psql(&postgres.url("postgres", DATABASE), statement).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
@@ -98,20 +88,12 @@ impl Holder {
         let mut line = String::new();
         let postgres_pid = loop {
             line.clear();
-            assert_ne!(
-                output.read_line(&mut line).unwrap(),
-                0,
-                "the second process ended"
-            );
+            assert_ne!(output.read_line(&mut line).unwrap(), 0, "the second process ended");
             if let Some((_, pid)) = line.split_once("HELD ") {
                 break pid.trim().parse().unwrap();
             }
         };
-        Holder {
-            process,
-            postgres_pid,
-            _output: output,
-        }
+        Holder { process, postgres_pid, _output: output }
     }
 
     pub fn kill(mut self) -> u32 {
@@ -127,11 +109,7 @@ fn hold() {
     let Some(data_dir) = std::env::var_os("HOLD_POSTGRES_IN") else {
         return;
     };
-    let options = Options {
-        durable: false,
-        max_connections: 10,
-        ..Options::new(data_dir)
-    };
+    let options = Options { durable: false, max_connections: 10, ..Options::new(data_dir) };
     let postgres = PrivatePostgres::start(options).unwrap();
     println!("\nHELD {}", postgres.pid().unwrap());
     thread::sleep(Duration::from_secs(120));

@@ -18,9 +18,7 @@ fn killed_it_comes_back_by_itself() {
     sql(&postgres, "CREATE TABLE kept AS SELECT 42 AS answer");
     let killed = postgres.pid().unwrap();
     system::send(killed, libc::SIGKILL).unwrap();
-    soon("the return", || {
-        postgres.pid().is_some_and(|pid| pid != killed)
-    });
+    soon("the return", || postgres.pid().is_some_and(|pid| pid != killed));
     assert_eq!(sql(&postgres, "SELECT answer FROM kept"), "42");
 }
 
@@ -31,15 +29,10 @@ fn killed_in_the_middle_of_work_it_comes_back_on_request() {
     let killed = postgres.pid().unwrap();
     // Never looks whether its postmaster still lives.
     let busy = "SELECT count(*) FROM generate_series(1, 1000000000) a";
-    let mut client = psql(&postgres.url("postgres", DATABASE), busy)
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut client = psql(&postgres.url("postgres", DATABASE), busy).stderr(Stdio::null()).spawn().unwrap();
     soon("the statement", || {
-        sql(
-            &postgres,
-            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%generate%' AND state = 'active'",
-        ) == "2"
+        sql(&postgres, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%generate%' AND state = 'active'")
+            == "2"
     });
     system::send(killed, libc::SIGKILL).unwrap();
     postgres.ensure_alive().unwrap();
@@ -74,9 +67,7 @@ fn server_and_postgres_killed_together_recover() {
 fn leave_behind(options: Options) -> Child {
     let cluster = Cluster::open(options).unwrap();
     let child = launch::spawn(&cluster, false).unwrap();
-    soon("readiness", || {
-        handshake::ask(&cluster.socket()) == handshake::Answer::Ready
-    });
+    soon("readiness", || handshake::ask(&cluster.socket()) == handshake::Answer::Ready);
     child
 }
 
@@ -98,11 +89,7 @@ fn one_that_was_left_running_with_other_settings_is_replaced() {
     let mut left = leave_behind(folder.options());
     let pid = left.id();
     let waiting = thread::spawn(move || left.wait().unwrap());
-    let postgres = PrivatePostgres::start(Options {
-        max_connections: 20,
-        ..folder.options()
-    })
-    .unwrap();
+    let postgres = PrivatePostgres::start(Options { max_connections: 20, ..folder.options() }).unwrap();
     assert!(waiting.join().unwrap().success());
     assert_ne!(postgres.pid(), Some(pid));
     assert_eq!(sql(&postgres, "SHOW max_connections"), "20");
@@ -139,11 +126,7 @@ fn the_number_of_a_dead_postgres_may_belong_to_somebody_else_now() {
     }
     let mut stranger = command.spawn().unwrap();
     let data = folder.0.join("postgres/data");
-    let pid_file = format!(
-        "{}\n{}\n0\n5432\n..\n\n0 0\nready\n",
-        stranger.id(),
-        data.display()
-    );
+    let pid_file = format!("{}\n{}\n0\n5432\n..\n\n0 0\nready\n", stranger.id(), data.display());
     fs::write(data.join("postmaster.pid"), &pid_file).unwrap();
     fs::write(folder.0.join("postgres/.s.PGSQL.5432.lock"), &pid_file).unwrap();
     assert!(folder.start().is_alive());

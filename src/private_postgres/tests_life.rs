@@ -11,11 +11,7 @@ fn the_first_start_makes_a_database_and_the_second_finds_its_data() {
     let folder = Folder::new();
     let postgres = folder.start();
     assert!(postgres.is_alive());
-    assert!(
-        postgres
-            .url("postgres", DATABASE)
-            .starts_with("postgresql://postgres@/backoffice?host=%2F")
-    );
+    assert!(postgres.url("postgres", DATABASE).starts_with("postgresql://postgres@/backoffice?host=%2F"));
     assert_eq!(sql(&postgres, "SHOW listen_addresses"), "");
     assert_eq!(sql(&postgres, "SHOW data_checksums"), "on");
     assert_eq!(sql(&postgres, "SELECT upper('ä')"), "Ä");
@@ -31,17 +27,9 @@ fn the_first_start_makes_a_database_and_the_second_finds_its_data() {
 #[test]
 fn the_server_makes_every_commit_durable() {
     let folder = Folder::new();
-    let postgres = PrivatePostgres::start(Options {
-        durable: true,
-        ..folder.options()
-    })
-    .unwrap();
+    let postgres = PrivatePostgres::start(Options { durable: true, ..folder.options() }).unwrap();
     for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
-        assert_eq!(
-            sql(&postgres, &format!("SHOW {setting}")),
-            "on",
-            "{setting}"
-        );
+        assert_eq!(sql(&postgres, &format!("SHOW {setting}")), "on", "{setting}");
     }
 }
 
@@ -51,9 +39,7 @@ fn only_its_own_account_can_enter() {
     let postgres = folder.start();
     let found = fs::metadata(postgres.socket_dir()).unwrap();
     assert_eq!(found.mode() & 0o777, 0o700);
-    let runs_as = fs::metadata(format!("/proc/{}", postgres.pid().unwrap()))
-        .unwrap()
-        .uid();
+    let runs_as = fs::metadata(format!("/proc/{}", postgres.pid().unwrap())).unwrap().uid();
     assert_eq!(found.uid(), runs_as);
     assert_ne!(runs_as, 0);
 }
@@ -69,9 +55,7 @@ fn the_log_holds_no_values() {
         "SELECT 'Ada Secret'::int",
         "DO $$BEGIN RAISE WARNING 'Ada Secret'; END$$",
     ] {
-        psql(&postgres.url("postgres", DATABASE), statement)
-            .output()
-            .unwrap();
+        psql(&postgres.url("postgres", DATABASE), statement).output().unwrap();
     }
     let log = fs::read_to_string(folder.0.join("postgres/postgres.log")).unwrap();
     assert!(log.contains("ready to accept connections"));
@@ -92,17 +76,13 @@ fn an_ordinary_user_runs_it_as_himself() {
     fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
     fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
     let holder = Holder::start(&folder, &program, Some(NOBODY));
-    let runs_as = fs::metadata(format!("/proc/{}", holder.postgres_pid))
-        .unwrap()
-        .uid();
+    let runs_as = fs::metadata(format!("/proc/{}", holder.postgres_pid)).unwrap().uid();
     assert_eq!(runs_as, NOBODY);
     holder.kill();
 
     // Root later finds the account that owns the data and takes the same.
     let postgres = folder.start();
-    let runs_as = fs::metadata(format!("/proc/{}", postgres.pid().unwrap()))
-        .unwrap()
-        .uid();
+    let runs_as = fs::metadata(format!("/proc/{}", postgres.pid().unwrap())).unwrap().uid();
     assert_eq!(runs_as, NOBODY);
 }
 
@@ -115,10 +95,5 @@ fn a_long_log_is_moved_away() {
     fs::write(&log, vec![b'x'; 5 * 1024 * 1024]).unwrap();
     let _postgres = folder.start();
     assert!(fs::metadata(&log).unwrap().len() < 10_000);
-    assert_eq!(
-        fs::metadata(folder.0.join("postgres/postgres.log.1"))
-            .unwrap()
-            .len(),
-        5 * 1024 * 1024
-    );
+    assert_eq!(fs::metadata(folder.0.join("postgres/postgres.log.1")).unwrap().len(), 5 * 1024 * 1024);
 }

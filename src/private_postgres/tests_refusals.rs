@@ -14,12 +14,7 @@ fn one_server_at_a_time() {
     let postgres = folder.start();
     let error = PrivatePostgres::start(folder.options()).unwrap_err();
     assert!(matches!(error, StartError::InUse { .. }));
-    assert!(
-        error
-            .to_string()
-            .starts_with("Another server is already running on "),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("Another server is already running on "), "{error}");
     drop(postgres);
     folder.start();
 }
@@ -41,13 +36,8 @@ fn data_of_another_version_is_left_alone() {
     let data = folder.0.join("postgres/data");
     fs::create_dir_all(&data).unwrap();
     fs::write(data.join("PG_VERSION"), "9\n").unwrap();
-    let error = PrivatePostgres::start(folder.options())
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("was written by PostgreSQL 9 but version"),
-        "{error}"
-    );
+    let error = PrivatePostgres::start(folder.options()).unwrap_err().to_string();
+    assert!(error.contains("was written by PostgreSQL 9 but version"), "{error}");
 }
 
 #[test]
@@ -55,10 +45,7 @@ fn without_postgresql_there_is_one_sentence() {
     let folder = Folder::new();
     let empty = folder.0.join("empty");
     fs::create_dir(&empty).unwrap();
-    let options = Options {
-        bin_dir: Some(empty),
-        ..folder.options()
-    };
+    let options = Options { bin_dir: Some(empty), ..folder.options() };
     let error = PrivatePostgres::start(options).unwrap_err().to_string();
     assert!(error.contains("install it with `"), "{error}");
     assert!(error.contains("DATABASE_URL"), "{error}");
@@ -85,10 +72,7 @@ fn a_place_closed_to_its_account_is_refused_before_anything_is_made() {
     fs::create_dir(&home).unwrap();
     fs::set_permissions(&home, Permissions::from_mode(0o700)).unwrap();
     let error = PrivatePostgres::start(Options::new(home.join("deep/data"))).unwrap_err();
-    assert!(
-        matches!(&error, StartError::Unreachable { closed, .. } if *closed == home),
-        "{error}"
-    );
+    assert!(matches!(&error, StartError::Unreachable { closed, .. } if *closed == home), "{error}");
     assert!(!home.join("deep").exists());
 }
 
@@ -109,12 +93,7 @@ fn a_link_planted_for_the_log_is_not_followed() {
 fn settings_that_postgres_refuses_are_told_with_its_words() {
     let folder = Folder::new();
     let settings = vec![("shared_buffers".to_owned(), "nonsense".to_owned())];
-    let error = PrivatePostgres::start(Options {
-        settings,
-        ..folder.options()
-    })
-    .unwrap_err()
-    .to_string();
+    let error = PrivatePostgres::start(Options { settings, ..folder.options() }).unwrap_err().to_string();
     assert!(error.contains("shared_buffers"), "{error}");
 }
 
