@@ -3,6 +3,7 @@
 use async_graphql::{EmptySubscription, MergedObject, Schema};
 
 use crate::finance::{FinanceMutation, FinanceQuery};
+use crate::identity::token::Keys;
 
 /// Everything that can be read.
 #[derive(MergedObject, Default)]
@@ -17,16 +18,17 @@ pub type Graph = Schema<Query, Mutation, EmptySubscription>;
 
 /// Builds the schema. The document gate stands before it, so the library's own limits stay off, but for a net.
 #[must_use]
-pub fn build() -> Graph {
+pub fn build(keys: Keys) -> Graph {
     Schema::build(Query::default(), Mutation::default(), EmptySubscription)
         .limit_recursive_depth(64)
         .limit_directives(10)
         .disable_suggestions()
+        .data(keys)
         .finish()
 }
 
 /// The schema in GraphQL's own language, as it stands in `schema.graphql`.
 #[must_use]
 pub fn sdl() -> String {
-    build().sdl_with_options(async_graphql::SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items())
+    build(Keys::unloaded()).sdl_with_options(async_graphql::SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items())
 }

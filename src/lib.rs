@@ -2,7 +2,14 @@
 //!
 //! One line a module; `ARCHITECTURE.md` is the map.
 
+pub mod check;
+pub mod cli;
+pub mod config;
+pub mod database;
+pub mod demo;
 pub mod finance;
 pub mod graph;
+pub mod identity;
 pub mod platform;
 pub mod schema;
+pub mod server;

@@ -1,3 +1,8 @@
-//! The command line.
+//! The program: see `backoffice --help`.
 
-fn main() {}
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    backoffice::cli::run()
+}

@@ -25,7 +25,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Every session of the server: bounded statements, bounded waiting, bounded idling inside a transaction.
 const SESSION_SETTINGS: &str = "SET statement_timeout = '15s'; SET lock_timeout = '8s'; \
-    SET idle_in_transaction_session_timeout = '20s'; SET lc_messages = 'C'; SET search_path = pg_catalog; SET jit = off";
+    SET idle_in_transaction_session_timeout = '20s'; SET search_path = pg_catalog; SET jit = off";
 
 /// Where the three login roles reach the database.
 #[derive(Clone, Debug)]

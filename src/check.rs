@@ -1,0 +1,210 @@
+//! `backoffice check`: questions that must have no answer. Each names the row that breaks a promise.
+//!
+//! Run by command, after a restore, and at the end of the story tests. It reads as the owner, one client at a time
+//! and in one snapshot each, so it may run beside the server.
+
+use std::fmt::Write as _;
+
+use diesel::{RunQueryDsl, sql_query};
+
+use crate::database::{Blocking, DatabaseError, text, texts};
+
+/// One question: its name, and a query that gives one line a finding. `$tenant` is the client.
+struct Question {
+    name: &'static str,
+    query: &'static str,
+}
+
+const QUESTIONS: &[Question] = &[
+    Question {
+        name: "entries balance",
+        query: "SELECT format('journal entry %s (%s): debit and credit differ by %s', e.number, e.id, sum(l.amount)) AS line
+                  FROM finance.journal_entry e LEFT JOIN finance.journal_line l ON l.tenant_id = e.tenant_id AND l.entry_id = e.id
+                 WHERE e.tenant_id = $tenant GROUP BY e.number, e.id HAVING coalesce(sum(l.amount), 1) <> 0 OR count(l.id) < 2",
+    },
+    Question {
+        name: "kept balances equal the journal",
+        query: "SELECT format('account %s on %s: kept %s, journal %s', coalesce(b.account_id, l.account_id), coalesce(b.on_date, l.entry_date), b.kept, l.posted) AS line
+                  FROM (SELECT account_id, on_date, sum(debit - credit) AS kept, sum(lines) AS n FROM finance.account_balance
+                         WHERE tenant_id = $tenant GROUP BY account_id, on_date) b
+                  FULL JOIN (SELECT account_id, entry_date, sum(amount) AS posted, count(*) AS n FROM finance.journal_line
+                              WHERE tenant_id = $tenant GROUP BY account_id, entry_date) l
+                    ON l.account_id = b.account_id AND l.entry_date = b.on_date
+                 WHERE b.kept IS DISTINCT FROM l.posted OR b.n IS DISTINCT FROM l.n",
+    },
+    Question {
+        name: "receivables equal their control accounts",
+        query: "SELECT format('receivables: open items %s, control accounts %s', i.open_book, c.balance) AS line
+                  FROM (SELECT coalesce(sum(open_book), 0) AS open_book FROM finance.open_item WHERE tenant_id = $tenant AND side = 'receivable') i,
+                       (SELECT coalesce(sum(b.debit - b.credit), 0) AS balance FROM finance.account_balance b
+                          JOIN finance.account a ON a.tenant_id = b.tenant_id AND a.id = b.account_id
+                         WHERE b.tenant_id = $tenant AND a.control = 'receivable') c
+                 WHERE i.open_book <> c.balance",
+    },
+    Question {
+        name: "payables equal their control accounts",
+        query: "SELECT format('payables: open items %s, control accounts %s', i.open_book, c.balance) AS line
+                  FROM (SELECT coalesce(sum(open_book), 0) AS open_book FROM finance.open_item WHERE tenant_id = $tenant AND side = 'payable') i,
+                       (SELECT coalesce(sum(b.credit - b.debit), 0) AS balance FROM finance.account_balance b
+                          JOIN finance.account a ON a.tenant_id = b.tenant_id AND a.id = b.account_id
+                         WHERE b.tenant_id = $tenant AND a.control = 'payable') c
+                 WHERE i.open_book <> c.balance",
+    },
+    Question {
+        name: "open items equal their allocations",
+        query: "SELECT format('open item %s (%s): open %s, after allocations %s', i.document, i.id, i.open_amount, i.amount - coalesce(a.allocated, 0)) AS line
+                  FROM finance.open_item i
+                  LEFT JOIN (SELECT open_item_id, sum(amount) AS allocated, sum(amount_book) AS allocated_book
+                               FROM finance.allocation WHERE tenant_id = $tenant GROUP BY open_item_id) a ON a.open_item_id = i.id
+                 WHERE i.tenant_id = $tenant
+                   AND (i.open_amount <> i.amount - coalesce(a.allocated, 0) OR i.open_book <> i.amount_book - coalesce(a.allocated_book, 0))",
+    },
+    Question {
+        name: "numbers are gapless",
+        query: "SELECT format('series %s: %s numbers given, %s documents carry one', s.series, s.last_number, n.documents) AS line
+                  FROM core.number_series s
+                  JOIN LATERAL (SELECT CASE s.series
+                                  WHEN 'invoice' THEN (SELECT count(*) FROM finance.invoice d WHERE d.tenant_id = $tenant AND d.number LIKE s.prefix || '%')
+                                  WHEN 'journal' THEN (SELECT count(*) FROM finance.journal_entry d WHERE d.tenant_id = $tenant AND d.number LIKE s.prefix || '%')
+                                  ELSE s.last_number END AS documents) n ON true
+                 WHERE s.tenant_id = $tenant AND n.documents <> s.last_number",
+    },
+    Question {
+        name: "bank lines clear once",
+        query: "SELECT format('bank line %s: marked %s, live matches %s', l.id, l.matched, count(m.id)) AS line
+                  FROM finance.bank_line l
+                  LEFT JOIN finance.bank_match m ON m.tenant_id = l.tenant_id AND m.bank_line_id = l.id AND m.undone_by_id IS NULL
+                 WHERE l.tenant_id = $tenant GROUP BY l.id, l.matched HAVING count(m.id) <> l.matched::int",
+    },
+    Question {
+        name: "matched bank lines equal their entries",
+        query: "SELECT format('bank line %s: amount %s, its entry moves the bank by %s', l.id, l.amount, coalesce(sum(j.amount_document), 0)) AS line
+                  FROM finance.bank_line l
+                  JOIN finance.bank_account b ON b.tenant_id = l.tenant_id AND b.id = l.bank_account_id
+                  JOIN finance.bank_match m ON m.tenant_id = l.tenant_id AND m.bank_line_id = l.id AND m.undone_by_id IS NULL
+                  LEFT JOIN finance.journal_line j ON j.tenant_id = m.tenant_id AND j.entry_id = m.entry_id AND j.account_id = b.account_id
+                 WHERE l.tenant_id = $tenant GROUP BY l.id, l.amount HAVING coalesce(sum(j.amount_document), 0) <> l.amount",
+    },
+    Question {
+        name: "bank statements tie",
+        query: "SELECT format('bank statement %s: opening %s and lines %s do not make closing %s', s.id, s.opening_balance, coalesce(sum(l.amount), 0), s.closing_balance) AS line
+                  FROM finance.bank_statement s
+                  LEFT JOIN finance.bank_line l ON l.tenant_id = s.tenant_id AND l.statement_id = s.id
+                 WHERE s.tenant_id = $tenant
+                   AND NOT EXISTS (SELECT 1 FROM core.import i WHERE i.tenant_id = s.tenant_id AND i.id = s.import_id AND i.unchanged > 0)
+                 GROUP BY s.id, s.opening_balance, s.closing_balance
+                HAVING s.opening_balance + coalesce(sum(l.amount), 0) <> s.closing_balance",
+    },
+    Question {
+        name: "issued invoices equal their lines and open items",
+        query: "SELECT format('invoice %s (%s): net %s, lines %s, gross %s, open item %s', d.number, d.id, d.net, l.net, d.gross, i.amount) AS line
+                  FROM finance.invoice d
+                  LEFT JOIN (SELECT invoice_id, sum(net) AS net FROM finance.invoice_line WHERE tenant_id = $tenant GROUP BY invoice_id) l ON l.invoice_id = d.id
+                  LEFT JOIN finance.open_item i ON i.tenant_id = d.tenant_id AND i.invoice_id = d.id
+                 WHERE d.tenant_id = $tenant AND d.status = 'issued'
+                   AND (d.net IS DISTINCT FROM l.net OR (d.gross <> 0 AND d.gross IS DISTINCT FROM i.amount))",
+    },
+    Question {
+        name: "posted bills equal their lines and open items",
+        query: "SELECT format('bill %s (%s): net %s, lines %s, gross %s, open item %s', d.number, d.id, d.net, l.net, d.gross, i.amount) AS line
+                  FROM finance.bill d
+                  LEFT JOIN (SELECT bill_id, sum(net) AS net FROM finance.bill_line WHERE tenant_id = $tenant GROUP BY bill_id) l ON l.bill_id = d.id
+                  LEFT JOIN finance.open_item i ON i.tenant_id = d.tenant_id AND i.bill_id = d.id
+                 WHERE d.tenant_id = $tenant AND d.status = 'posted'
+                   AND (d.net IS DISTINCT FROM l.net OR (d.gross <> 0 AND d.gross IS DISTINCT FROM i.amount))",
+    },
+    Question {
+        name: "the audit chain holds",
+        query: "WITH RECURSIVE signed AS (
+                    SELECT l.seq, l.hash, l.entries, count(e.id) AS found,
+                           sha256(convert_to(coalesce(string_agg(audit.canonical(e), E'\\n' ORDER BY e.id), ''), 'UTF8')) AS digest
+                      FROM audit.link l
+                      LEFT JOIN audit.entry e ON e.tenant_id = l.tenant_id AND e.change_id = l.change_id AND e.id BETWEEN l.first_entry AND l.last_entry
+                     WHERE l.tenant_id = $tenant GROUP BY l.seq, l.hash, l.entries
+                ), chained AS (
+                    SELECT s.*, lag(s.hash) OVER (ORDER BY s.seq) AS previous, lag(s.seq) OVER (ORDER BY s.seq) AS previous_seq FROM signed s
+                )
+                SELECT format('audit link %s: its entries or its place in the chain were changed', seq) AS line FROM chained
+                 WHERE hash <> sha256(coalesce(previous, ''::bytea) || digest) OR entries <> found OR seq <> coalesce(previous_seq, 0) + 1
+                UNION ALL
+                SELECT format('audit chain: the newest link is %s, the chain says %s', max(l.seq), c.seq)
+                  FROM audit.chain c LEFT JOIN audit.link l ON l.tenant_id = c.tenant_id
+                 WHERE c.tenant_id = $tenant GROUP BY c.seq, c.hash
+                HAVING max(l.seq) IS DISTINCT FROM c.seq OR (array_agg(l.hash ORDER BY l.seq DESC))[1] IS DISTINCT FROM c.hash
+                UNION ALL
+                SELECT format('audit entry %s (%s %s): stands outside the chain', e.id, e.table_name, e.record_id) FROM audit.entry e
+                 WHERE e.tenant_id = $tenant
+                   AND NOT EXISTS (SELECT 1 FROM audit.link l WHERE l.tenant_id = e.tenant_id AND l.change_id = e.change_id
+                                      AND e.id BETWEEN l.first_entry AND l.last_entry)",
+    },
+    Question {
+        name: "nothing was changed past the server",
+        query: "SELECT format('%s %s: %s by hand as database user %s at %s', e.table_name, e.record_id, e.action, e.actor_name, e.occurred_at) AS line
+                  FROM audit.entry e WHERE e.tenant_id = $tenant AND e.actor_kind = 'database'",
+    },
+];
+
+/// Rows that differ from the newest image in their trail, rows without a trail, and trails without a row.
+const AGAINST_TRAIL: &str = "
+    SELECT format('%s %s: the row differs from its trail', $name, t.id) AS line
+      FROM $table t
+      LEFT JOIN LATERAL (SELECT e.after FROM audit.entry e WHERE e.tenant_id = t.tenant_id AND e.record_id = t.id AND e.table_name = $name
+                          ORDER BY e.id DESC LIMIT 1) e ON true
+     WHERE t.tenant_id = $tenant AND (e.after IS NULL OR NOT to_jsonb(t) @> e.after)
+    UNION ALL
+    SELECT format('%s %s: the row is gone, its trail says nothing of that', $name, e.record_id)
+      FROM (SELECT DISTINCT ON (record_id) record_id, action FROM audit.entry
+             WHERE tenant_id = $tenant AND table_name = $name ORDER BY record_id, id DESC) e
+     WHERE e.action <> 'delete' AND NOT EXISTS (SELECT 1 FROM $table t WHERE t.tenant_id = $tenant AND t.id = e.record_id)";
+
+/// What was asked and what was found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Clients looked at.
+    pub clients: usize,
+    /// Questions asked.
+    pub questions: usize,
+    /// What breaks a promise, a line each.
+    pub findings: Vec<String>,
+}
+
+/// Asks everything about every client, as the owner of the database.
+pub fn run(connection: &mut Blocking) -> Result<Report, DatabaseError> {
+    let failed = |error: diesel::result::Error| DatabaseError(format!("The check could not be run: {error}"));
+    sql_query("SET timezone = 'UTC'").execute(connection).map_err(failed)?;
+    if text(connection, "SELECT current_user::text AS line")? != "backoffice_owner" {
+        sql_query("SET ROLE backoffice_owner").execute(connection).map_err(failed)?;
+    }
+    let audited = texts(
+        connection,
+        "SELECT tgrelid::regclass::text AS line FROM pg_trigger WHERE tgname = 'audit' AND NOT tgisinternal ORDER BY 1",
+    )?;
+    let mut report = Report::default();
+    for tenant in texts(connection, "SELECT id::text AS line FROM core.tenant ORDER BY id")? {
+        report.clients = report.clients.saturating_add(1);
+        sql_query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(connection).map_err(failed)?;
+        sql_query(format!("SELECT core.set_tenant('{tenant}')")).execute(connection).map_err(failed)?;
+        let mut ask = |name: &str, query: String| -> Result<(), DatabaseError> {
+            report.questions = report.questions.saturating_add(1);
+            for line in texts(connection, &query)? {
+                let mut finding = String::new();
+                let _ = write!(finding, "client {tenant}: {name}: {line}");
+                report.findings.push(finding);
+            }
+            Ok(())
+        };
+        let literal = format!("'{tenant}'::uuid");
+        for question in QUESTIONS {
+            ask(question.name, question.query.replace("$tenant", &literal))?;
+        }
+        for table in &audited {
+            let query = AGAINST_TRAIL
+                .replace("$tenant", &literal)
+                .replace("$name", &format!("'{table}'"))
+                .replace("$table", table);
+            ask("rows equal their trail", query)?;
+        }
+        sql_query("COMMIT").execute(connection).map_err(failed)?;
+    }
+    Ok(report)
+}

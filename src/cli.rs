@@ -1,0 +1,325 @@
+//! The command line: what can be done with the program, and how it is started.
+
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use backoffice_private_postgres::{DATABASE, Options, PrivatePostgres};
+use clap::{Parser, Subcommand};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::config::Settings;
+use crate::database;
+use crate::platform::db::Urls;
+use crate::server::{self, Serving};
+use crate::{check, demo, graph, identity};
+
+/// The back offices of many client companies on one server, each walled off by the database.
+///
+/// Without a command it serves: it starts its own private PostgreSQL, brings the schema up to date, loads a demo
+/// provider with two client companies into an empty database, and prints the address and the logins.
+#[derive(Parser, Debug)]
+#[command(name = "backoffice", version, about, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  backoffice                                       serve on 127.0.0.1:8080 with a private PostgreSQL
+  backoffice serve --listen 0.0.0.0:8443 --data-dir /srv/backoffice
+  backoffice check                                 prove that nothing was changed past the server
+  backoffice keys rotate                           sign with a new key; tokens of the old one stay valid until they expire
+  backoffice user create --email a@firm.example --name 'Ada Admin' --administrator
+
+With a PostgreSQL of your own:
+  DATABASE_URL=postgres://postgres:…@db/backoffice BACKOFFICE_ROLE_PASSWORD=… backoffice migrate
+  DATABASE_URL=postgres://backoffice_app:…@db/backoffice backoffice serve";
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Serve (the default).
+    Serve,
+    /// Create the database roles where that is possible, and bring the schema up to date.
+    Migrate,
+    /// Load the demo provider with two client companies into an empty database.
+    Demo,
+    /// Verify the audit chains and the books of every client; names every row that breaks a promise.
+    Check,
+    /// Print the GraphQL schema, exactly as in schema.graphql.
+    Schema,
+    /// The keys that sign access tokens.
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
+    /// People of the provider.
+    User {
+        #[command(subcommand)]
+        command: UserCommand,
+    },
+    /// Print the settings in force, without secrets.
+    Config,
+}
+
+#[derive(Subcommand, Debug)]
+enum KeysCommand {
+    /// Sign with a new key from now on. Running servers follow within a minute.
+    Rotate,
+}
+
+#[derive(Subcommand, Debug)]
+enum UserCommand {
+    /// Create a staff member. The password is read from BACKOFFICE_PASSWORD or from the first line of standard input.
+    Create {
+        /// Sign-in address.
+        #[arg(long)]
+        email: String,
+        /// Full name.
+        #[arg(long)]
+        name: String,
+        /// Give the role Provider administrator as well.
+        #[arg(long)]
+        administrator: bool,
+        /// The password; better left out, so that it does not stand in the shell's history.
+        #[arg(long, env = "BACKOFFICE_PASSWORD", hide_env_values = true)]
+        password: Option<SecretString>,
+    },
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+/// Runs the command line.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            say_error(&format!("backoffice: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn say(text: &str) {
+    // A closed pipe is the reader's decision, not an error of ours.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+fn say_error(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
+    let settings = cli.settings.with_file()?;
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Schema => {
+            let _ = write!(std::io::stdout(), "{}", graph::sdl());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Config => {
+            say(settings.shown().trim_end());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Serve => serve(&settings),
+        Command::Migrate => {
+            let database = Database::open(&settings)?;
+            say(&format!("{} migrations run; the schema is up to date.", database.migrate(&settings)?));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Demo => {
+            let database = Database::open(&settings)?;
+            database.migrate(&settings)?;
+            let urls = database.urls(&settings)?;
+            let loaded = actix_web::rt::System::new().block_on(demo::load(&urls))?;
+            say(&if loaded { demo::logins("http://127.0.0.1:8080") } else { "The database is not empty; nothing was loaded.".to_owned() });
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Check => {
+            let database = Database::open(&settings)?;
+            let mut connection = database::connect(&database.owner_url())?;
+            let report = check::run(&mut connection)?;
+            for finding in &report.findings {
+                say(finding);
+            }
+            say(&format!(
+                "{} clients, {} questions, {} findings.",
+                report.clients,
+                report.questions,
+                report.findings.len()
+            ));
+            Ok(if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Keys { command: KeysCommand::Rotate } => {
+            let database = Database::open(&settings)?;
+            let urls = database.urls(&settings)?;
+            let kid = actix_web::rt::System::new().block_on(identity::token::rotate(&urls))?;
+            say(&format!("New key {kid}; tokens of the old one stay valid until they expire."));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::User { command: UserCommand::Create { email, name, administrator, password } } => {
+            let password = match password {
+                Some(password) => password,
+                None => {
+                    let mut line = String::new();
+                    std::io::stdin().read_line(&mut line)?;
+                    line.trim_end_matches(['\r', '\n']).to_owned().into()
+                }
+            };
+            let database = Database::open(&settings)?;
+            let urls = database.urls(&settings)?;
+            let created = actix_web::rt::System::new().block_on(identity::people::create_user(
+                &urls,
+                &email,
+                &name,
+                password.expose_secret(),
+                administrator,
+            ))?;
+            say(&format!("Created {created}."));
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Where the database is: the private one, which lives as long as this value, or one's own.
+enum Database {
+    Private(PrivatePostgres),
+    Own(SecretString),
+}
+
+impl Database {
+    /// Starts the private PostgreSQL unless a server of one's own is named. Called before any thread is started.
+    fn open(settings: &Settings) -> Result<Self, Failure> {
+        if let Some(url) = &settings.database_url {
+            return Ok(Self::Own(url.clone()));
+        }
+        let mut options = Options::new(settings.data_dir());
+        options.log = |line| tracing::info!(target: "postgresql", "{line}");
+        let needed = settings.workers().saturating_mul(settings.pool_size().saturating_mul(2).saturating_add(4));
+        options.max_connections = u32::try_from(needed.saturating_add(20)).unwrap_or(100).max(60);
+        Ok(Self::Private(PrivatePostgres::start(options)?))
+    }
+
+    /// The URL of somebody who may change the schema.
+    fn owner_url(&self) -> String {
+        match self {
+            Self::Private(postgres) => postgres.url("backoffice_owner", DATABASE),
+            Self::Own(url) => url.expose_secret().to_owned(),
+        }
+    }
+
+    fn migrate(&self, settings: &Settings) -> Result<usize, Failure> {
+        match self {
+            Self::Private(postgres) => {
+                let mut connection = database::connect(&postgres.url(backoffice_private_postgres::SUPERUSER, DATABASE))?;
+                if database::text(&mut connection, "SELECT coalesce(to_regrole('backoffice_identity')::text, '') AS line")?.is_empty() {
+                    database::create_roles(&mut connection, None)?;
+                }
+                Ok(database::migrate(&mut connection)?)
+            }
+            Self::Own(url) => {
+                let mut connection = database::connect(url.expose_secret())?;
+                let may_create = database::text(
+                    &mut connection,
+                    "SELECT (rolsuper OR rolcreaterole)::text AS line FROM pg_roles WHERE rolname = current_user",
+                )? == "true";
+                if may_create {
+                    let password = settings.role_password.as_ref().ok_or(
+                        "Set BACKOFFICE_ROLE_PASSWORD: the roles backoffice_owner, backoffice_app, backoffice_portfolio and \
+                         backoffice_identity get it.",
+                    )?;
+                    database::create_roles(&mut connection, Some(password.expose_secret()))?;
+                }
+                Ok(database::migrate(&mut connection)?)
+            }
+        }
+    }
+
+    /// Where the server's three roles sign in.
+    fn urls(&self, settings: &Settings) -> Result<Urls, Failure> {
+        match self {
+            Self::Private(postgres) => Ok(Urls {
+                app: postgres.url("backoffice_app", DATABASE),
+                portfolio: postgres.url("backoffice_portfolio", DATABASE),
+                identity: postgres.url("backoffice_identity", DATABASE),
+            }),
+            Self::Own(_) => settings.own_urls()?.ok_or_else(|| "DATABASE_URL is not set.".into()),
+        }
+    }
+}
+
+fn log(settings: &Settings) {
+    let level = settings.log.clone().unwrap_or_else(|| "info".to_owned());
+    let filter = tracing_subscriber::EnvFilter::try_new(format!("warn,backoffice={level},postgresql={level}"))
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    // Tests start several servers in one process; the first one's log stays.
+    let _ = tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}
+
+fn serve(settings: &Settings) -> Result<ExitCode, Failure> {
+    log(settings);
+    let started = Instant::now();
+    let database = Database::open(settings)?;
+    let database_ready = started.elapsed();
+    if matches!(database, Database::Private(_)) {
+        database.migrate(settings)?;
+    }
+    let urls = database.urls(settings)?;
+    database::check_serving(&urls)?;
+    let listener = TcpListener::bind(settings.listen())
+        .map_err(|error| format!("Cannot serve on {}: {error}. Choose another with --listen.", settings.listen()))?;
+    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
+        .set_buckets(&[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])?
+        .install_recorder()?;
+    let with_demo = matches!(database, Database::Private(_)) && !settings.no_demo.unwrap_or(false);
+    let serving = Serving {
+        urls: urls.clone(),
+        workers: settings.workers(),
+        pool_size: settings.pool_size(),
+        explorer: settings.explorer.unwrap_or(true),
+        allowed_origin: settings.allowed_origin.clone(),
+        signals: true,
+    };
+    actix_web::rt::System::new().block_on(async move {
+        let first = with_demo && demo::load(&urls).await?;
+        let running = server::start(listener, serving, Some(metrics)).await?;
+        let address = format!("http://{}", running.address);
+        say(&format!("Backoffice serves on {address}  (GraphQL at /graphql, explorer at /graphiql)"));
+        if with_demo {
+            say(&demo::logins(&address));
+        }
+        tracing::info!(
+            ms = started.elapsed().as_millis(),
+            database_ms = database_ready.as_millis(),
+            first_start = first,
+            "serving"
+        );
+        let shared = std::sync::Arc::clone(&running.shared);
+        actix_web::rt::spawn(async move {
+            // The balancer learns that this server drains in the moment that it is told to stop.
+            if wait_for_stop().await.is_ok() {
+                shared.draining.store(true, std::sync::atomic::Ordering::Release);
+            }
+        });
+        running.server.await?;
+        Ok::<(), Failure>(())
+    })?;
+    drop(database);
+    say("Stopped.");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn wait_for_stop() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

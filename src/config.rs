@@ -1,0 +1,185 @@
+//! What can be set: by switch, by `BACKOFFICE_…` in the environment, by a TOML file; in that order of precedence.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use crate::platform::db::Urls;
+
+/// The switches of every command that needs the database.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Settings {
+    /// Configuration file (TOML; the same names as the switches, e.g. `listen = "127.0.0.1:8080"`).
+    #[arg(long, env = "BACKOFFICE_CONFIG", value_name = "FILE", global = true)]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+    /// Address to serve on [default: 127.0.0.1:8080].
+    #[arg(long, env = "BACKOFFICE_LISTEN", value_name = "ADDRESS:PORT", global = true)]
+    pub listen: Option<SocketAddr>,
+    /// Folder of the private PostgreSQL and all files [default: ./backoffice-data where that works].
+    #[arg(long, env = "BACKOFFICE_DATA_DIR", value_name = "DIR", global = true)]
+    pub data_dir: Option<PathBuf>,
+    /// A PostgreSQL server of your own instead of the private one: to serve, with the user backoffice_app; to migrate,
+    /// with the owner or a superuser.
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
+    pub database_url: Option<SecretString>,
+    /// The same server with the user backoffice_portfolio [default: DATABASE_URL with that user].
+    #[arg(long, env = "BACKOFFICE_PORTFOLIO_URL", value_name = "URL", hide_env_values = true, global = true)]
+    pub portfolio_url: Option<SecretString>,
+    /// The same server with the user backoffice_identity [default: DATABASE_URL with that user].
+    #[arg(long, env = "BACKOFFICE_IDENTITY_URL", value_name = "URL", hide_env_values = true, global = true)]
+    pub identity_url: Option<SecretString>,
+    /// Password given to the four database roles by `migrate`.
+    #[arg(long, env = "BACKOFFICE_ROLE_PASSWORD", value_name = "PASSWORD", hide_env_values = true, global = true)]
+    pub role_password: Option<SecretString>,
+    /// Worker threads [default: one a core].
+    #[arg(long, env = "BACKOFFICE_WORKERS", value_name = "N", global = true)]
+    pub workers: Option<usize>,
+    /// Database connections for clients' work, of each worker [default: 8].
+    #[arg(long, env = "BACKOFFICE_POOL_SIZE", value_name = "N", global = true)]
+    pub pool_size: Option<usize>,
+    /// Log level: error, warn, info, debug [default: info].
+    #[arg(long, env = "BACKOFFICE_LOG", value_name = "LEVEL", global = true)]
+    pub log: Option<String>,
+    /// Answer introspection and serve GraphiQL [default: true].
+    #[arg(long, env = "BACKOFFICE_EXPLORER", value_name = "BOOL", global = true)]
+    pub explorer: Option<bool>,
+    /// Do not load the demo provider into an empty private database [default: false].
+    #[arg(long, env = "BACKOFFICE_NO_DEMO", value_name = "BOOL", global = true)]
+    pub no_demo: Option<bool>,
+    /// Origin that browsers may call from, e.g. https://portal.example [default: none].
+    #[arg(long, env = "BACKOFFICE_ALLOWED_ORIGIN", value_name = "ORIGIN", global = true)]
+    pub allowed_origin: Option<String>,
+}
+
+/// A setting that cannot be used, as a sentence.
+#[derive(Debug)]
+pub struct ConfigError(pub String);
+
+impl std::fmt::Display for ConfigError {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Settings {
+    /// Fills what switches and environment left open from the file, if one is named.
+    pub fn with_file(self) -> Result<Self, ConfigError> {
+        let Some(path) = &self.config else { return Ok(self) };
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError(format!("The configuration file {} cannot be read: {error}", path.display())))?;
+        let file: Self = toml::from_str(&text)
+            .map_err(|error| ConfigError(format!("The configuration file {} is wrong: {error}", path.display())))?;
+        Ok(Self {
+            config: self.config,
+            listen: self.listen.or(file.listen),
+            data_dir: self.data_dir.or(file.data_dir),
+            database_url: self.database_url.or(file.database_url),
+            portfolio_url: self.portfolio_url.or(file.portfolio_url),
+            identity_url: self.identity_url.or(file.identity_url),
+            role_password: self.role_password.or(file.role_password),
+            workers: self.workers.or(file.workers),
+            pool_size: self.pool_size.or(file.pool_size),
+            log: self.log.or(file.log),
+            explorer: self.explorer.or(file.explorer),
+            no_demo: self.no_demo.or(file.no_demo),
+            allowed_origin: self.allowed_origin.or(file.allowed_origin),
+        })
+    }
+
+    /// Where to serve.
+    #[must_use]
+    pub fn listen(&self) -> SocketAddr {
+        self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)))
+    }
+
+    /// Worker threads.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from)).clamp(1, 64)
+    }
+
+    /// Connections for clients' work, of each worker.
+    #[must_use]
+    pub fn pool_size(&self) -> usize {
+        self.pool_size.unwrap_or(8).clamp(1, 200)
+    }
+
+    /// The folder of the private PostgreSQL.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        self.data_dir.clone().unwrap_or_else(backoffice_private_postgres::default_data_dir)
+    }
+
+    /// The three URLs of a server of one's own.
+    pub fn own_urls(&self) -> Result<Option<Urls>, ConfigError> {
+        let Some(app) = &self.database_url else { return Ok(None) };
+        let app = app.expose_secret();
+        let other = |given: &Option<SecretString>, role: &str| match given {
+            Some(url) => Ok(url.expose_secret().to_owned()),
+            None => with_user(app, role),
+        };
+        Ok(Some(Urls {
+            app: app.to_owned(),
+            portfolio: other(&self.portfolio_url, "backoffice_portfolio")?,
+            identity: other(&self.identity_url, "backoffice_identity")?,
+        }))
+    }
+
+    /// The settings in force, secrets hidden, as a TOML file could say them.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let mut out = String::new();
+        let secret = |set: &Option<SecretString>| if set.is_some() { "set, not shown" } else { "not set" };
+        let _ = writeln!(out, "listen = \"{}\"", self.listen());
+        let _ = writeln!(out, "data-dir = \"{}\"", self.data_dir().display());
+        let _ = writeln!(out, "workers = {}", self.workers());
+        let _ = writeln!(out, "pool-size = {}", self.pool_size());
+        let _ = writeln!(out, "log = \"{}\"", self.log.as_deref().unwrap_or("info"));
+        let _ = writeln!(out, "explorer = {}", self.explorer.unwrap_or(true));
+        let _ = writeln!(out, "no-demo = {}", self.no_demo.unwrap_or(false));
+        let _ = writeln!(out, "allowed-origin = \"{}\"", self.allowed_origin.as_deref().unwrap_or(""));
+        let _ = writeln!(out, "# database-url: {}", secret(&self.database_url));
+        let _ = writeln!(out, "# portfolio-url: {}", secret(&self.portfolio_url));
+        let _ = writeln!(out, "# identity-url: {}", secret(&self.identity_url));
+        let _ = writeln!(out, "# role-password: {}", secret(&self.role_password));
+        out
+    }
+}
+
+/// The same URL with another user: `postgres://app:secret@host/db` → `postgres://other:secret@host/db`.
+fn with_user(url: &str, user: &str) -> Result<String, ConfigError> {
+    let unusable = || ConfigError("DATABASE_URL has to look like postgres://backoffice_app:password@host/database.".to_owned());
+    let (scheme, rest) = url.split_once("://").ok_or_else(unusable)?;
+    let (credentials, host) = rest.split_once('@').ok_or_else(unusable)?;
+    Ok(match credentials.split_once(':') {
+        Some((_, password)) => format!("{scheme}://{user}:{password}@{host}"),
+        None => format!("{scheme}://{user}@{host}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_other_roles_are_reached_with_the_same_password() {
+        assert_eq!(with_user("postgres://a:p@h:1/d?x=y", "b").unwrap(), "postgres://b:p@h:1/d?x=y");
+        assert_eq!(with_user("postgresql://a@/d?host=%2Ftmp", "b").unwrap(), "postgresql://b@/d?host=%2Ftmp");
+        assert!(with_user("host=x user=y", "b").is_err());
+    }
+
+    #[test]
+    fn settings_are_shown_without_secrets() {
+        let settings = Settings { database_url: Some("postgres://a:topsecret@h/d".into()), ..Settings::default() };
+        assert!(!settings.shown().contains("topsecret"));
+        assert!(!format!("{settings:?}").contains("topsecret"));
+    }
+}

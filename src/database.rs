@@ -1,0 +1,186 @@
+//! The database from outside any request: roles, migrations, and the proof that the server is no more than it may be.
+
+use diesel::migration::MigrationSource;
+use diesel::pg::Pg;
+use diesel::sql_types::{Bool, Text};
+use diesel::{Connection, QueryableByName, RunQueryDsl, sql_query};
+use diesel_async::AsyncPgConnection;
+use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use crate::platform::db::Urls;
+
+/// Every step of the schema, in the binary itself.
+pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
+
+/// A blocking connection, for the command line and before the server's threads start.
+pub type Blocking = AsyncConnectionWrapper<AsyncPgConnection>;
+
+/// What is wrong with the database, as a sentence for the one who starts the server.
+#[derive(Debug)]
+pub struct DatabaseError(pub String);
+
+impl std::fmt::Display for DatabaseError {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for DatabaseError {}
+
+fn failed(what: &str) -> impl Fn(diesel::result::Error) -> DatabaseError + '_ {
+    move |error| DatabaseError(format!("{what}: {error}"))
+}
+
+/// The login roles, least privilege each; see DESIGN of the database in ARCHITECTURE.md.
+const ROLES: [&str; 4] = ["backoffice_owner", "backoffice_app", "backoffice_portfolio", "backoffice_identity"];
+
+/// Connects for work outside requests.
+pub fn connect(url: &str) -> Result<Blocking, DatabaseError> {
+    let mut connection = Blocking::establish(url)
+        .map_err(|error| DatabaseError(format!("The database cannot be reached: {error}")))?;
+    sql_query("SET client_min_messages = 'warning'").execute(&mut connection).map_err(failed("first statement"))?;
+    Ok(connection)
+}
+
+#[derive(QueryableByName)]
+struct Flag {
+    #[diesel(sql_type = Bool)]
+    flag: bool,
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+fn flag(connection: &mut Blocking, query: &str) -> Result<bool, DatabaseError> {
+    let row: Flag = sql_query(query).get_result(connection).map_err(failed("a check of the database"))?;
+    Ok(row.flag)
+}
+
+/// One text from a query that names it `line`.
+pub fn text(connection: &mut Blocking, query: &str) -> Result<String, DatabaseError> {
+    let row: Line = sql_query(query).get_result(connection).map_err(failed("a check of the database"))?;
+    Ok(row.line)
+}
+
+/// All texts from a query that names them `line`.
+pub fn texts(connection: &mut Blocking, query: &str) -> Result<Vec<String>, DatabaseError> {
+    let rows: Vec<Line> = sql_query(query).load(connection).map_err(failed("a check of the database"))?;
+    Ok(rows.into_iter().map(|row| row.line).collect())
+}
+
+/// Creates what is missing of the four roles and gives the database to its owner. Needs a superuser (or CREATEROLE
+/// and ownership). With a password the roles can sign in over the network; the private PostgreSQL needs none.
+pub fn create_roles(connection: &mut Blocking, password: Option<&str>) -> Result<(), DatabaseError> {
+    for role in ROLES {
+        if !flag(connection, &format!("SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '{role}') AS flag"))? {
+            sql_query(format!("CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS"))
+                .execute(connection)
+                .map_err(failed("creating the roles"))?;
+        }
+        // The server tells deadlocks and time-outs by their English text; only a superuser may set the language.
+        let _ = sql_query(format!("ALTER ROLE {role} SET lc_messages = 'C'")).execute(connection);
+        if let Some(password) = password {
+            let quoted = password.replace('\'', "''");
+            sql_query(format!("ALTER ROLE {role} PASSWORD '{quoted}'"))
+                .execute(connection)
+                .map_err(|_| DatabaseError(format!("The password of {role} could not be set.")))?;
+        }
+    }
+    let database = text(connection, "SELECT quote_ident(current_database()) AS line")?;
+    sql_query(format!("ALTER DATABASE {database} OWNER TO backoffice_owner"))
+        .execute(connection)
+        .map_err(failed("giving the database to its owner"))?;
+    sql_query(format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC"))
+        .execute(connection)
+        .map_err(failed("closing the database to others"))?;
+    sql_query(format!("GRANT CONNECT ON DATABASE {database} TO backoffice_app, backoffice_portfolio, backoffice_identity"))
+        .execute(connection)
+        .map_err(failed("opening the database to the server"))?;
+    Ok(())
+}
+
+/// Runs every pending step as the owner; says how many were run.
+pub fn migrate(connection: &mut Blocking) -> Result<usize, DatabaseError> {
+    // A session that may act as the owner does, so that the owner owns everything.
+    if flag(connection, "SELECT current_user <> 'backoffice_owner' AS flag")? {
+        sql_query("SET ROLE backoffice_owner").execute(connection).map_err(failed("acting as the owner"))?;
+    }
+    // One migration at a time, whoever starts: the lock goes with the session.
+    sql_query("SELECT pg_advisory_lock(4210801)").execute(connection).map_err(failed("waiting for another migration"))?;
+    let run = connection
+        .run_pending_migrations(MIGRATIONS)
+        .map_err(|error| DatabaseError(format!("A migration failed: {error}")))?
+        .len();
+    sql_query("GRANT SELECT ON public.__diesel_schema_migrations TO backoffice_app")
+        .execute(connection)
+        .map_err(failed("opening the list of migrations"))?;
+    sql_query("SELECT pg_advisory_unlock(4210801)").execute(connection).map_err(failed("ending the migration"))?;
+    Ok(run)
+}
+
+/// Takes every step back, newest first. For the test that proves it can be done.
+pub fn revert_all(connection: &mut Blocking) -> Result<usize, DatabaseError> {
+    if flag(connection, "SELECT current_user <> 'backoffice_owner' AS flag")? {
+        sql_query("SET ROLE backoffice_owner").execute(connection).map_err(failed("acting as the owner"))?;
+    }
+    connection
+        .revert_all_migrations(MIGRATIONS)
+        .map(|reverted| reverted.len())
+        .map_err(|error| DatabaseError(format!("A migration could not be taken back: {error}")))
+}
+
+/// Refuses to serve with more rights than a server needs, or on a schema that is not this binary's.
+pub fn check_serving(urls: &Urls) -> Result<(), DatabaseError> {
+    for (url, role) in
+        [(&urls.app, "backoffice_app"), (&urls.portfolio, "backoffice_portfolio"), (&urls.identity, "backoffice_identity")]
+    {
+        let mut connection = connect(url)?;
+        let user = text(&mut connection, "SELECT current_user::text AS line")?;
+        let over = flag(
+            &mut connection,
+            "SELECT rolsuper OR rolbypassrls OR pg_has_role(rolname, 'backoffice_owner', 'MEMBER')
+                    OR EXISTS (SELECT 1 FROM pg_class c WHERE c.relowner = r.oid AND c.relnamespace::regnamespace::text
+                                IN ('core', 'audit', 'identity', 'practice', 'finance')) AS flag
+               FROM pg_roles r WHERE rolname = current_user",
+        );
+        if !matches!(over, Ok(false)) {
+            return Err(DatabaseError(format!(
+                "Refusing to serve as the database role \"{user}\": it is superuser, owner or bypasses row-level security, so the \
+                 walls between clients would not hold. Run `backoffice migrate` once with this DATABASE_URL and \
+                 BACKOFFICE_ROLE_PASSWORD set, then serve with the user {role} in DATABASE_URL."
+            )));
+        }
+        if user != role {
+            return Err(DatabaseError(format!(
+                "The database role \"{user}\" is not {role}. Serve with DATABASE_URL for backoffice_app; the other two roles \
+                 are reached with the same password, or by BACKOFFICE_PORTFOLIO_URL and BACKOFFICE_IDENTITY_URL."
+            )));
+        }
+        if role == "backoffice_app" {
+            check_version(&mut connection)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_version(connection: &mut Blocking) -> Result<(), DatabaseError> {
+    let wanted = MigrationSource::<Pg>::migrations(&MIGRATIONS)
+        .map_err(|error| DatabaseError(error.to_string()))?
+        .iter()
+        .map(|migration| migration.name().version().to_string())
+        .max()
+        .unwrap_or_default();
+    let found = text(connection, "SELECT coalesce(max(version), '') AS line FROM public.__diesel_schema_migrations")
+        .unwrap_or_default();
+    if found < wanted {
+        return Err(DatabaseError(format!(
+            "The database's schema is older ({found}) than this program ({wanted}). Run `backoffice migrate` with the \
+             owner's or a superuser's DATABASE_URL first."
+        )));
+    }
+    Ok(())
+}

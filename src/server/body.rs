@@ -1,0 +1,74 @@
+//! Reading a request's body, bounded before it is in memory.
+
+use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::{HttpRequest, web};
+use async_graphql::Variables;
+use futures_util::StreamExt;
+use serde::Deserialize;
+
+/// The largest body of a GraphQL request: a file of 16 MiB in base64 and room for its query.
+pub const MAX_BODY_BYTES: usize = 24 * 1024 * 1024;
+
+/// Why a body cannot be used.
+#[derive(Debug, PartialEq, Eq)]
+pub enum BadBody {
+    /// Larger than the limit.
+    TooLarge,
+    /// The connection broke off.
+    Broken,
+    /// Not what it should be; says what.
+    Malformed(String),
+}
+
+/// A GraphQL request as it came.
+#[derive(Debug)]
+pub struct GraphqlBody {
+    /// The document.
+    pub query: String,
+    /// Which of its operations.
+    pub operation_name: Option<String>,
+    /// The variables.
+    pub variables: Variables,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    query: Option<String>,
+    operation_name: Option<String>,
+    variables: Option<serde_json::Map<String, serde_json::Value>>,
+    #[serde(default)]
+    extensions: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// Reads at most `limit` bytes. A longer body is refused by its announced length, or as soon as it goes beyond.
+pub async fn read(request: &HttpRequest, mut payload: web::Payload, limit: usize) -> Result<Vec<u8>, BadBody> {
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(BadBody::TooLarge);
+    }
+    let mut body = Vec::with_capacity(announced.unwrap_or(1024).min(64 * 1024));
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| BadBody::Broken)?;
+        if body.len().saturating_add(chunk.len()) > limit {
+            return Err(BadBody::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// A GraphQL request from JSON. serde_json bounds the nesting at 128 by itself.
+pub fn parse(body: &[u8]) -> Result<GraphqlBody, BadBody> {
+    let malformed = |text: &str| BadBody::Malformed(text.to_owned());
+    if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(malformed("Batches of operations are not taken; send one operation a request."));
+    }
+    let wire: Wire = serde_json::from_slice(body).map_err(|error| {
+        BadBody::Malformed(format!("The body is not a GraphQL request in JSON (line {}, column {}).", error.line(), error.column()))
+    })?;
+    let _ = wire.extensions;
+    let query = wire.query.filter(|query| !query.trim().is_empty()).ok_or_else(|| malformed("`query` is missing."))?;
+    let variables = Variables::from_json(serde_json::Value::Object(wire.variables.unwrap_or_default()));
+    Ok(GraphqlBody { query, operation_name: wire.operation_name, variables })
+}

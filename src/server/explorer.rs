@@ -1,0 +1,4 @@
+//! stub
+use actix_web::web;
+/// stub
+pub fn routes(_routes: &mut web::ServiceConfig) {}

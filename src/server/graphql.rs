@@ -1,0 +1,279 @@
+//! `/graphql` over HTTP: GraphQL over HTTP (the specification of the GraphQL foundation), strictly.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
+use async_graphql::Variables;
+use backoffice_gate::{OperationKind, Rejected};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::Shared;
+use super::body::{self, BadBody, GraphqlBody, MAX_BODY_BYTES};
+use super::media::{Media, is_json};
+use super::operation::{self, Answer, Circumstances};
+use crate::platform::db::Pools;
+use crate::platform::ids::new_uuid;
+use crate::platform::scope::Caller;
+
+/// `POST` for everything, `GET` for queries, `OPTIONS` for browsers that ask first.
+pub fn routes(routes: &mut web::ServiceConfig) {
+    routes.service(
+        web::resource("/graphql")
+            .route(web::post().to(post))
+            .route(web::get().to(get))
+            .route(web::method(actix_web::http::Method::OPTIONS).to(preflight))
+            .default_service(web::to(|| async {
+                HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, "GET, POST, OPTIONS")).finish()
+            })),
+    );
+}
+
+/// One request on its way through the edge.
+struct Edge<'a> {
+    request: &'a HttpRequest,
+    shared: &'a Shared,
+    id: Uuid,
+    media: Media,
+    started: std::time::Instant,
+}
+
+async fn post(request: HttpRequest, payload: web::Payload, shared: web::Data<Shared>, pools: web::Data<Pools>) -> HttpResponse {
+    let edge = match Edge::new(&request, &shared) {
+        Ok(edge) => edge,
+        Err(refused) => return refused,
+    };
+    if !is_json(request.headers()) {
+        return edge.refuse(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "BAD_USER_INPUT",
+            "Send the request as Content-Type: application/json in UTF-8.",
+        );
+    }
+    let bytes = match body::read(&request, payload, MAX_BODY_BYTES).await {
+        Ok(bytes) => bytes,
+        Err(reason) => return edge.bad_body(reason),
+    };
+    match body::parse(&bytes) {
+        Ok(body) => {
+            drop(bytes);
+            edge.answer(body, &pools, false).await
+        }
+        Err(reason) => edge.bad_body(reason),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Parameters {
+    query: Option<String>,
+    operation_name: Option<String>,
+    variables: Option<String>,
+}
+
+async fn get(request: HttpRequest, shared: web::Data<Shared>, pools: web::Data<Pools>) -> HttpResponse {
+    let edge = match Edge::new(&request, &shared) {
+        Ok(edge) => edge,
+        Err(refused) => return refused,
+    };
+    let Ok(parameters) = web::Query::<Parameters>::from_query(request.query_string()) else {
+        return edge.bad_body(BadBody::Malformed("The query string is malformed.".to_owned()));
+    };
+    let parameters = parameters.into_inner();
+    let Some(query) = parameters.query.filter(|query| !query.trim().is_empty()) else {
+        return edge.bad_body(BadBody::Malformed("`query` is missing.".to_owned()));
+    };
+    let variables = match parameters.variables.as_deref().filter(|text| !text.is_empty()).map(serde_json::from_str) {
+        None => Variables::default(),
+        Some(Ok(value @ (serde_json::Value::Object(_) | serde_json::Value::Null))) => Variables::from_json(value),
+        Some(_) => return edge.bad_body(BadBody::Malformed("`variables` has to be a JSON object.".to_owned())),
+    };
+    edge.answer(GraphqlBody { query, operation_name: parameters.operation_name, variables }, &pools, true).await
+}
+
+async fn preflight(request: HttpRequest, shared: web::Data<Shared>) -> HttpResponse {
+    let mut response = HttpResponse::NoContent();
+    if allowed_origin(&request, &shared).is_some() {
+        response
+            .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"))
+            .insert_header((
+                header::ACCESS_CONTROL_ALLOW_HEADERS,
+                "authorization, content-type, accept, idempotency-key, dry-run",
+            ))
+            .insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"));
+    }
+    let mut response = response.finish();
+    cors(&request, &shared, response.headers_mut());
+    response
+}
+
+fn allowed_origin<'a>(request: &HttpRequest, shared: &'a Shared) -> Option<&'a str> {
+    let origin = request.headers().get(header::ORIGIN)?.to_str().ok()?;
+    shared.allowed_origin.as_deref().filter(|allowed| *allowed == origin)
+}
+
+fn cors(request: &HttpRequest, shared: &Shared, headers: &mut HeaderMap) {
+    if let Some(origin) = allowed_origin(request, shared).and_then(|origin| HeaderValue::from_str(origin).ok()) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::VARY, HeaderValue::from_static("origin"));
+    }
+}
+
+impl<'a> Edge<'a> {
+    fn new(request: &'a HttpRequest, shared: &'a Shared) -> Result<Self, HttpResponse> {
+        let edge =
+            Self { request, shared, id: new_uuid(), media: Media::GraphqlResponse, started: std::time::Instant::now() };
+        match Media::accepted(request.headers()) {
+            Some(media) => Ok(Self { media, ..edge }),
+            None => Err(edge.refuse(
+                StatusCode::NOT_ACCEPTABLE,
+                "BAD_USER_INPUT",
+                "Answers come as application/graphql-response+json or application/json.",
+            )),
+        }
+    }
+
+    fn refuse(&self, status: StatusCode, code: &str, message: &str) -> HttpResponse {
+        self.send(status, operation::plain(self.id, code, message), "refused")
+    }
+
+    fn bad_body(&self, reason: BadBody) -> HttpResponse {
+        match reason {
+            BadBody::TooLarge => {
+                let mut response = self.refuse(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "BAD_USER_INPUT",
+                    "The request is larger than 24 MiB; split the file.",
+                );
+                // What is still on its way is not read: the connection ends with this answer.
+                response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
+                response
+            }
+            BadBody::Broken => self.refuse(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", "The request broke off."),
+            BadBody::Malformed(reason) => self.refuse(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", &reason),
+        }
+    }
+
+    async fn answer(&self, body: GraphqlBody, pools: &Pools, only_queries: bool) -> HttpResponse {
+        let admitted =
+            backoffice_gate::admit(&body.query, body.operation_name.as_deref(), &body.variables, &self.shared.limits);
+        let passed = match admitted {
+            Ok(passed) => passed,
+            Err(rejected) => return self.rejected(&rejected),
+        };
+        if passed.operation_kind == OperationKind::Mutation && only_queries {
+            let mut response =
+                self.refuse(StatusCode::METHOD_NOT_ALLOWED, "BAD_USER_INPUT", "A mutation has to be sent with POST.");
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+            return response;
+        }
+        if passed.operation_kind == OperationKind::Subscription {
+            return self.request_error(operation::plain(
+                self.id,
+                "BAD_USER_INPUT",
+                "Subscriptions are not served over this transport.",
+            ));
+        }
+        let around = match self.circumstances() {
+            Ok(around) => around,
+            Err(refused) => return refused,
+        };
+        let field = passed.root_fields.first().cloned().unwrap_or_default();
+        let kind = if passed.operation_kind == OperationKind::Mutation { "mutation" } else { "query" };
+        let answer = operation::run(&self.shared.graph, pools, passed, body.variables, around).await;
+        // A name that the schema does not know must not become a label: the caller could invent labels without end.
+        let field = if answer.code.as_deref() == Some("GRAPHQL_VALIDATION_FAILED") { "invalid".to_owned() } else { field };
+        metrics::counter!("backoffice_operations_total", "kind" => kind, "field" => field.clone(),
+            "code" => answer.code.clone().unwrap_or_else(|| "OK".to_owned()))
+        .increment(1);
+        metrics::histogram!("backoffice_operation_seconds", "kind" => kind).record(self.started.elapsed().as_secs_f64());
+        if answer.request_error { self.request_error(answer) } else { self.send(StatusCode::OK, answer, &field) }
+    }
+
+    fn circumstances(&self) -> Result<Circumstances, HttpResponse> {
+        let headers = self.request.headers();
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let caller = match text("authorization") {
+            None if headers.contains_key(header::AUTHORIZATION) => Caller::Invalid("The token is malformed."),
+            None => Caller::Nobody,
+            Some(value) => match value.split_once(' ') {
+                Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => self.shared.keys.verify(token.trim()),
+                _ => Caller::Invalid("Send the token as Authorization: Bearer."),
+            },
+        };
+        let dry_run = match text("dry-run").map(str::to_ascii_lowercase).as_deref() {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => {
+                return Err(self.refuse(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", "Dry-Run is either true or false."));
+            }
+        };
+        let idempotency_key = match headers.get("idempotency-key").map(|key| key.to_str()) {
+            None => None,
+            Some(Ok(key)) if (1..=255).contains(&key.len()) => Some(key.to_owned()),
+            Some(_) => {
+                return Err(self.refuse(
+                    StatusCode::BAD_REQUEST,
+                    "BAD_USER_INPUT",
+                    "Idempotency-Key is 1 to 255 printable ASCII characters.",
+                ));
+            }
+        };
+        Ok(Circumstances {
+            caller,
+            request_id: self.id,
+            idempotency_key,
+            dry_run,
+            address: self.request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default(),
+            user_agent: text("user-agent").unwrap_or_default().chars().take(200).collect(),
+        })
+    }
+
+    fn rejected(&self, rejected: &Rejected) -> HttpResponse {
+        metrics::counter!("backoffice_operations_total", "kind" => "rejected", "field" => "gate", "code" => rejected.code)
+            .increment(1);
+        self.request_error(operation::plain(self.id, rejected.code, &rejected.message))
+    }
+
+    /// A request that was not run: the new media type says so in the status, the old one never did.
+    fn request_error(&self, answer: Answer) -> HttpResponse {
+        let status = match (self.media, answer.code.as_deref()) {
+            (_, Some("TIMEOUT" | "INTERNAL_SERVER_ERROR")) => StatusCode::INTERNAL_SERVER_ERROR,
+            (Media::Json, _) => StatusCode::OK,
+            (Media::GraphqlResponse, Some("UNAUTHENTICATED")) => StatusCode::UNAUTHORIZED,
+            (Media::GraphqlResponse, Some("FORBIDDEN")) => StatusCode::FORBIDDEN,
+            (Media::GraphqlResponse, Some("CONFLICT")) => StatusCode::CONFLICT,
+            (Media::GraphqlResponse, _) => StatusCode::BAD_REQUEST,
+        };
+        self.send(status, answer, "request error")
+    }
+
+    fn send(&self, status: StatusCode, answer: Answer, what: &str) -> HttpResponse {
+        tracing::info!(
+            request_id = %self.id,
+            method = %self.request.method(),
+            operation = what,
+            status = status.as_u16(),
+            code = answer.code.as_deref().unwrap_or("OK"),
+            replayed = answer.replayed,
+            ms = self.started.elapsed().as_millis(),
+            "request"
+        );
+        let mut response = HttpResponse::build(status)
+            .content_type(self.media.content_type())
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+            .insert_header(("x-request-id", self.id.to_string()))
+            .body(answer.json);
+        if answer.replayed {
+            response
+                .headers_mut()
+                .insert(HeaderName::from_static("idempotency-replayed"), HeaderValue::from_static("true"));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        cors(self.request, self.shared, response.headers_mut());
+        response
+    }
+}

@@ -1,0 +1,130 @@
+//! The edge: HTTP in, one transaction an operation, HTTP out. Nothing below it knows about HTTP.
+
+pub mod body;
+pub mod explorer;
+pub mod graphql;
+pub mod health;
+pub mod media;
+pub mod oauth;
+pub mod operation;
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix_web::{App, HttpServer, web};
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::graph::Graph;
+use crate::identity::token::Keys;
+use crate::platform::db::{Pools, Urls};
+
+/// What all workers share.
+pub struct Shared {
+    /// The schema.
+    pub graph: Graph,
+    /// The keys that sign and verify access tokens.
+    pub keys: Keys,
+    /// What a document may ask for.
+    pub limits: backoffice_gate::Limits,
+    /// The numbers for a scraper; none where another server of this process already counts.
+    pub metrics: Option<PrometheusHandle>,
+    /// Whether the explorer is served.
+    pub explorer: bool,
+    /// The one origin that browsers may call from.
+    pub allowed_origin: Option<String>,
+    /// Set when the server has been told to stop: `/health/ready` says so, so that a balancer sends no more.
+    pub draining: AtomicBool,
+}
+
+/// How to serve.
+pub struct Serving {
+    /// Where the three roles reach the database.
+    pub urls: Urls,
+    /// Worker threads.
+    pub workers: usize,
+    /// Connections for clients' work, of each worker.
+    pub pool_size: usize,
+    /// Whether the explorer is served and introspection answered.
+    pub explorer: bool,
+    /// The one origin that browsers may call from.
+    pub allowed_origin: Option<String>,
+    /// Whether Ctrl-C and SIGTERM stop the server (a test harness stops it itself).
+    pub signals: bool,
+}
+
+/// A running server.
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Stops it: open requests are answered first.
+    pub handle: actix_web::dev::ServerHandle,
+    /// Resolves when it has stopped.
+    pub server: actix_web::dev::Server,
+    /// What the workers share.
+    pub shared: Arc<Shared>,
+}
+
+/// The limits of the gate as this server sets them: imports carry whole files in a variable, everything else is the
+/// gate's default.
+#[must_use]
+pub fn limits(introspection: bool) -> backoffice_gate::Limits {
+    let mut limits = backoffice_gate::Limits::default();
+    limits.argument_weight = 450_000;
+    limits.introspection = introspection;
+    limits
+}
+
+/// Starts to serve on the listener. Has to run inside an actix system.
+pub async fn start(listener: TcpListener, serving: Serving, metrics: Option<PrometheusHandle>) -> std::io::Result<Running> {
+    let other = |error: crate::platform::error::Error| std::io::Error::other(format!("{error:?}"));
+    let keys = Keys::load(&Pools::new(&serving.urls, 1).map_err(other)?).await.map_err(other)?;
+    let shared = Arc::new(Shared {
+        graph: crate::graph::build(keys.clone()),
+        keys: keys.clone(),
+        limits: limits(serving.explorer),
+        metrics,
+        explorer: serving.explorer,
+        allowed_origin: serving.allowed_origin,
+        draining: AtomicBool::new(false),
+    });
+    let address = listener.local_addr()?;
+    let (for_workers, urls, pool_size, explored) =
+        (Arc::clone(&shared), serving.urls.clone(), serving.pool_size, serving.explorer);
+    let mut server = HttpServer::new(move || {
+        // One pool a worker: no lock between the cores, and every connection is driven by the thread that uses it.
+        let pools = Pools::new(&urls, pool_size);
+        let shared = Arc::clone(&for_workers);
+        App::new().app_data(web::Data::from(shared)).configure(move |routes| {
+            if let Ok(pools) = pools {
+                routes.app_data(web::Data::new(pools));
+            }
+            routes.configure(graphql::routes).configure(health::routes).configure(oauth::routes);
+            if explored {
+                routes.configure(explorer::routes);
+            }
+        })
+    })
+    .workers(serving.workers)
+    .shutdown_timeout(30)
+    .client_request_timeout(Duration::from_secs(10))
+    .client_disconnect_timeout(Duration::from_secs(2))
+    .keep_alive(Duration::from_secs(75))
+    // A client that closes its half of the connection has hung up: the handler is dropped at once, not run to its end.
+    .h1_allow_half_closed(false);
+    if !serving.signals {
+        server = server.disable_signals();
+    }
+    let server = server.listen(listener)?.run();
+    tokio::spawn(keys.keep_fresh(serving.urls));
+    Ok(Running { address, handle: server.handle(), server, shared })
+}
+
+impl Running {
+    /// Tells the world that this server takes no more work, then stops it when what is open has been answered.
+    pub async fn stop(&self) {
+        self.shared.draining.store(true, Ordering::Release);
+        self.handle.stop(true).await;
+    }
+}

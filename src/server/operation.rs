@@ -1,0 +1,301 @@
+//! Running one operation: retry, repeat, dry run, and the rule that all of a mutation happens or none of it.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_graphql::{PathSegment, Request, Response, ServerError, Value, Variables};
+use backoffice_gate::{OperationKind, Passed};
+use diesel::QueryableByName;
+use diesel::sql_types::{Bytea, Nullable, Text, Uuid as SqlUuid};
+use futures_util::FutureExt;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::graph::Graph;
+use crate::platform::db::{Pools, Tx};
+use crate::platform::error::{Error, Result};
+use crate::platform::scope::{Caller, Mode, Scope};
+use crate::platform::sql::sql;
+
+/// How often an operation is tried when another transaction won.
+const TRIES: u32 = 5;
+/// How long an operation may take altogether.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// What surrounds the operation.
+pub struct Circumstances {
+    /// Who asks.
+    pub caller: Caller,
+    /// The request's id.
+    pub request_id: Uuid,
+    /// `Idempotency-Key`.
+    pub idempotency_key: Option<String>,
+    /// `Dry-Run: true`.
+    pub dry_run: bool,
+    /// The caller's address.
+    pub address: String,
+    /// The caller's `User-Agent`.
+    pub user_agent: String,
+}
+
+/// The answer, ready to be sent.
+pub struct Answer {
+    /// The response as JSON.
+    pub json: Vec<u8>,
+    /// True if the request could not be run at all: parse, validation, sign-in.
+    pub request_error: bool,
+    /// True if this is the stored answer of an earlier request with the same key.
+    pub replayed: bool,
+    /// The first error's code, for logs and status.
+    pub code: Option<String>,
+}
+
+/// Runs an operation that the gate let through.
+pub async fn run(graph: &Graph, pools: &Pools, passed: Passed, variables: Variables, around: Circumstances) -> Answer {
+    let request_id = around.request_id;
+    let work = AssertUnwindSafe(tries(graph, pools, passed, variables, around)).catch_unwind();
+    match tokio::time::timeout(TIME_LIMIT, work).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) => {
+            // The transaction went down with the unwinding; its connection is closed.
+            tracing::error!("an operation panicked");
+            failure(request_id, Error::fault("panic"))
+        }
+        Err(_) => {
+            tracing::warn!("an operation took too long and was stopped");
+            plain(request_id, "TIMEOUT", "The operation took too long and was stopped; nothing of it was kept.")
+        }
+    }
+}
+
+async fn tries(graph: &Graph, pools: &Pools, passed: Passed, mut variables: Variables, around: Circumstances) -> Answer {
+    // async-graphql decides @skip and @include from the variables that were sent; defaults have to be among them.
+    for (name, value) in &passed.defaults {
+        variables.entry(name.clone()).or_insert_with(|| value.clone());
+    }
+    let mutation = passed.operation_kind == OperationKind::Mutation;
+    let fingerprint = around.idempotency_key.as_ref().filter(|_| mutation).map(|_| fingerprint(&passed, &variables));
+    let mut tried: u32 = 0;
+    loop {
+        tried = tried.saturating_add(1);
+        let mode = if mutation { Mode::Mutation } else { Mode::Query };
+        let scope = Arc::new(
+            Scope::new(around.caller.clone(), mode, around.request_id, pools.clone())
+                .from_device(around.address.clone(), around.user_agent.clone()),
+        );
+        let last = tried >= TRIES || !mutation;
+        match once(graph, &scope, &passed, &variables, &around, fingerprint.as_deref(), last).await {
+            Ok(answer) => return answer,
+            Err(Error::Retry) if !last => {}
+            Err(error) => return failure(around.request_id, error),
+        }
+        // Somebody else won; step back for a moment that grows and differs between the losers.
+        let jitter = u64::from(around.request_id.as_bytes().last().copied().unwrap_or_default()) % 8;
+        tokio::time::sleep(Duration::from_millis(u64::from(tried).saturating_mul(8).saturating_add(jitter))).await;
+    }
+}
+
+async fn once(
+    graph: &Graph,
+    scope: &Arc<Scope>,
+    passed: &Passed,
+    variables: &Variables,
+    around: &Circumstances,
+    fingerprint: Option<&[u8]>,
+    last: bool,
+) -> Result<Answer> {
+    let key = around.idempotency_key.as_deref().filter(|_| !around.dry_run).zip(fingerprint);
+    if let Some((key, fingerprint)) = key {
+        if let Some(stored) = claim(scope.open_client().await?, key, fingerprint).await? {
+            scope.end(false).await?;
+            return Ok(Answer { json: stored.into_bytes(), request_error: false, replayed: true, code: None });
+        }
+    }
+    let mut request = Request::new(String::new()).variables(variables.clone()).data(Arc::clone(scope));
+    if let Some(name) = &passed.operation_name {
+        request = request.operation_name(name.clone());
+    }
+    request.set_parsed_query(passed.document.clone());
+    let mut response = graph.execute(request).await;
+
+    if passed.operation_kind != OperationKind::Mutation {
+        if scope.wants_retry() && !last {
+            return Err(Error::Retry);
+        }
+        let answer = finish(response, passed, around.request_id);
+        let scope = Arc::clone(scope);
+        // A read has nothing to keep: its transaction may end while the answer is already on its way.
+        actix_web::rt::spawn(async move {
+            if let Err(error) = scope.end(true).await {
+                tracing::debug!(?error, "a read's transaction did not end well; its connection is closed");
+            }
+        });
+        return Ok(answer);
+    }
+
+    let mut failed = scope.has_failed() || !response.errors.is_empty();
+    if around.dry_run && !failed {
+        if let Err(error) = scope.check_now().await {
+            response.errors.push(to_server_error(error));
+            failed = true;
+        }
+    }
+    if failed {
+        if scope.wants_retry() && !last {
+            scope.end(false).await?;
+            return Err(Error::Retry);
+        }
+        roll_back_others(&mut response, &scope.refused_fields());
+        let answer = finish(response, passed, around.request_id);
+        scope.end(false).await?;
+        return Ok(answer);
+    }
+    let answer = finish(response, passed, around.request_id);
+    if around.dry_run {
+        scope.end(false).await?;
+        return Ok(answer);
+    }
+    if let (Some((key, _)), Some(tx)) = (key, scope.transaction()) {
+        keep(tx, key, &answer.json).await?;
+    }
+    match scope.end(true).await {
+        Ok(_) => Ok(answer),
+        Err(Error::Retry) if !last => Err(Error::Retry),
+        // A check that waits for the commit refused: nothing was kept, so the answer must not say otherwise.
+        Err(error) => Ok(failure(around.request_id, error)),
+    }
+}
+
+/// The identity of a request for `Idempotency-Key`: what would be run, with which values.
+fn fingerprint(passed: &Passed, variables: &Variables) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    hash.update(format!("{:?}\n", passed.document));
+    hash.update(passed.operation_name.as_deref().unwrap_or_default());
+    hash.update(serde_json::to_vec(variables).unwrap_or_default());
+    hash.finalize().to_vec()
+}
+
+#[derive(QueryableByName)]
+struct Stored {
+    #[diesel(sql_type = Bytea)]
+    request_hash: Vec<u8>,
+    #[diesel(sql_type = Nullable<Text>)]
+    answer: Option<String>,
+}
+
+/// Takes the key for this transaction, or gives the answer stored under it. A second request with the same key waits
+/// on the first one's row until that has committed or rolled back.
+async fn claim(tx: &Tx, key: &str, fingerprint: &[u8]) -> Result<Option<String>> {
+    let claimed = tx
+        .exec(
+            sql("INSERT INTO core.idempotency (tenant_id, actor_id, key, request_hash) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
+                .bind::<SqlUuid, _>(tx.tenant()?)
+                .bind::<SqlUuid, _>(tx.actor())
+                .bind::<Text, _>(key.to_owned())
+                .bind::<Bytea, _>(fingerprint.to_vec()),
+        )
+        .await?;
+    if claimed == 1 {
+        return Ok(None);
+    }
+    let stored: Option<Stored> = tx
+        .maybe(
+            sql("SELECT request_hash, answer FROM core.idempotency WHERE tenant_id = $1 AND actor_id = $2 AND key = $3")
+                .bind::<SqlUuid, _>(tx.tenant()?)
+                .bind::<SqlUuid, _>(tx.actor())
+                .bind::<Text, _>(key.to_owned()),
+        )
+        .await?;
+    match stored {
+        Some(Stored { request_hash, .. }) if request_hash != fingerprint => {
+            Err(Error::BadInput("This Idempotency-Key was used for another request.".to_owned()))
+        }
+        Some(Stored { answer: Some(answer), .. }) => Ok(Some(answer)),
+        _ => Err(Error::Retry),
+    }
+}
+
+async fn keep(tx: &Tx, key: &str, json: &[u8]) -> Result<()> {
+    tx.exec(
+        sql("UPDATE core.idempotency SET answer = $4 WHERE tenant_id = $1 AND actor_id = $2 AND key = $3")
+            .bind::<SqlUuid, _>(tx.tenant()?)
+            .bind::<SqlUuid, _>(tx.actor())
+            .bind::<Text, _>(key.to_owned())
+            .bind::<Text, _>(String::from_utf8_lossy(json).into_owned()),
+    )
+    .await?;
+    Ok(())
+}
+
+/// Turns every root field that did not itself refuse or fail to null, and says so at its path.
+fn roll_back_others(response: &mut Response, refused: &[String]) {
+    let Value::Object(fields) = &mut response.data else { return };
+    let failed: Vec<String> = response
+        .errors
+        .iter()
+        .filter_map(|error| match error.path.first() {
+            Some(PathSegment::Field(name)) => Some(name.clone()),
+            _ => None,
+        })
+        .collect();
+    for (name, value) in fields.iter_mut() {
+        if refused.iter().any(|refused| refused == name.as_str()) || name.as_str() == "__typename" {
+            continue;
+        }
+        *value = Value::Null;
+        if !failed.iter().any(|failed| failed == name.as_str()) {
+            let mut error = to_server_error(Error::RolledBack);
+            error.path = vec![PathSegment::Field(name.to_string())];
+            response.errors.push(error);
+        }
+    }
+}
+
+fn to_server_error(error: Error) -> ServerError {
+    async_graphql::Error::from(error).into_server_error(async_graphql::Pos::default())
+}
+
+fn finish(mut response: Response, passed: &Passed, request_id: Uuid) -> Answer {
+    let cost = async_graphql::value!({ "requested": passed.cost.requested });
+    response.extensions.insert("cost".to_owned(), cost);
+    write(response, request_id)
+}
+
+/// Writes the response: every error gets a code and the request's id.
+fn write(mut response: Response, request_id: Uuid) -> Answer {
+    let request_error = response.data == Value::Null && response.errors.iter().all(|error| error.path.is_empty());
+    let request_error = request_error && !response.errors.is_empty();
+    let mut code = None;
+    for error in &mut response.errors {
+        if error.locations.iter().all(|at| at.line == 0) {
+            error.locations.clear();
+        }
+        let missing = if error.path.is_empty() { "GRAPHQL_VALIDATION_FAILED" } else { "BAD_USER_INPUT" };
+        let extensions = error.extensions.get_or_insert_default();
+        if extensions.get("code").is_none() {
+            extensions.set("code", missing);
+        }
+        extensions.set("requestId", request_id.to_string());
+        if let (None, Some(Value::String(first))) = (&code, extensions.get("code")) {
+            code = Some(first.clone());
+        }
+    }
+    let json = serde_json::to_vec(&response).unwrap_or_else(|error| {
+        tracing::error!(%error, "an answer could not be written");
+        br#"{"data":null,"errors":[{"message":"The answer could not be written.","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}"#.to_vec()
+    });
+    Answer { json, request_error, replayed: false, code }
+}
+
+/// The answer to a request that failed as a whole.
+pub fn failure(request_id: Uuid, error: Error) -> Answer {
+    write(Response::from_errors(vec![to_server_error(error)]), request_id)
+}
+
+/// The answer to a request that was refused before it ran.
+pub fn plain(request_id: Uuid, code: &str, message: &str) -> Answer {
+    let mut error = ServerError::new(message, None);
+    error.extensions.get_or_insert_default().set("code", code);
+    write(Response::from_errors(vec![error]), request_id)
+}

@@ -1,0 +1,103 @@
+//! One private PostgreSQL for the whole run, and a database of its own for each test.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use backoffice::database;
+use backoffice::platform::db::Urls;
+use backoffice_private_postgres::{Options, PrivatePostgres, SUPERUSER};
+
+const TEMPLATE: &str = "template_backoffice";
+
+/// The server of this run. It dies with the process.
+pub fn postgres() -> &'static PrivatePostgres {
+    static POSTGRES: OnceLock<PrivatePostgres> = OnceLock::new();
+    POSTGRES.get_or_init(|| {
+        let folder = std::env::temp_dir().join(format!("backoffice-story-{}", std::process::id()));
+        sweep();
+        let mut options = Options::new(&folder);
+        options.durable = false;
+        options.max_connections = 400;
+        let postgres = PrivatePostgres::start(options).unwrap_or_else(|error| panic!("{error}"));
+        let mut connection = database::connect(&postgres.url(SUPERUSER, "postgres")).unwrap();
+        execute(&mut connection, &format!("CREATE DATABASE {TEMPLATE}"));
+        let mut connection = database::connect(&postgres.url(SUPERUSER, TEMPLATE)).unwrap();
+        database::create_roles(&mut connection, None).unwrap();
+        database::migrate(&mut connection).unwrap();
+        postgres
+    })
+}
+
+/// Folders of runs that are over.
+fn sweep() {
+    let Ok(entries) = std::fs::read_dir(std::env::temp_dir()) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let pid = path.file_name().and_then(|name| name.to_str()?.strip_prefix("backoffice-story-")?.parse::<u32>().ok());
+        if pid.is_some_and(|pid| !PathBuf::from(format!("/proc/{pid}")).exists()) {
+            let _ = std::fs::remove_dir_all(path);
+        }
+    }
+}
+
+pub fn execute(connection: &mut database::Blocking, statement: &str) {
+    diesel::RunQueryDsl::execute(diesel::sql_query(statement), connection).unwrap_or_else(|error| panic!("{statement}: {error}"));
+}
+
+/// A database of one test, migrated and empty.
+pub struct Database {
+    name: String,
+}
+
+impl Database {
+    /// Clones the template.
+    pub fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("story_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let postgres = postgres();
+        let mut connection = database::connect(&postgres.url(SUPERUSER, "postgres")).unwrap();
+        // Two clones at once would disturb each other: the template must have no other user.
+        execute(&mut connection, "SELECT pg_advisory_lock(1)");
+        execute(&mut connection, &format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER backoffice_owner"));
+        execute(&mut connection, "SELECT pg_advisory_unlock(1)");
+        Self { name }
+    }
+
+    /// An empty database without any schema.
+    pub fn bare() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("bare_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let mut connection = database::connect(&postgres().url(SUPERUSER, "postgres")).unwrap();
+        execute(&mut connection, &format!("CREATE DATABASE {name} OWNER backoffice_owner"));
+        Self { name }
+    }
+
+    pub fn url(&self, role: &str) -> String {
+        postgres().url(role, &self.name)
+    }
+
+    /// Where the server's three roles sign in.
+    pub fn urls(&self) -> Urls {
+        Urls {
+            app: self.url("backoffice_app"),
+            portfolio: self.url("backoffice_portfolio"),
+            identity: self.url("backoffice_identity"),
+        }
+    }
+
+    /// A connection as a role, past the server.
+    pub fn connect(&self, role: &str) -> database::Blocking {
+        database::connect(&self.url(role)).unwrap()
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Ok(mut connection) = database::connect(&postgres().url(SUPERUSER, "postgres")) {
+            let _ = diesel::RunQueryDsl::execute(
+                diesel::sql_query(format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)),
+                &mut connection,
+            );
+        }
+    }
+}

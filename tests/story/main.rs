@@ -1,0 +1,9 @@
+//! What the product does, told as stories: one file each, through HTTP and GraphQL as a client would.
+//!
+//! All stories run in one process over one private PostgreSQL; each gets a server and a database of its own, cloned
+//! from a migrated template.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod harness;
+
+mod the_database_keeps_its_rules;
