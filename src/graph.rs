@@ -2,15 +2,27 @@
 
 use async_graphql::{EmptySubscription, MergedObject, Schema};
 
+use crate::audit::AuditQuery;
 use crate::finance::{FinanceMutation, FinanceQuery};
+use crate::identity::{IdentityMutation, IdentityQuery};
+use crate::practice::{PracticeMutation, PracticeQuery};
 
 /// Everything that can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(FinanceQuery);
+pub struct Query(
+    FinanceQuery,
+    IdentityQuery,
+    PracticeQuery,
+    AuditQuery,
+);
 
 /// Everything that can be done. All fields of one operation take effect together or none does.
 #[derive(MergedObject, Default)]
-pub struct Mutation(FinanceMutation);
+pub struct Mutation(
+    FinanceMutation,
+    IdentityMutation,
+    PracticeMutation,
+);
 
 /// The schema as the server runs it.
 pub type Graph = Schema<Query, Mutation, EmptySubscription>;

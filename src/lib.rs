@@ -2,7 +2,10 @@
 //!
 //! One line a module; `ARCHITECTURE.md` is the map.
 
+pub mod audit;
 pub mod finance;
 pub mod graph;
+pub mod identity;
 pub mod platform;
+pub mod practice;
 pub mod schema;

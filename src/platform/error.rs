@@ -26,6 +26,8 @@ pub enum UserErrorCode {
     File,
     /// The record was changed by somebody else since it was read (`expectedVersion`).
     Conflict,
+    /// Tried too often; the message says how long to wait.
+    RateLimited,
 }
 
 /// One reason why a mutation was refused, at the input field that caused it. Nothing was changed.
