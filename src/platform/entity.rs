@@ -104,7 +104,7 @@ impl Batches {
 }
 
 /// Lets every other future of this task run once.
-async fn step_aside() {
+pub(super) async fn step_aside() {
     let mut stepped = false;
     std::future::poll_fn(|context| {
         if std::mem::replace(&mut stepped, true) {
