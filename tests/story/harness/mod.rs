@@ -2,8 +2,10 @@
 
 mod app;
 mod client;
+mod firm;
 mod postgres;
 
-pub use app::App;
-pub use client::Client;
-pub use postgres::{Database, postgres};
+pub use app::{App, Setup};
+pub use client::{Client, Reply};
+pub use firm::{Books, PASSWORD, id_of};
+pub use postgres::{Database, execute, postgres};
