@@ -7,3 +7,4 @@
 mod harness;
 
 mod the_database_keeps_its_rules;
+mod walls;
