@@ -149,7 +149,7 @@ impl Fetch for Account {
     const CAN: Can = Can::AccountRead;
 
     async fn fetch(tx: &Tx, keys: Vec<AccountId>) -> Result<HashMap<AccountId, Self>> {
-        Ok(by_id(tx, &keys).await?)
+        by_id(tx, &keys).await
     }
 }
 
