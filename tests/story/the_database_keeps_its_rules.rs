@@ -7,7 +7,7 @@ use crate::harness::{Database, postgres};
 
 /// Every finding of a catalog query, one line each.
 fn findings(database: &Database, query: &str) -> Vec<String> {
-    database::texts(&mut database.connect("postgres"), query).unwrap()
+    database.lines("postgres", query)
 }
 
 const CLIENT_TABLES: &str = "
@@ -117,12 +117,12 @@ fn migrations_go_down_and_up_again() {
                  UNION ALL SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname IN ('core', 'audit', 'identity', 'practice', 'finance')
                  ORDER BY 1";
     let _ = postgres();
-    let up = database::migrate(&mut database.connect("postgres")).unwrap();
+    let up = database.past_the_server("postgres", |connection| database::migrate(connection).unwrap());
     let first = findings(&database, shape);
     assert!(up > 0 && !first.is_empty());
-    let down = database::revert_all(&mut database.connect("postgres")).unwrap();
+    let down = database.past_the_server("postgres", |connection| database::revert_all(connection).unwrap());
     assert_eq!(up, down);
     assert_eq!(findings(&database, shape), Vec::<String>::new(), "something was left behind");
-    assert_eq!(database::migrate(&mut database.connect("postgres")).unwrap(), up);
+    assert_eq!(database.past_the_server("postgres", |connection| database::migrate(connection).unwrap()), up);
     assert_eq!(findings(&database, shape), first);
 }
