@@ -199,7 +199,7 @@ impl Tx {
 
     /// Opens a transaction of its own on the sign-in role, for what happens before anybody is known or has to last
     /// although the operation is refused (failed attempts, a stolen refresh token). Whoever opens it ends it with
-    /// [`Tx::end`], before the operation's own transaction is opened: an operation never holds two connections.
+    /// [`Tx::finish`], before the operation's own transaction is opened: an operation never holds two connections.
     pub(crate) fn open_anonymous(pools: &Pools) -> BoxFuture<'_, Result<Self>> {
         Self::open(&pools.identity, Begin::Write, anonymous(), |row| row.enter(Uuid::nil(), None, None))
     }
@@ -297,7 +297,7 @@ impl Tx {
     /// Ends the transaction: commits if asked and nothing failed in it, else rolls back. True if it was committed.
     ///
     /// PostgreSQL answers COMMIT of a failed transaction by rolling back without an error, hence the flag.
-    pub(crate) async fn end(&self, commit: bool) -> Result<bool> {
+    pub(super) async fn end(&self, commit: bool) -> Result<bool> {
         let commit = commit && !self.failed.load(Ordering::Acquire);
         let mut connection = self.borrowed.get()?;
         let ended = connection.batch_execute(if commit { "COMMIT" } else { "ROLLBACK" }).await;
@@ -306,6 +306,11 @@ impl Tx {
         }
         ended?;
         Ok(commit)
+    }
+
+    /// Ends a transaction of one's own and gives its connection back.
+    pub(crate) async fn finish(self, commit: bool) -> Result<bool> {
+        self.end(commit).await
     }
 
     /// Runs the checks that wait for the commit now, for a dry run that is going to be rolled back.
