@@ -9,8 +9,14 @@ pub mod receivables;
 
 /// The department's queries.
 #[derive(async_graphql::MergedObject, Default)]
-pub struct FinanceQuery(receivables::customer::CustomerQuery);
+pub struct FinanceQuery(
+    ledger::LedgerQuery,
+    receivables::customer::CustomerQuery,
+);
 
 /// The department's mutations.
 #[derive(async_graphql::MergedObject, Default)]
-pub struct FinanceMutation(receivables::customer::CustomerMutation);
+pub struct FinanceMutation(
+    ledger::LedgerMutation,
+    receivables::customer::CustomerMutation,
+);
