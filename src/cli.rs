@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::config::Settings;
 use crate::database;
 use crate::platform::db::Urls;
+use crate::platform::error::Error;
 use crate::server::{self, Serving};
 use crate::{check, demo, graph, identity};
 
@@ -158,7 +159,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Keys { command: KeysCommand::Rotate } => {
             let database = Database::open(&settings)?;
             let urls = database.urls(&settings)?;
-            let kid = actix_web::rt::System::new().block_on(identity::token::rotate(&urls))?;
+            let kid = actix_web::rt::System::new().block_on(identity::keys::Keys::rotate(&urls.identity)).map_err(Error::sentence)?;
             say(&format!("New key {kid}; tokens of the old one stay valid until they expire."));
             Ok(ExitCode::SUCCESS)
         }
@@ -174,12 +175,13 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             let database = Database::open(&settings)?;
             let urls = database.urls(&settings)?;
             let created = actix_web::rt::System::new().block_on(identity::people::create_user(
-                &urls,
+                &urls.identity,
                 &email,
                 &name,
                 password.expose_secret(),
                 administrator,
-            ))?;
+            ));
+            let created = created.map_err(Error::sentence)?;
             say(&format!("Created {created}."));
             Ok(ExitCode::SUCCESS)
         }

@@ -1,34 +1,49 @@
 //! The one schema: every department's queries and mutations, merged.
 
-use async_graphql::{EmptySubscription, MergedObject, Schema};
+use std::sync::Arc;
 
+use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions, Schema, SchemaBuilder};
+
+use crate::audit::AuditQuery;
 use crate::finance::{FinanceMutation, FinanceQuery};
-use crate::identity::token::Keys;
+use crate::identity::keys::Keys;
+use crate::identity::{IdentityMutation, IdentityQuery};
+use crate::practice::{PracticeMutation, PracticeQuery};
 
 /// Everything that can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(FinanceQuery);
+pub struct Query(IdentityQuery, PracticeQuery, AuditQuery, FinanceQuery);
 
 /// Everything that can be done. All fields of one operation take effect together or none does.
 #[derive(MergedObject, Default)]
-pub struct Mutation(FinanceMutation);
+pub struct Mutation(IdentityMutation, PracticeMutation, FinanceMutation);
 
 /// The schema as the server runs it.
 pub type Graph = Schema<Query, Mutation, EmptySubscription>;
 
-/// Builds the schema. The document gate stands before it, so the library's own limits stay off, but for a net.
-#[must_use]
-pub fn build(keys: Keys) -> Graph {
+/// The document gate stands before the schema; the library's own limits are a net below it.
+fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
     Schema::build(Query::default(), Mutation::default(), EmptySubscription)
         .limit_recursive_depth(64)
         .limit_directives(10)
         .disable_suggestions()
-        .data(keys)
-        .finish()
+}
+
+/// The schema with the keys that sign its tokens.
+#[must_use]
+pub fn build(keys: Arc<Keys>) -> Graph {
+    builder().data(keys).finish()
+}
+
+/// The schema to look at only: nobody can sign in to it.
+#[must_use]
+pub fn for_introspection() -> Graph {
+    builder().finish()
 }
 
 /// The schema in GraphQL's own language, as it stands in `schema.graphql`.
 #[must_use]
 pub fn sdl() -> String {
-    build(Keys::unloaded()).sdl_with_options(async_graphql::SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items())
+    for_introspection()
+        .sdl_with_options(SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items())
 }

@@ -2,6 +2,7 @@
 //!
 //! One line a module; `ARCHITECTURE.md` is the map.
 
+pub mod audit;
 pub mod check;
 pub mod cli;
 pub mod config;
@@ -11,5 +12,6 @@ pub mod finance;
 pub mod graph;
 pub mod identity;
 pub mod platform;
+pub mod practice;
 pub mod schema;
 pub mod server;

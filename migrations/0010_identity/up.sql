@@ -106,6 +106,7 @@ CREATE TABLE identity.access_grant (
   effect      text NOT NULL CHECK (effect IN ('allow', 'deny')),
   valid_from  date NOT NULL,
   valid_until date CHECK (valid_until >= valid_from),
+  ended_at    timestamptz,
   created_at  timestamptz NOT NULL DEFAULT now(),
   updated_at  timestamptz NOT NULL DEFAULT now(),
   version     integer NOT NULL DEFAULT 1,
@@ -113,6 +114,7 @@ CREATE TABLE identity.access_grant (
   FOREIGN KEY (tenant_id, role_id) REFERENCES identity.role (tenant_id, id)
 );
 COMMENT ON COLUMN identity.access_grant.valid_until IS 'the last day, in the client''s time zone; null: without end';
+COMMENT ON COLUMN identity.access_grant.ended_at IS 'ended at once, whatever its last day is';
 SELECT core.raise_wall('identity.access_grant', 'mutable');
 CREATE INDEX access_grant_by_account ON identity.access_grant (tenant_id, account_id);
 CREATE INDEX access_grant_of_account ON identity.access_grant (account_id);

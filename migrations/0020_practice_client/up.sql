@@ -41,7 +41,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
     SELECT g.effect, r.permissions
       FROM identity.access_grant g
       JOIN identity.role r ON r.tenant_id = g.tenant_id AND r.id = g.role_id
-     WHERE g.tenant_id = p_tenant AND g.account_id = p_account
+     WHERE g.tenant_id = p_tenant AND g.account_id = p_account AND g.ended_at IS NULL
        AND (now() AT TIME ZONE p_time_zone)::date >= g.valid_from
        AND (g.valid_until IS NULL OR (now() AT TIME ZONE p_time_zone)::date <= g.valid_until)
   ), allowed AS (
@@ -145,6 +145,7 @@ BEGIN
   SELECT coalesce(array_agg(DISTINCT p), '{}') INTO permissions
     FROM identity.provider_grant g JOIN identity.provider_role r ON r.id = g.role_id, unnest(r.permissions) AS p
    WHERE g.account_id = p_actor;
+  PERFORM set_config('app.actor_id', p_actor::text, true);
   verdict := 'ok';
 END $$;
 GRANT EXECUTE ON FUNCTION core.enter_provider TO backoffice_identity;
@@ -194,6 +195,22 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 $$;
 GRANT EXECUTE ON FUNCTION identity.members TO backoffice_app;
 
+-- The person that this transaction belongs to, and whether a provider role lets him hold a right in every client.
+CREATE FUNCTION identity.myself() RETURNS TABLE (id uuid, email text, name text, staff boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+  SELECT a.id, a.email, a.name, a.staff FROM identity.account a
+   WHERE a.id = nullif(current_setting('app.actor_id', true), '')::uuid
+$$;
+GRANT EXECUTE ON FUNCTION identity.myself TO backoffice_app, backoffice_portfolio, backoffice_identity;
+
+CREATE FUNCTION identity.holds_everywhere(p_permission text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+  SELECT EXISTS (SELECT 1 FROM identity.provider_grant g JOIN identity.provider_role r ON r.id = g.role_id
+                  WHERE g.account_id = nullif(current_setting('app.actor_id', true), '')::uuid
+                    AND r.client_permissions @> ARRAY[p_permission])
+$$;
+GRANT EXECUTE ON FUNCTION identity.holds_everywhere TO backoffice_app;
+
 -- A staff member by id, so that a client's grant can name him: nobody else's accounts are found.
 CREATE FUNCTION identity.grantable(p_account uuid) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -214,9 +231,22 @@ BEGIN
 END $$;
 GRANT EXECUTE ON FUNCTION identity.service_account_secret TO backoffice_identity;
 
+-- Whom an open invitation is for, and the account of that address if there is one: its owner has to prove himself.
+CREATE FUNCTION identity.open_invitation(p_tenant uuid, p_secret_hash bytea, OUT email text, OUT name text, OUT account_id uuid)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+  PERFORM core.set_tenant(p_tenant);
+  SELECT i.email, i.name INTO email, name FROM identity.invitation i
+   WHERE i.tenant_id = p_tenant AND i.secret_hash = p_secret_hash AND i.accepted_at IS NULL AND i.expires_at > now();
+  PERFORM set_config('app.tenant_id', '', true);
+  SELECT a.id INTO account_id FROM identity.account a WHERE a.email = open_invitation.email;
+END $$;
+GRANT EXECUTE ON FUNCTION identity.open_invitation TO backoffice_identity;
+
 -- Accepts an invitation: creates the person if the address is new, and his grant from today on. Verdicts: 'created',
--- 'joined' (the account existed; its password stays), 'unknown' (no such invitation, expired or used).
-CREATE FUNCTION identity.accept_invitation(p_tenant uuid, p_secret_hash bytea, p_account uuid, p_grant uuid, p_password_hash text, p_request uuid,
+-- 'joined' (the account existed, and p_proven says that its owner accepts; its password stays), 'unknown' (no such
+-- invitation, expired or used, or for the account of somebody else).
+CREATE FUNCTION identity.accept_invitation(p_tenant uuid, p_secret_hash bytea, p_proven uuid, p_account uuid, p_grant uuid, p_password_hash text, p_request uuid,
   OUT verdict text, OUT account_id uuid, OUT email text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
@@ -233,9 +263,13 @@ BEGIN
     RETURN;
   END IF;
   email := invited.email;
-  verdict := 'joined';
   SELECT a.id INTO account_id FROM identity.account a WHERE a.email = invited.email;
-  IF NOT FOUND THEN
+  IF account_id IS DISTINCT FROM p_proven OR (account_id IS NULL AND p_password_hash IS NULL) THEN
+    PERFORM set_config('app.tenant_id', '', true);
+    RETURN;
+  END IF;
+  verdict := 'joined';
+  IF account_id IS NULL THEN
     INSERT INTO identity.account (id, email, name, staff, password_hash)
     VALUES (p_account, invited.email, invited.name, false, p_password_hash);
     account_id := p_account;

@@ -11,6 +11,7 @@ use self::company::{HARBOR, NORDWIND};
 use self::speaker::Speaker;
 use crate::identity;
 use crate::platform::db::Urls;
+use crate::platform::error::Error;
 
 /// Why the demo could not be loaded.
 pub type Failure = Box<dyn std::error::Error>;
@@ -25,14 +26,12 @@ const PORTAL: (&str, &str, &str) = ("portal@nordwind.example", "Nora Nordwind", 
 pub async fn load(urls: &Urls) -> Result<bool, Failure> {
     let mut speaker = Speaker::new(urls).await?;
     let (email, name, password) = ADMINISTRATOR;
-    if !identity::people::any(urls).await? {
-        identity::people::create_user(urls, email, name, password, true).await?;
+    if !identity::people::any(&urls.identity).await.map_err(Error::sentence)? {
+        identity::people::create_user(&urls.identity, email, name, password, true).await.map_err(Error::sentence)?;
     } else if speaker.sign_in(email, password).await.is_err() {
         return Ok(false);
     }
     speaker.sign_in(email, password).await?;
-    let known = speaker.ask("{ clients(first: 100) { nodes { id name } } staff(first: 100) { nodes { id email } } }", json!({})).await;
-    let _ = known;
     let staff = speaker.ask("{ staff(first: 100) { nodes { id email } } }", json!({})).await?;
     let (email, name, password) = ACCOUNTANT;
     let accountant = match find(&staff["staff"]["nodes"], "email", email) {

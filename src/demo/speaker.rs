@@ -9,6 +9,7 @@ use super::Failure;
 use crate::graph::{self, Graph};
 use crate::identity::keys::Keys;
 use crate::platform::db::{Pools, Urls};
+use crate::platform::error::Error;
 use crate::platform::ids::new_uuid;
 use crate::platform::scope::Caller;
 use crate::server;
@@ -24,8 +25,8 @@ pub(super) struct Speaker {
 
 impl Speaker {
     pub(super) async fn new(urls: &Urls) -> Result<Self, Failure> {
-        let pools = Pools::new(urls, 2)?;
-        let keys = Keys::load(&pools).await?;
+        let pools = Pools::new(urls, 2).map_err(Error::sentence)?;
+        let keys = Keys::load(&pools).await.map_err(Error::sentence)?;
         Ok(Self { graph: graph::build(Arc::clone(&keys)), pools, keys, token: None })
     }
 
@@ -35,6 +36,7 @@ impl Speaker {
         let passed = backoffice_gate::admit(query, None, &variables, &server::limits(false)).map_err(|error| error.to_string())?;
         let around = Circumstances {
             caller: self.token.as_deref().map_or(Caller::Nobody, |token| self.keys.verify(token)),
+            query: query.to_owned(),
             request_id: new_uuid(),
             idempotency_key: None,
             dry_run: false,

@@ -1,3 +1,53 @@
-//! Who may come in.
+//! Who may come in, and what he may do: people, sessions and keys of the provider; roles, grants, invitations and
+//! service accounts of each client.
+//!
+//! A token only says who asks. Whether the session lives and which rights stand is asked of the database in the same
+//! round trip that opens an operation's transaction, so whatever ends here ends with the next request.
 
+pub mod account;
+mod authority;
+pub mod default_roles;
+pub mod grant;
+mod hashing;
 pub mod ids;
+pub mod invitation;
+pub mod keys;
+pub mod oauth;
+pub mod password;
+pub mod people;
+mod prove;
+mod refresh;
+pub mod role;
+pub mod service_account;
+pub mod session;
+pub mod sign_in;
+pub mod staff;
+mod throttle;
+pub mod token;
+pub mod viewer;
+
+/// The department's queries.
+#[derive(async_graphql::MergedObject, Default)]
+pub struct IdentityQuery(
+    viewer::ViewerQuery,
+    session::SessionQuery,
+    role::RoleQuery,
+    grant::GrantQuery,
+    invitation::InvitationQuery,
+    service_account::ServiceAccountQuery,
+    staff::StaffQuery,
+);
+
+/// The department's mutations.
+#[derive(async_graphql::MergedObject, Default)]
+pub struct IdentityMutation(
+    sign_in::SignInMutation,
+    token::TokenMutation,
+    password::PasswordMutation,
+    session::SessionMutation,
+    role::RoleMutation,
+    grant::GrantMutation,
+    invitation::InvitationMutation,
+    service_account::ServiceAccountMutation,
+    staff::StaffMutation,
+);

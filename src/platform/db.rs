@@ -167,6 +167,11 @@ pub(super) struct DoorRow {
     pub opened_at: DateTime<Utc>,
 }
 
+/// The door of sign-in: nobody is known yet, so nothing is checked and no client is set.
+pub(super) fn anonymous() -> Sql<'static> {
+    super::sql::sql("SELECT 'ok' AS verdict, NULL::text[] AS permissions, '' AS actor_name, 'UTC' AS time_zone, '' AS currency, now() AS opened_at")
+}
+
 /// How the transaction starts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Begin {
@@ -223,6 +228,13 @@ impl Tx {
                 }
             }
         })
+    }
+
+    /// Opens a transaction of its own on the sign-in role, for what happens before anybody is known or has to last
+    /// although the operation is refused (failed attempts, a stolen refresh token). Whoever opens it ends it with
+    /// [`Tx::end`], before the operation's own transaction is opened: an operation never holds two connections.
+    pub(crate) fn open_anonymous(pools: &Pools) -> BoxFuture<'_, Result<Self>> {
+        Self::open(&pools.identity, Begin::Write, anonymous(), |row| row.enter(Uuid::nil(), None, None))
     }
 
     /// All rows of a statement.
@@ -303,6 +315,12 @@ impl Tx {
         &self.entered.currency
     }
 
+    /// The rights that the actor holds in this transaction.
+    #[must_use]
+    pub fn permissions(&self) -> &[super::can::Can] {
+        &self.entered.permissions
+    }
+
     /// Statements run so far, the opening ones included.
     #[must_use]
     pub fn statements(&self) -> u32 {
@@ -322,7 +340,7 @@ impl Tx {
     /// Ends the transaction: commits if asked and nothing failed in it, else rolls back. True if it was committed.
     ///
     /// PostgreSQL answers COMMIT of a failed transaction by rolling back without an error, hence the flag.
-    pub(super) async fn end(&self, commit: bool) -> Result<bool> {
+    pub(crate) async fn end(&self, commit: bool) -> Result<bool> {
         if self.borrowed.ended.load(Ordering::Acquire) {
             return Ok(false);
         }

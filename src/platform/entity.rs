@@ -152,7 +152,7 @@ async fn drive<F: Fetch>(tx: &Tx, batch: &Mutex<Batch<F>>) -> Result<()> {
 }
 
 /// Lets every other future of this task run once.
-async fn step_aside() {
+pub(super) async fn step_aside() {
     let mut stepped = false;
     std::future::poll_fn(|context| {
         if std::mem::replace(&mut stepped, true) {

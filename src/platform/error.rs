@@ -26,6 +26,8 @@ pub enum UserErrorCode {
     File,
     /// The record was changed by somebody else since it was read (`expectedVersion`).
     Conflict,
+    /// Tried too often; the message says how long to wait.
+    RateLimited,
 }
 
 /// One reason why a mutation was refused, at the input field that caused it. Nothing was changed.
@@ -72,6 +74,15 @@ impl Error {
     #[must_use]
     pub fn not_found(field: &str, what: &str) -> Self {
         Self::refuse(UserErrorCode::NotFound, field, format!("There is no such {what}."))
+    }
+
+    /// The error as a sentence, for the command line, where nothing has to be hidden.
+    #[must_use]
+    pub fn sentence(self) -> String {
+        match self {
+            Self::Fault(text) => text,
+            other => async_graphql::Error::from(other).message,
+        }
     }
 
     /// An internal fault with a text for the log.

@@ -2,7 +2,8 @@
 //!
 //! A resolver names the right it needs (`ctx.tx(Can::InvoiceIssue)`) and gets the operation's transaction, opened on
 //! first use. There is no other way to one, so a forgotten check does not compile. A tenant-less token reads the
-//! portfolio or acts for the provider; each operation keeps to one of the three.
+//! portfolio or acts for the provider; one's own account and sign-in have doors of their own that need no right. Each
+//! operation keeps to one door.
 
 use std::future::Future;
 use std::str::FromStr;
@@ -62,6 +63,10 @@ enum Door {
     Client,
     Portfolio,
     Provider,
+    /// The caller's own account and sessions, whatever client the token is for.
+    Myself,
+    /// Sign-in: nobody is known yet.
+    SignIn,
     Onboarding(Uuid),
 }
 
@@ -141,6 +146,20 @@ impl Scope {
     }
 
     async fn tx(&self, door: Door, can: Can) -> Result<&Tx> {
+        let tx = self.through(door).await?;
+        if !tx.entered.permissions.contains(&can) {
+            return Err(Error::Forbidden(format!("You need the right `{}` for this.", can.name())));
+        }
+        Ok(tx)
+    }
+
+    /// The operation's transaction through that door, opened on first use.
+    async fn through(&self, door: Door) -> Result<&Tx> {
+        // Without a client one's own account and the provider's business are the same transaction.
+        let door = match (door, &self.caller) {
+            (Door::Myself, Caller::Person { client: None, .. }) => Door::Provider,
+            (door, _) => door,
+        };
         if self.failed.load(Ordering::Acquire) {
             return Err(Error::RolledBack);
         }
@@ -150,18 +169,39 @@ impl Scope {
             .await?;
         if *opened != door {
             return Err(Error::BadInput(
-                "Fields of the portfolio, of the provider and of a client need separate operations.".to_owned(),
+                "Fields of the portfolio, of the provider, of a client and of one's own account need separate operations."
+                    .to_owned(),
             ));
         }
-        if !tx.entered.permissions.contains(&can) {
-            return Err(Error::Forbidden(format!("You need the right `{}` for this.", can.name())));
+        Ok(tx)
+    }
+
+    /// The operation's transaction for sign-in, before anybody is known. Inside the crate only: it needs no right.
+    pub(crate) async fn sign_in(&self) -> Result<&Tx> {
+        self.through(Door::SignIn).await
+    }
+
+    /// The transaction in which the caller's rights are known, without needing one: that of the token's client, or
+    /// without a client whichever a sibling field opens.
+    pub(crate) async fn whoever(&self) -> Result<&Tx> {
+        if !matches!(self.caller, Caller::Person { client: None, .. }) {
+            return self.through(Door::Client).await;
         }
+        super::entity::step_aside().await;
+        if self.failed.load(Ordering::Acquire) {
+            return Err(Error::RolledBack);
+        }
+        let (_, tx) = self
+            .opened
+            .get_or_try_init(|| async { Ok::<_, Error>((Door::Provider, self.open(Door::Provider).await?)) })
+            .await?;
         Ok(tx)
     }
 
     async fn open(&self, door: Door) -> Result<Tx> {
         let begin = if self.mode == Mode::Query { Begin::Read } else { Begin::Write };
         match (&self.caller, door) {
+            (_, Door::SignIn) => Tx::open_anonymous(&self.pools).await,
             (Caller::Nobody, _) => Err(Error::Unauthenticated("Sign in first.")),
             (Caller::Invalid(reason), _) => Err(Error::Unauthenticated(reason)),
             (Caller::Person { account, session, client: Some(client) }, Door::Client) => {
@@ -188,7 +228,7 @@ impl Scope {
                     .bind::<SqlUuid, _>(*session);
                 Tx::open(&self.pools.portfolio, Begin::Read, door, |row| row.enter(*account, None, None)).await
             }
-            (Caller::Person { account, session, client: None }, Door::Provider) => {
+            (Caller::Person { account, session, client: None }, Door::Provider) | (Caller::Person { account, session, .. }, Door::Myself) => {
                 let door = sql("SELECT verdict, permissions, actor_name, 'UTC' AS time_zone, '' AS currency, opened_at FROM core.enter_provider($1, $2)")
                     .bind::<SqlUuid, _>(*account)
                     .bind::<SqlUuid, _>(*session);
@@ -201,6 +241,9 @@ impl Scope {
                     .bind::<SqlUuid, _>(tenant)
                     .bind::<SqlUuid, _>(self.request_id);
                 Tx::open(&self.pools.app, begin, door, |row| row.enter(*account, Some(tenant), None)).await
+            }
+            (Caller::Service { .. }, Door::Myself) => {
+                Err(Error::BadInput("A service account has no sessions, password or codes of its own.".to_owned()))
             }
             (Caller::Person { client: Some(_), .. } | Caller::Service { .. }, _) => {
                 Err(Error::BadInput("This needs the provider's token, without a client.".to_owned()))
@@ -272,7 +315,7 @@ impl Scope {
 }
 
 impl DoorRow {
-    fn enter(self, actor: Uuid, tenant: Option<Uuid>, scopes: Option<&Vec<Can>>) -> Result<Entered> {
+    pub(super) fn enter(self, actor: Uuid, tenant: Option<Uuid>, scopes: Option<&Vec<Can>>) -> Result<Entered> {
         match self.verdict.as_str() {
             "ok" => {}
             "ended" => return Err(Error::Unauthenticated("The session has ended; sign in again.")),
@@ -305,6 +348,8 @@ pub trait Ask {
     fn portfolio(&self, can: Can) -> impl Future<Output = Result<&Tx>> + Send;
     /// The provider's own transaction: staff and sessions, no client.
     fn provider(&self, can: Can) -> impl Future<Output = Result<&Tx>> + Send;
+    /// The transaction of the caller's own account and sessions; needs no right.
+    fn myself(&self) -> impl Future<Output = Result<&Tx>> + Send;
     /// The transaction that founds a client.
     fn onboarding(&self, can: Can, tenant: Uuid) -> impl Future<Output = Result<&Tx>> + Send;
     /// The operation's scope.
@@ -329,6 +374,10 @@ impl Ask for Context<'_> {
 
     async fn provider(&self, can: Can) -> Result<&Tx> {
         self.scope()?.tx(Door::Provider, can).await
+    }
+
+    async fn myself(&self) -> Result<&Tx> {
+        self.scope()?.through(Door::Myself).await
     }
 
     async fn onboarding(&self, can: Can, tenant: Uuid) -> Result<&Tx> {

@@ -10,6 +10,7 @@ diesel::table! {
         effect -> Text,
         valid_from -> Date,
         valid_until -> Nullable<Date>,
+        ended_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,

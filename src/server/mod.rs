@@ -18,7 +18,7 @@ use actix_web::{App, HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::graph::Graph;
-use crate::identity::token::Keys;
+use crate::identity::keys::Keys;
 use crate::platform::db::{Pools, Urls};
 
 /// What all workers share.
@@ -28,7 +28,7 @@ pub struct Shared {
     /// Every name in the schema: what may become a label of a metric.
     pub names: HashSet<String>,
     /// The keys that sign and verify access tokens.
-    pub keys: Keys,
+    pub keys: Arc<Keys>,
     /// What a document may ask for.
     pub limits: backoffice_gate::Limits,
     /// The numbers for a scraper; none where another server of this process already counts.
@@ -82,12 +82,13 @@ pub fn limits(introspection: bool) -> backoffice_gate::Limits {
 /// Starts to serve on the listener. Has to run inside an actix system.
 pub async fn start(listener: TcpListener, serving: Serving, metrics: Option<PrometheusHandle>) -> std::io::Result<Running> {
     let other = |error: crate::platform::error::Error| std::io::Error::other(format!("{error:?}"));
-    let keys = Keys::load(&Pools::new(&serving.urls, 1).map_err(other)?).await.map_err(other)?;
-    let graph = crate::graph::build(keys.clone());
+    let own_pools = Pools::new(&serving.urls, 1).map_err(other)?;
+    let keys = Keys::load(&own_pools).await.map_err(other)?;
+    let graph = crate::graph::build(Arc::clone(&keys));
     let shared = Arc::new(Shared {
         names: graph.names().into_iter().collect(),
         graph,
-        keys: keys.clone(),
+        keys: Arc::clone(&keys),
         limits: limits(serving.explorer),
         metrics,
         explorer: serving.explorer,
@@ -122,7 +123,7 @@ pub async fn start(listener: TcpListener, serving: Serving, metrics: Option<Prom
         server = server.disable_signals();
     }
     let server = server.listen(listener)?.run();
-    tokio::spawn(keys.keep_fresh(serving.urls));
+    tokio::spawn(keys.keep_fresh(own_pools));
     Ok(Running { address, handle: server.handle(), server, shared })
 }
 

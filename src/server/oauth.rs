@@ -31,7 +31,7 @@ async fn token(request: HttpRequest, payload: web::Payload, shared: web::Data<Sh
         if status == actix_web::http::StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"backoffice\""));
         }
-        response.json(serde_json::json!({ "error": error.error, "error_description": error.description }))
+        response.json(serde_json::json!({ "error": error.error, "error_description": error.error_description }))
     };
     let malformed = || OAuthError::invalid_request("Send the form as application/x-www-form-urlencoded, at most 16 KiB.");
     let is_form = request

@@ -1,0 +1,50 @@
+//! Which global ids the records of the trail have.
+
+use uuid::Uuid;
+
+use super::ActorKind;
+use crate::finance::ids as finance;
+use crate::identity::ids as identity;
+
+/// The global id of whoever made a change.
+pub(super) fn actor(kind: ActorKind, id: Uuid) -> Option<String> {
+    match kind {
+        ActorKind::User => Some(identity::UserId(id).to_string()),
+        ActorKind::Service => Some(identity::ServiceAccountId(id).to_string()),
+        ActorKind::System | ActorKind::Database => None,
+    }
+}
+
+/// The global id of a record; nothing if its kind has none.
+pub(super) fn node(table: &str, id: Uuid) -> Option<String> {
+    let prefix = match table {
+        "practice.client" => identity::ClientId::PREFIX,
+        "identity.role" => identity::RoleId::PREFIX,
+        "identity.access_grant" => identity::GrantId::PREFIX,
+        "identity.invitation" => identity::InvitationId::PREFIX,
+        "identity.service_account" => identity::ServiceAccountId::PREFIX,
+        "core.import" => finance::ImportId::PREFIX,
+        "finance.ledger" => finance::LedgerId::PREFIX,
+        "finance.account" => finance::AccountId::PREFIX,
+        "finance.tax_code" => finance::TaxCodeId::PREFIX,
+        "finance.tax_rate" => finance::TaxRateId::PREFIX,
+        "finance.fiscal_year" => finance::FiscalYearId::PREFIX,
+        "finance.lock_exception" => finance::LockExceptionId::PREFIX,
+        "finance.journal_entry" => finance::JournalEntryId::PREFIX,
+        "finance.journal_line" => finance::JournalLineId::PREFIX,
+        "finance.customer" => finance::CustomerId::PREFIX,
+        "finance.vendor" => finance::VendorId::PREFIX,
+        "finance.invoice" => finance::InvoiceId::PREFIX,
+        "finance.invoice_line" => finance::InvoiceLineId::PREFIX,
+        "finance.bill" => finance::BillId::PREFIX,
+        "finance.bill_line" => finance::BillLineId::PREFIX,
+        "finance.open_item" => finance::OpenItemId::PREFIX,
+        "finance.allocation" => finance::AllocationId::PREFIX,
+        "finance.bank_account" => finance::BankAccountId::PREFIX,
+        "finance.bank_statement" => finance::BankStatementId::PREFIX,
+        "finance.bank_line" => finance::BankLineId::PREFIX,
+        "finance.bank_match" => finance::BankMatchId::PREFIX,
+        _ => return None,
+    };
+    Some(format!("{prefix}_{}", id.simple()))
+}

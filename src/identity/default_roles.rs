@@ -1,0 +1,130 @@
+//! The roles that every new client starts with. They belong to the client from then on and can be changed.
+
+use diesel::sql_types::{Array, Text, Uuid as SqlUuid};
+
+use crate::platform::can::Can;
+use crate::platform::db::Tx;
+use crate::platform::error::Result;
+use crate::platform::ids::new_uuid;
+use crate::platform::sql::sql;
+
+/// Sees all records of the books.
+const READ_BOOKS: &[Can] = &[
+    Can::ClientRead,
+    Can::AccountRead,
+    Can::TaxCodeRead,
+    Can::JournalRead,
+    Can::PeriodRead,
+    Can::ReportRead,
+    Can::FiguresRead,
+    Can::CustomerRead,
+    Can::VendorRead,
+    Can::InvoiceRead,
+    Can::BillRead,
+    Can::BankRead,
+    Can::OpenItemRead,
+    Can::ImportRead,
+];
+/// Keeps the books day by day.
+const KEEP_BOOKS: &[Can] = &[
+    Can::JournalPost,
+    Can::JournalReverse,
+    Can::CustomerManage,
+    Can::VendorManage,
+    Can::InvoiceDraft,
+    Can::InvoiceIssue,
+    Can::BillDraft,
+    Can::BillPost,
+    Can::BankManage,
+    Can::BankMatch,
+    Can::ImportRun,
+];
+/// Decides how the books are kept.
+const RUN_BOOKS: &[Can] =
+    &[Can::AccountManage, Can::TaxCodeManage, Can::PeriodLock, Can::PeriodLockHard, Can::AuditRead];
+/// Decides who comes in.
+const RUN_CLIENT: &[Can] = &[
+    Can::ClientManage,
+    Can::GrantRead,
+    Can::GrantManage,
+    Can::RoleRead,
+    Can::RoleManage,
+    Can::UserInvite,
+    Can::ServiceAccountRead,
+    Can::ServiceAccountManage,
+    Can::AuditRead,
+];
+/// Checks, changes nothing.
+const AUDIT: &[Can] = &[Can::AuditRead, Can::GrantRead, Can::RoleRead, Can::ServiceAccountRead];
+/// Looks at one's own company from outside.
+const PORTAL: &[Can] = &[Can::ClientRead, Can::InvoiceRead, Can::FiguresRead];
+
+/// Name and parts of each role.
+const ROLES: &[(&str, &[&[Can]])] = &[
+    ("Accountant", &[READ_BOOKS, KEEP_BOOKS, RUN_BOOKS]),
+    ("Bookkeeper", &[READ_BOOKS, KEEP_BOOKS]),
+    ("Client administrator", &[READ_BOOKS, RUN_CLIENT]),
+    ("Auditor", &[READ_BOOKS, AUDIT]),
+    ("Portal", &[PORTAL]),
+];
+
+fn permissions(parts: &[&[Can]]) -> Vec<String> {
+    super::authority::names(&parts.concat())
+}
+
+/// Writes the roles of a new client, in its founding transaction.
+pub async fn found(tx: &Tx) -> Result<()> {
+    for (name, parts) in ROLES {
+        tx.exec(
+            sql("INSERT INTO identity.role (tenant_id, id, name, permissions) VALUES ($1, $2, $3, $4)")
+                .bind::<SqlUuid, _>(tx.tenant()?)
+                .bind::<SqlUuid, _>(new_uuid())
+                .bind::<Text, _>(*name)
+                .bind::<Array<Text>, _>(permissions(parts)),
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn role(name: &str) -> Vec<Can> {
+        let (_, parts) = ROLES.iter().find(|(role, _)| *role == name).unwrap();
+        super::super::authority::parse(&permissions(parts))
+    }
+
+    fn reads_only(rights: &[Can]) -> bool {
+        rights.iter().all(|can| can.name().ends_with(".read"))
+    }
+
+    #[test]
+    fn each_role_holds_what_it_is_for() {
+        assert!(reads_only(&role("Auditor")) && reads_only(&role("Portal")));
+        assert_eq!(role("Portal").len(), 3);
+        let bookkeeper = role("Bookkeeper");
+        assert!(bookkeeper.contains(&Can::InvoiceIssue));
+        assert!(![Can::PeriodLock, Can::PeriodLockHard, Can::AccountManage].iter().any(|can| bookkeeper.contains(can)));
+        assert!(bookkeeper.iter().all(|can| role("Accountant").contains(can)));
+        // whoever decides who comes in does not keep the books
+        assert!(!role("Client administrator").iter().any(|can| KEEP_BOOKS.contains(can)));
+    }
+
+    #[test]
+    fn no_role_of_a_client_holds_a_right_of_the_provider() {
+        for (name, _) in ROLES {
+            assert!(![Can::PortfolioRead, Can::ClientOnboard, Can::StaffManage].iter().any(|can| role(name).contains(can)));
+        }
+    }
+
+    #[test]
+    fn every_right_in_a_client_is_in_some_role() {
+        let missing: Vec<&Can> = Can::ALL
+            .iter()
+            .filter(|can| !ROLES.iter().any(|(name, _)| role(name).contains(can)))
+            .collect();
+        assert_eq!(missing, [&Can::PortfolioRead, &Can::ClientOnboard, &Can::StaffManage]);
+    }
+}

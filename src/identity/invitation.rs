@@ -1,0 +1,282 @@
+//! Invitations: a person comes into a client by a token that is shown once. Whoever has an account already proves to be
+//! its owner: the one who invites sees the token, and must not become somebody else by it.
+
+use async_graphql::{ComplexObject, Context, InputObject, Object, SimpleObject};
+use backoffice_credentials::Opaque;
+use chrono::TimeDelta;
+use diesel::QueryableByName;
+use diesel::prelude::*;
+use diesel::sql_types::{Binary, Nullable, Text, Uuid as SqlUuid};
+use uuid::Uuid;
+
+use super::account::{Account, User, address};
+use super::authority;
+use super::hashing;
+use super::ids::{InvitationId, RoleId, UserId};
+use super::prove::{self, Proven};
+use super::refresh::Continued;
+use super::role::{self, Role};
+use super::sign_in::InvitationAcceptInput;
+use crate::platform::can::Can;
+use crate::platform::db::Tx;
+use crate::platform::error::{Error, Result, UserError, UserErrorCode};
+use crate::platform::ids::new_uuid;
+use crate::platform::paging::{Slice, encode};
+use crate::platform::scalars::DateTime;
+use crate::platform::scope::{Ask, Caller, Scope, settle};
+use crate::platform::sql::sql;
+use crate::schema::identity::invitation;
+
+/// How long an invitation is open.
+const OPEN_DAYS: i64 = 7;
+
+/// An invitation of a person to the client.
+#[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]
+#[diesel(table_name = invitation)]
+#[graphql(complex)]
+pub struct Invitation {
+    /// Global id.
+    pub id: InvitationId,
+    /// Who is invited, by e-mail address.
+    pub email: String,
+    /// Name of who is invited.
+    pub name: String,
+    #[graphql(skip)]
+    role_id: RoleId,
+    /// Until when it can be accepted: 7 days.
+    pub expires_at: DateTime,
+    /// When it was accepted; null while it is open.
+    pub accepted_at: Option<DateTime>,
+    /// When the record was made.
+    pub created_at: DateTime,
+}
+
+#[ComplexObject]
+impl Invitation {
+    /// The role that is granted on acceptance. Right: `identity.role.read`.
+    async fn role(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Role>> {
+        Ok(ctx.load::<Role>(self.role_id).await?)
+    }
+}
+
+crate::connection!(
+    /// A page of invitations.
+    InvitationConnection, InvitationEdge, Invitation
+);
+
+/// Who is invited.
+#[derive(InputObject, Clone, Debug)]
+pub struct UserInviteInput {
+    /// E-mail address.
+    pub email: String,
+    /// Name, 1 to 200 characters.
+    pub name: String,
+    /// The role that is granted on acceptance, without end. Each of its rights must be the caller's own, unless he may
+    /// invite by a provider role.
+    pub role: RoleId,
+}
+
+/// What became of an invitation.
+#[derive(SimpleObject)]
+pub struct UserInvitePayload {
+    /// The invitation.
+    pub invitation: Option<Invitation>,
+    /// The token for `invitationAccept`: shown once, to be handed to the person.
+    pub token: Option<String>,
+    /// Why the input was refused; empty if it was not. A refused mutation changed nothing.
+    pub user_errors: Vec<UserError>,
+}
+
+async fn invite(tx: &Tx, input: UserInviteInput) -> Result<(Invitation, String)> {
+    let email = address(&input.email)
+        .ok_or_else(|| Error::refuse(UserErrorCode::Invalid, "email", "This is not an e-mail address."))?;
+    let name = input.name.trim().to_owned();
+    if name.is_empty() || name.chars().count() > 200 {
+        return Err(Error::refuse(UserErrorCode::Invalid, "name", "A name has 1 to 200 characters."));
+    }
+    let role = role::hold(tx, input.role).await?;
+    authority::check(tx, Can::UserInvite, &role.rights(), "role").await?;
+    let (shown, hash) = Opaque::Invitation.generate().map_err(Error::fault)?;
+    let tenant = tx.tenant()?;
+    let invitation = tx
+        .row(
+            diesel::insert_into(invitation::table)
+                .values((
+                    invitation::tenant_id.eq(tenant),
+                    invitation::id.eq(new_uuid()),
+                    invitation::email.eq(email),
+                    invitation::name.eq(name),
+                    invitation::role_id.eq(input.role),
+                    invitation::secret_hash.eq(hash.to_vec()),
+                    invitation::expires_at.eq(tx.now() + TimeDelta::days(OPEN_DAYS)),
+                ))
+                .returning(Invitation::as_returning()),
+        )
+        .await?;
+    Ok((invitation, format!("{}.{}", tenant.simple(), shown.as_str())))
+}
+
+/// The client and the hash of the secret in an invitation's token.
+fn split(token: &str) -> Option<(Uuid, [u8; 32])> {
+    let (client, secret) = token.trim().split_once('.')?;
+    let client = (client.len() == 32).then(|| Uuid::try_parse(client).ok()).flatten()?;
+    Some((client, Opaque::Invitation.hash(secret)?))
+}
+
+#[derive(QueryableByName)]
+struct Open {
+    #[diesel(sql_type = Nullable<Text>)]
+    email: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    name: Option<String>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    account_id: Option<Uuid>,
+}
+
+#[derive(QueryableByName)]
+struct Accepted {
+    #[diesel(sql_type = Text)]
+    verdict: String,
+}
+
+/// How the one who accepts proves to be the one invited.
+enum Proof {
+    /// A new person with a password of his own.
+    New(String),
+    /// By password, as at sign-in.
+    Password(Box<Proven>),
+    /// By the session that the request is signed in with.
+    SignedIn(User),
+}
+
+fn unknown() -> Error {
+    Error::not_found("token", "invitation, or it was accepted before, or it is older than 7 days")
+}
+
+/// Accepts an invitation and opens a session.
+pub(super) async fn accept(scope: &Scope, input: InvitationAcceptInput) -> Result<Continued> {
+    prove::alone(scope)?;
+    let (client, hash) = split(&input.token).ok_or_else(unknown)?;
+    let tx = Tx::open_anonymous(scope.pools()).await?;
+    let open: Open = tx
+        .row(
+            sql("SELECT i.email, i.name, i.account_id FROM identity.open_invitation($1, $2) i")
+                .bind::<SqlUuid, _>(client)
+                .bind::<Binary, _>(hash.to_vec()),
+        )
+        .await?;
+    let signed_in = match scope.caller() {
+        Caller::Person { account, session, .. } if open.account_id == Some(*account) => {
+            Account::by_session(&tx, *account, *session).await?
+        }
+        _ => None,
+    };
+    tx.end(false).await?;
+    let (Some(email), Some(name)) = (open.email, open.name) else { return Err(unknown()) };
+    let proof = match (open.account_id, signed_in, input.password) {
+        (_, Some(account), _) => Proof::SignedIn(account.user),
+        (_, None, None) => {
+            return Err(Error::refuse(UserErrorCode::Required, "password", "A password is needed."));
+        }
+        (Some(_), None, Some(password)) => {
+            Proof::Password(Box::new(prove::by_password(scope, &email, password, input.totp.as_deref()).await?))
+        }
+        (None, None, Some(password)) => {
+            hashing::refuse_weak(&password, &email, "password")?;
+            let (turn, password_hash) = hashing::turn().await?.hash(password).await?;
+            drop(turn);
+            Proof::New(password_hash)
+        }
+    };
+    let tx = scope.sign_in().await?;
+    let (user, password_hash) = match proof {
+        Proof::New(hash) => (User { id: UserId::new(), email, name, staff: false }, Some(hash)),
+        Proof::SignedIn(user) => (user, None),
+        Proof::Password(proven) => {
+            proven.use_up(tx).await?;
+            (proven.user(), None)
+        }
+    };
+    let accepted: Accepted = tx
+        .row(
+            sql("SELECT a.verdict FROM identity.accept_invitation($1, $2, $3, $4, $5, $6, $7) a")
+                .bind::<SqlUuid, _>(client)
+                .bind::<Binary, _>(hash.to_vec())
+                .bind::<Nullable<SqlUuid>, _>(open.account_id)
+                .bind::<SqlUuid, _>(user.id)
+                .bind::<SqlUuid, _>(new_uuid())
+                .bind::<Nullable<Text>, _>(password_hash)
+                .bind::<SqlUuid, _>(scope.request_id()),
+        )
+        .await?;
+    if accepted.verdict == "unknown" {
+        return Err(unknown());
+    }
+    prove::open_session(tx, scope, user).await
+}
+
+/// Queries about invitations.
+#[derive(Default)]
+pub struct InvitationQuery;
+
+#[Object]
+impl InvitationQuery {
+    /// Invitations to the client, accepted ones too, newest first. Right: `identity.grant.read`.
+    async fn invitations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; 25 if not said.")] first: Option<i32>,
+        #[graphql(desc = "Only rows behind this cursor.")] after: Option<String>,
+    ) -> async_graphql::Result<InvitationConnection> {
+        let tx = ctx.tx(Can::GrantRead).await?;
+        let slice = Slice::new(first, after.as_deref())?;
+        let tenant = tx.tenant()?;
+        let total = if ctx.look_ahead().field("totalCount").exists() {
+            Some(tx.row(invitation::table.filter(invitation::tenant_id.eq(tenant)).count()).await?)
+        } else {
+            None
+        };
+        let mut page = invitation::table.filter(invitation::tenant_id.eq(tenant)).into_boxed();
+        if let Some((_, id)) = &slice.after {
+            page = page.filter(invitation::id.lt(*id));
+        }
+        let rows = tx.rows(page.order(invitation::id.desc()).limit(slice.limit()).select(Invitation::as_select())).await?;
+        Ok(InvitationConnection::new(ctx, &slice, rows, |row| encode("", row.id.0), total))
+    }
+}
+
+/// Inviting.
+#[derive(Default)]
+pub struct InvitationMutation;
+
+#[Object]
+impl InvitationMutation {
+    /// Invites a person to the client. The token is shown once. Right: `identity.user.invite`.
+    async fn user_invite(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Who is invited.")] input: UserInviteInput,
+    ) -> async_graphql::Result<Option<UserInvitePayload>> {
+        let tx = ctx.tx(Can::UserInvite).await?;
+        let (value, user_errors) = settle(ctx, invite(tx, input).await)?;
+        let (invitation, token) = value.unzip();
+        Ok(Some(UserInvitePayload { invitation, token, user_errors }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_names_the_client_and_holds_the_secret() {
+        let (shown, hash) = Opaque::Invitation.generate().unwrap();
+        let client = new_uuid();
+        let token = format!("{}.{}", client.simple(), shown.as_str());
+        assert_eq!(split(&token), Some((client, hash)));
+        assert_eq!(split(&format!(" {token}\n")), Some((client, hash)));
+        for wrong in ["", ".", shown.as_str(), &format!("{client}.{}", shown.as_str()), &token[..token.len() - 1]] {
+            assert_eq!(split(wrong), None);
+        }
+    }
+}

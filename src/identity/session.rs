@@ -1,0 +1,127 @@
+//! One's own sessions: a sign-in on one device, good for 30 days, ended by its owner at any time. The next request of
+//! an ended session is refused, whatever its token says.
+
+use async_graphql::{ComplexObject, Context, InputObject, Object, SimpleObject};
+use diesel::prelude::*;
+
+use super::ids::SessionId;
+use crate::platform::db::Tx;
+use crate::platform::error::{Error, Result};
+use crate::platform::paging::{Slice, encode};
+use crate::platform::scalars::DateTime;
+use crate::platform::scope::{Ask, Caller};
+use crate::schema::identity::session;
+
+/// A sign-in on one device.
+#[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]
+#[diesel(table_name = session)]
+#[graphql(complex)]
+pub struct Session {
+    /// Global id.
+    pub id: SessionId,
+    /// What the device said it was at sign-in (`User-Agent`).
+    pub user_agent: String,
+    /// Network address at sign-in.
+    pub address: String,
+    /// When it began.
+    pub created_at: DateTime,
+    /// When its tokens were last refreshed.
+    pub used_at: DateTime,
+    /// When it ends by itself: 30 days after it began.
+    pub expires_at: DateTime,
+    /// When it was ended early; null while it lives.
+    pub revoked_at: Option<DateTime>,
+}
+
+#[ComplexObject]
+impl Session {
+    /// Whether this is the session that asks.
+    async fn current(&self, ctx: &Context<'_>) -> async_graphql::Result<bool> {
+        Ok(matches!(ctx.scope()?.caller(), Caller::Person { session, .. } if *session == self.id.0))
+    }
+}
+
+crate::connection!(
+    /// A page of sessions.
+    SessionConnection, SessionEdge, Session
+);
+
+/// Which session ends.
+#[derive(InputObject, Clone, Debug)]
+pub struct SessionRevokeInput {
+    /// The session.
+    pub id: SessionId,
+}
+
+crate::payload! {
+    /// What became of a session.
+    SessionRevokePayload {
+        /// The session as it is now.
+        session: Session
+    }
+}
+
+async fn revoke(tx: &Tx, id: SessionId) -> Result<Session> {
+    tx.maybe(
+        diesel::update(
+            session::table
+                .filter(session::account_id.eq(tx.actor()))
+                .filter(session::id.eq(id))
+                .filter(session::revoked_at.is_null())
+                .filter(session::expires_at.gt(tx.now())),
+        )
+        .set((session::revoked_at.eq(tx.now()), session::revoked_for.eq("revoked")))
+        .returning(Session::as_returning()),
+    )
+    .await?
+    .ok_or_else(|| Error::not_found("id", "session"))
+}
+
+/// Queries about one's own sessions.
+#[derive(Default)]
+pub struct SessionQuery;
+
+#[Object]
+impl SessionQuery {
+    /// The caller's own sessions that live, newest first. Needs no right; works with and without a client's token, in an
+    /// operation apart from a client's fields.
+    async fn sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; 25 if not said.")] first: Option<i32>,
+        #[graphql(desc = "Only rows behind this cursor.")] after: Option<String>,
+    ) -> async_graphql::Result<SessionConnection> {
+        let tx = ctx.myself().await?;
+        let slice = Slice::new(first, after.as_deref())?;
+        let living = || {
+            session::table
+                .filter(session::account_id.eq(tx.actor()))
+                .filter(session::revoked_at.is_null())
+                .filter(session::expires_at.gt(tx.now()))
+        };
+        let total =
+            if ctx.look_ahead().field("totalCount").exists() { Some(tx.row(living().count()).await?) } else { None };
+        let mut page = living().into_boxed();
+        if let Some((_, id)) = &slice.after {
+            page = page.filter(session::id.lt(*id));
+        }
+        let rows = tx.rows(page.order(session::id.desc()).limit(slice.limit()).select(Session::as_select())).await?;
+        Ok(SessionConnection::new(ctx, &slice, rows, |row| encode("", row.id.0), total))
+    }
+}
+
+/// Ending one's own sessions.
+#[derive(Default)]
+pub struct SessionMutation;
+
+#[Object]
+impl SessionMutation {
+    /// Ends one of the caller's own sessions: its next request is refused. Needs no right.
+    async fn session_revoke(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The session.")] input: SessionRevokeInput,
+    ) -> async_graphql::Result<Option<SessionRevokePayload>> {
+        SessionRevokePayload::settle(ctx, revoke(ctx.myself().await?, input.id).await)
+    }
+}

@@ -1,0 +1,361 @@
+//! The provider's own people: who they are and which provider roles they hold.
+
+use std::collections::HashMap;
+
+use async_graphql::{ComplexObject, Context, InputObject, Object, SimpleObject};
+use diesel::QueryableByName;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use uuid::Uuid;
+
+use super::account::{self, address};
+use super::authority;
+use super::hashing;
+use super::ids::{ProviderRoleId, UserId};
+use super::prove;
+use crate::platform::can::Can;
+use crate::platform::db::Tx;
+use crate::platform::entity::Fetch;
+use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::paging::{Slice, encode};
+use crate::platform::scalars::DateTime;
+use crate::platform::scope::{Ask, Caller, Scope};
+use crate::platform::sql::sql;
+use crate::schema::identity::provider_role;
+
+/// A person who works for the provider.
+#[derive(QueryableByName, SimpleObject, Clone, Debug)]
+#[graphql(complex)]
+pub struct StaffMember {
+    /// Global id of the person.
+    #[diesel(sql_type = SqlUuid)]
+    pub id: UserId,
+    /// E-mail address, lower case.
+    #[diesel(sql_type = Text)]
+    pub email: String,
+    /// Name.
+    #[diesel(sql_type = Text)]
+    pub name: String,
+    /// Whether sign-in asks for one-time codes.
+    #[diesel(sql_type = Bool)]
+    pub totp_enabled: bool,
+    /// When the account was disabled; null if it is not.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub disabled_at: Option<DateTime>,
+    /// When the account was made.
+    #[diesel(sql_type = Timestamptz)]
+    pub created_at: DateTime,
+}
+
+#[ComplexObject]
+impl StaffMember {
+    /// The provider roles of the person. Right: `identity.staff.manage`.
+    async fn roles(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<ProviderRole>> {
+        Ok(ctx.load::<RolesOfStaff>(self.id).await?.unwrap_or_default())
+    }
+}
+
+crate::connection!(
+    /// A page of staff.
+    StaffConnection, StaffEdge, StaffMember
+);
+
+/// What staff may do for the provider, and in every client without a grant.
+#[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]
+#[diesel(table_name = provider_role)]
+#[graphql(complex)]
+pub struct ProviderRole {
+    /// Global id.
+    pub id: ProviderRoleId,
+    /// Name.
+    pub name: String,
+    #[graphql(skip)]
+    permissions: Vec<String>,
+    #[graphql(skip)]
+    client_permissions: Vec<String>,
+}
+
+#[ComplexObject]
+impl ProviderRole {
+    /// Rights held for the provider.
+    async fn permissions(&self) -> Vec<Can> {
+        authority::parse(&self.permissions)
+    }
+
+    /// Rights held in every client, without a grant.
+    async fn client_permissions(&self) -> Vec<Can> {
+        authority::parse(&self.client_permissions)
+    }
+}
+
+/// The provider roles of staff, by person.
+struct RolesOfStaff;
+
+#[derive(QueryableByName)]
+struct RoleOf {
+    #[diesel(sql_type = SqlUuid)]
+    account_id: UserId,
+    #[diesel(sql_type = SqlUuid)]
+    id: ProviderRoleId,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Array<Text>)]
+    permissions: Vec<String>,
+    #[diesel(sql_type = Array<Text>)]
+    client_permissions: Vec<String>,
+}
+
+impl Fetch for RolesOfStaff {
+    type Key = UserId;
+    type Value = Vec<ProviderRole>;
+    const CAN: Can = Can::StaffManage;
+
+    async fn fetch(tx: &Tx, keys: Vec<UserId>) -> Result<HashMap<UserId, Vec<ProviderRole>>> {
+        let rows: Vec<RoleOf> = tx
+            .rows(
+                sql("SELECT g.account_id, r.id, r.name, r.permissions, r.client_permissions
+                       FROM identity.provider_grant g JOIN identity.provider_role r ON r.id = g.role_id
+                      WHERE g.account_id = ANY($1) ORDER BY r.name")
+                    .bind::<Array<SqlUuid>, _>(keys),
+            )
+            .await?;
+        let mut found: HashMap<UserId, Vec<ProviderRole>> = HashMap::new();
+        for row in rows {
+            found.entry(row.account_id).or_default().push(ProviderRole {
+                id: row.id,
+                name: row.name,
+                permissions: row.permissions,
+                client_permissions: row.client_permissions,
+            });
+        }
+        Ok(found)
+    }
+}
+
+/// A new member of the staff.
+#[derive(InputObject)]
+pub struct StaffCreateInput {
+    /// E-mail address.
+    pub email: String,
+    /// Name, 1 to 200 characters.
+    pub name: String,
+    /// First password, 12 to 256 characters; the person changes it (`passwordChange`).
+    pub password: String,
+    /// Provider roles, at least one.
+    pub roles: Vec<ProviderRoleId>,
+}
+
+/// Whose account ends.
+#[derive(InputObject, Clone, Debug)]
+pub struct StaffDisableInput {
+    /// The person.
+    pub user: UserId,
+}
+
+crate::payload! {
+    /// What became of a member of the staff.
+    StaffPayload {
+        /// The person as he is now.
+        staff_member: StaffMember
+    }
+}
+
+/// Makes an account of a member of the staff with provider roles.
+pub(super) async fn insert(tx: &Tx, email: &str, name: &str, password_hash: String, roles: &[Uuid]) -> Result<UserId> {
+    if account::exists(tx, email).await? {
+        return Err(Error::refuse(UserErrorCode::Duplicate, "email", "There is an account with this e-mail address already."));
+    }
+    let id = UserId::new();
+    tx.exec(
+        sql("INSERT INTO identity.account (id, email, name, staff, password_hash) VALUES ($1, $2, $3, true, $4)")
+            .bind::<SqlUuid, _>(id)
+            .bind::<Text, _>(email.to_owned())
+            .bind::<Text, _>(name.to_owned())
+            .bind::<Text, _>(password_hash),
+    )
+    .await?;
+    let given = tx
+        .exec(
+            sql("INSERT INTO identity.provider_grant (account_id, role_id)
+                 SELECT $1, r.id FROM identity.provider_role r WHERE r.id = ANY($2)")
+                .bind::<SqlUuid, _>(id)
+                .bind::<Array<SqlUuid>, _>(roles.to_vec()),
+        )
+        .await?;
+    if given != roles.len() {
+        return Err(Error::not_found("roles", "provider role"));
+    }
+    Ok(id)
+}
+
+/// Address and name of somebody new, checked.
+pub(super) fn check(email: &str, name: &str) -> Result<(String, String)> {
+    let email =
+        address(email).ok_or_else(|| Error::refuse(UserErrorCode::Invalid, "email", "This is not an e-mail address."))?;
+    let name = name.trim().to_owned();
+    if name.is_empty() || name.chars().count() > 200 {
+        return Err(Error::refuse(UserErrorCode::Invalid, "name", "A name has 1 to 200 characters."));
+    }
+    Ok((email, name))
+}
+
+#[derive(QueryableByName)]
+struct Held {
+    #[diesel(sql_type = Bool)]
+    held: bool,
+}
+
+/// Whether hashing may start: the password is hashed before the operation's transaction is opened, and nobody without
+/// the right makes the server work for him.
+async fn may_hash(scope: &Scope) -> Result<()> {
+    prove::alone(scope)?;
+    let held = match scope.caller() {
+        Caller::Person { account, session, client: None } => {
+            let tx = Tx::open_anonymous(scope.pools()).await?;
+            let row: Held = tx
+                .row(
+                    sql("SELECT coalesce(p.verdict = 'ok' AND p.permissions @> ARRAY[$3], false) AS held FROM core.enter_provider($1, $2) p")
+                        .bind::<SqlUuid, _>(*account)
+                        .bind::<SqlUuid, _>(*session)
+                        .bind::<Text, _>(Can::StaffManage.name()),
+                )
+                .await?;
+            tx.end(false).await?;
+            row.held
+        }
+        _ => false,
+    };
+    // whoever may not learns why from the door itself
+    if held { Ok(()) } else { Err(Error::RolledBack) }
+}
+
+async fn hash(scope: &Scope, email: &str, password: String) -> Result<String> {
+    may_hash(scope).await?;
+    hashing::refuse_weak(&password, email, "password")?;
+    let (turn, hash) = hashing::turn().await?.hash(password).await?;
+    drop(turn);
+    Ok(hash)
+}
+
+async fn create(ctx: &Context<'_>, input: StaffCreateInput) -> Result<StaffMember> {
+    let (email, name) = check(&input.email, &input.name)?;
+    let mut roles: Vec<Uuid> = input.roles.iter().map(|role| role.0).collect();
+    roles.sort_unstable();
+    roles.dedup();
+    if roles.is_empty() {
+        return Err(Error::refuse(UserErrorCode::Required, "roles", "At least one provider role is needed."));
+    }
+    let hashed = hash(ctx.scope()?, &email, input.password).await;
+    if let Err(Error::RolledBack) = hashed {
+        ctx.provider(Can::StaffManage).await?;
+    }
+    let hash = hashed?;
+    let tx = ctx.provider(Can::StaffManage).await?;
+    let id = insert(tx, &email, &name, hash, &roles).await?;
+    find(tx, id).await
+}
+
+async fn find(tx: &Tx, id: UserId) -> Result<StaffMember> {
+    tx.maybe(
+        sql("SELECT a.id, a.email, a.name, a.totp_confirmed AS totp_enabled, a.disabled_at, a.created_at
+               FROM identity.account a WHERE a.id = $1 AND a.staff")
+            .bind::<SqlUuid, _>(id),
+    )
+    .await?
+    .ok_or_else(|| Error::not_found("user", "member of the staff"))
+}
+
+async fn disable(tx: &Tx, user: UserId) -> Result<StaffMember> {
+    if user.0 == tx.actor() {
+        return Err(Error::refuse(UserErrorCode::State, "user", "Nobody disables himself."));
+    }
+    let changed = tx
+        .exec(
+            sql("UPDATE identity.account a SET disabled_at = now(), updated_at = now() WHERE a.id = $1 AND a.staff AND a.disabled_at IS NULL")
+                .bind::<SqlUuid, _>(user),
+        )
+        .await?;
+    let member = find(tx, user).await?;
+    if changed == 0 {
+        return Err(Error::refuse(UserErrorCode::State, "user", "The account was disabled before."));
+    }
+    tx.exec(
+        sql("UPDATE identity.session s SET revoked_at = now(), revoked_for = 'revoked' WHERE s.account_id = $1 AND s.revoked_at IS NULL")
+            .bind::<SqlUuid, _>(user),
+    )
+    .await?;
+    Ok(member)
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+/// Queries about staff.
+#[derive(Default)]
+pub struct StaffQuery;
+
+#[Object]
+impl StaffQuery {
+    /// The provider's staff, disabled accounts too, newest first. Needs a token without client. Right:
+    /// `identity.staff.manage`.
+    async fn staff(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; 25 if not said.")] first: Option<i32>,
+        #[graphql(desc = "Only rows behind this cursor.")] after: Option<String>,
+    ) -> async_graphql::Result<StaffConnection> {
+        let tx = ctx.provider(Can::StaffManage).await?;
+        let slice = Slice::new(first, after.as_deref())?;
+        let total = if ctx.look_ahead().field("totalCount").exists() {
+            let row: Count = tx.row(sql("SELECT count(*) AS count FROM identity.account a WHERE a.staff")).await?;
+            Some(row.count)
+        } else {
+            None
+        };
+        let rows = tx
+            .rows(
+                sql("SELECT a.id, a.email, a.name, a.totp_confirmed AS totp_enabled, a.disabled_at, a.created_at
+                       FROM identity.account a WHERE a.staff AND ($1::uuid IS NULL OR a.id < $1) ORDER BY a.id DESC LIMIT $2")
+                    .bind::<Nullable<SqlUuid>, _>(slice.after.as_ref().map(|(_, id)| *id))
+                    .bind::<BigInt, _>(slice.limit()),
+            )
+            .await?;
+        Ok(StaffConnection::new(ctx, &slice, rows, |row: &StaffMember| encode("", row.id.0), total))
+    }
+
+    /// The roles that staff can hold for the provider. Needs a token without client. Right: `identity.staff.manage`.
+    async fn provider_roles(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<ProviderRole>> {
+        let tx = ctx.provider(Can::StaffManage).await?;
+        Ok(tx.rows(provider_role::table.order(provider_role::name).select(ProviderRole::as_select())).await?)
+    }
+}
+
+/// Changes of staff.
+#[derive(Default)]
+pub struct StaffMutation;
+
+#[Object]
+impl StaffMutation {
+    /// Creates an account for a member of the staff. Needs a token without client; an operation of its own. Right:
+    /// `identity.staff.manage`.
+    async fn staff_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The new member.")] input: StaffCreateInput,
+    ) -> async_graphql::Result<Option<StaffPayload>> {
+        StaffPayload::settle(ctx, create(ctx, input).await)
+    }
+
+    /// Disables the account of a member of the staff and ends his sessions: his next request is refused. Needs a token
+    /// without client. Right: `identity.staff.manage`.
+    async fn staff_disable(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The person.")] input: StaffDisableInput,
+    ) -> async_graphql::Result<Option<StaffPayload>> {
+        StaffPayload::settle(ctx, disable(ctx.provider(Can::StaffManage).await?, input.user).await)
+    }
+}

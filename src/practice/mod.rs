@@ -1,0 +1,14 @@
+//! The provider's own business: its clients, and their figures side by side.
+
+mod books;
+pub mod client;
+pub mod figures;
+pub mod onboard;
+
+/// The department's queries.
+#[derive(async_graphql::MergedObject, Default)]
+pub struct PracticeQuery(client::ClientQuery);
+
+/// The department's mutations.
+#[derive(async_graphql::MergedObject, Default)]
+pub struct PracticeMutation(onboard::OnboardMutation);
