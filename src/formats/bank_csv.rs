@@ -125,10 +125,8 @@ pub fn parse(file: &[u8], mapping: &ColumnMapping, facts: StatementFacts) -> Res
     let table = Table::read(&text, layout, &mapping.dialect)?;
     let mut problems = Problems::new();
     let read = table.each(&mut problems, |row| line(row, mapping, &facts.currency));
-    if let Some(column) = &mapping.balance {
-        if problems.is_empty() {
-            check_balances(&read, column, &mut problems);
-        }
+    if let Some(column) = mapping.balance.as_deref().filter(|_| problems.is_empty()) {
+        check_balances(&read, column, &mut problems);
     }
     let lines: Vec<BankLine> = problems.or(read)?.into_iter().map(|(line, _)| line).collect();
     let from = lines.iter().map(|line| line.booked_on).min();
@@ -208,13 +206,18 @@ fn amount(row: &mut Row<'_, '_>, columns: &AmountColumns) -> Result<Decimal, Rep
             let (money_out, money_in) = (row.decimal(debit), row.decimal(credit));
             let (money_out, money_in) = (money_out?.unwrap_or_default(), money_in?.unwrap_or_default());
             if money_in < Decimal::ZERO {
-                let message = format!("{} is money in with a minus; it belongs in the column {debit}", written(money_in));
+                let message =
+                    format!("{} is money in with a minus; it belongs in the column {debit}", written(money_in));
                 return Err(row.refuse(credit, ProblemCode::OneSide, message));
             }
             match (money_out.is_zero(), money_in.is_zero()) {
                 (false, true) => Ok(-money_out.abs()),
                 (true, false) => Ok(money_in),
-                _ => Err(row.refuse(debit, ProblemCode::OneSide, format!("exactly one of {debit} and {credit} must hold an amount"))),
+                _ => Err(row.refuse(
+                    debit,
+                    ProblemCode::OneSide,
+                    format!("exactly one of {debit} and {credit} must hold an amount"),
+                )),
             }
         }
     }

@@ -95,8 +95,14 @@ impl BankLine {
         let amount = self.amount.normalize().to_string();
         let reversal = if self.reversal { "reversal" } else { "" };
         content.extend(["\u{1f}", &amount, "\u{1f}", &self.currency, "\u{1f}", reversal]);
-        let texts =
-            [&self.counterparty, &self.counterparty_iban, &self.reference, &self.end_to_end_id, &self.bank_reference, &self.kind];
+        let texts = [
+            &self.counterparty,
+            &self.counterparty_iban,
+            &self.reference,
+            &self.end_to_end_id,
+            &self.bank_reference,
+            &self.kind,
+        ];
         for text in texts {
             content.push('\u{1f}');
             content.push_str(text.as_deref().unwrap_or_default());

@@ -14,8 +14,10 @@ fn opening(lines: &str) -> Result<(), Problems> {
 }
 
 fn bank(lines: &str) -> Result<(), Problems> {
-    let mapping =
-        ColumnMapping { reference: Some("text".into()), ..ColumnMapping::new("day", AmountColumns::Signed("amount".into())) };
+    let mapping = ColumnMapping {
+        reference: Some("text".into()),
+        ..ColumnMapping::new("day", AmountColumns::Signed("amount".into()))
+    };
     let facts =
         StatementFacts { account: AccountId::default(), currency: "EUR".into(), opening: 0.into(), closing: 0.into() };
     bank_csv::parse(format!("day,amount,text\n{lines}").as_bytes(), &mapping, facts).map(|_| ())
@@ -44,7 +46,7 @@ fn numbers_that_are_none() {
         ("=1+1", ProblemCode::Formula),
     ] {
         assert_eq!(first(opening(&format!("1,5,,ok\n2,{number},,\n"))), (3, code), "{number}");
-        assert_eq!(first(bank(&format!("2026-01-01,1.00,ok\n2026-01-01,{number},\n"))).0, 3, "{number}");
+        assert_eq!(first(bank(&format!("2026-01-01,1,ok\n2026-01-01,{number},\n"))), (3, code), "{number}");
     }
 }
 
@@ -55,7 +57,9 @@ fn one_cent() {
 
 #[test]
 fn formulas() {
-    for text in ["=HYPERLINK(\"\"https://x.example\"\")", "@SUM(A1:A9)", "+cmd|' /C calc'!A0", "-cmd|' /C calc'!A0", "\t=1"] {
+    for text in
+        ["=HYPERLINK(\"\"https://x.example\"\")", "@SUM(A1:A9)", "+cmd|' /C calc'!A0", "-cmd|' /C calc'!A0", "\t=1"]
+    {
         assert_eq!(first(opening(&format!("1,5,,\"{text}\"\n"))), (2, ProblemCode::Formula), "{text}");
         assert_eq!(first(bank(&format!("2026-01-01,1,\"{text}\"\n"))), (2, ProblemCode::Formula), "{text}");
     }
@@ -82,7 +86,8 @@ fn xml_that_is_cut_off() {
 
 #[test]
 fn entities() {
-    let laughs = "<?xml version=\"1.0\"?>\n<!DOCTYPE lolz [<!ENTITY a \"ha\"><!ENTITY b \"&a;&a;\">]>\n<Document>&b;</Document>";
+    let laughs =
+        "<?xml version=\"1.0\"?>\n<!DOCTYPE lolz [<!ENTITY a \"ha\"><!ENTITY b \"&a;&a;\">]>\n<Document>&b;</Document>";
     assert_eq!(first(camt(laughs)), (2, ProblemCode::Doctype));
     let outside = "<!DOCTYPE d SYSTEM \"file:///etc/passwd\"><Document/>";
     assert_eq!(first(camt(outside)), (1, ProblemCode::Doctype));
@@ -106,11 +111,15 @@ fn too_much_of_it_in_bounded_time() {
     assert_eq!(chart(&",".repeat(1_000_000)), (1, ProblemCode::TooLarge));
     assert_eq!(chart(&format!("code,name,type\n1,{},asset\n", "x".repeat(1_000_000))), (2, ProblemCode::FieldTooLong));
     assert_eq!(chart(&"x".repeat(MAX_BYTES + 1)), (1, ProblemCode::TooLarge));
-    assert_eq!(chart(&format!("code,name,type\n{}", "1,A,asset\n".repeat(MAX_ROWS + 1))), (200_002, ProblemCode::TooLarge));
+    assert_eq!(
+        chart(&format!("code,name,type\n{}", "1,A,asset\n".repeat(MAX_ROWS + 1))),
+        (200_002, ProblemCode::TooLarge)
+    );
     let unclosed = format!("code,name,type\n{}1,\"A,asset\n", "\"1\",A,asset\n".repeat(1_000));
     assert_eq!(chart(&unclosed), (1_002, ProblemCode::Quote));
 
-    let many = chart_csv::parse(format!("code,name,type\n{}", ",,\"x\"\n".repeat(150_000)).as_bytes(), &Dialect::default());
+    let many =
+        chart_csv::parse(format!("code,name,type\n{}", ",,\"x\"\n".repeat(150_000)).as_bytes(), &Dialect::default());
     assert_eq!(many.unwrap_err().more(), 450_000 - 1_000);
     // generous: an unoptimised build on a busy machine; a quadratic step would take minutes
     assert!(started.elapsed() < Duration::from_secs(60));

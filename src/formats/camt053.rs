@@ -38,7 +38,8 @@ pub fn parse(file: &[u8]) -> Result<Vec<BankStatement>, Problems> {
 
 /// The encoding that the XML declaration names. A byte order mark needs no declaration.
 fn declared_encoding(file: &[u8]) -> Result<Encoding, Problem> {
-    let declaration = file.strip_prefix(b"<?xml").and_then(|rest| rest.split(|byte| *byte == b'>').next()).unwrap_or_default();
+    let declaration =
+        file.strip_prefix(b"<?xml").and_then(|rest| rest.split(|byte| *byte == b'>').next()).unwrap_or_default();
     let declaration = String::from_utf8_lossy(declaration.get(..200).unwrap_or(declaration));
     let Some((_, value)) = declaration.split_once("encoding") else { return Ok(Encoding::Unicode) };
     let label = value.trim_start_matches([' ', '=']).split(['"', '\'']).nth(1).unwrap_or_default();
@@ -136,7 +137,9 @@ impl<'t> Walk<'t> {
             self.root(tag, line)?;
         }
         if tag.len() > MAX_XML_TAG_BYTES || self.open.len() >= MAX_XML_DEPTH {
-            let message = format!("elements are nested deeper than {MAX_XML_DEPTH} or a tag has more than {MAX_XML_TAG_BYTES} bytes");
+            let message = format!(
+                "elements are nested deeper than {MAX_XML_DEPTH} or a tag has more than {MAX_XML_TAG_BYTES} bytes"
+            );
             return Err(Problem::new(line, ProblemCode::TooLarge, message).in_column(self.place()));
         }
         self.open.push(self.path.len());
@@ -178,13 +181,16 @@ impl<'t> Walk<'t> {
             return Err(Problem::new(line, ProblemCode::Xml, "a second document begins after the end of the first"));
         }
         if tag.local_name().as_ref() != "Document" {
-            let message = format!("the file begins with {}; a bank statement begins with Document", shown(tag.name().as_ref()));
+            let message =
+                format!("the file begins with {}; a bank statement begins with Document", shown(tag.name().as_ref()));
             return Err(format(message));
         }
         let declaration = tag.name().prefix().map_or("xmlns".to_owned(), |prefix| format!("xmlns:{}", prefix.as_ref()));
         let attribute = tag.try_get_attribute(&declaration).ok().flatten();
         let namespace = attribute.map(|attribute| attribute.value.into_owned()).unwrap_or_default();
-        let version = namespace.strip_prefix(NAMESPACE).filter(|version| version.len() == 2 && version.bytes().all(|b| b.is_ascii_digit()));
+        let version = namespace
+            .strip_prefix(NAMESPACE)
+            .filter(|version| version.len() == 2 && version.bytes().all(|b| b.is_ascii_digit()));
         match version {
             Some("00" | "01") | None => Err(format(format!(
                 "the file is {}; a statement camt.053.001.02 or later is expected",
@@ -237,7 +243,9 @@ impl<'t> Walk<'t> {
             if let Some(draft) = self.statement.take() {
                 self.statements.extend(draft.finish(&mut self.problems));
             }
-        } else if let (Some(statement), Some(path)) = (&mut self.statement, below.and_then(|path| path.strip_prefix("Stmt/"))) {
+        } else if let (Some(statement), Some(path)) =
+            (&mut self.statement, below.and_then(|path| path.strip_prefix("Stmt/")))
+        {
             if let Some(text) = value {
                 let currency = self.currency.as_deref();
                 statement.value(path, Value { path, text, currency, line, problems: &mut self.problems });
@@ -267,11 +275,10 @@ impl<'t> Walk<'t> {
         }
         let mut seen = HashSet::new();
         for Finished { line, page, statement } in &self.statements {
-            if let Some(id) = &statement.statement_id {
-                if !seen.insert((&statement.account, id, page)) {
-                    let message = format!("statement {} of this account is in the file twice", shown(id));
-                    self.problems.push(Problem::new(*line, ProblemCode::Duplicate, message).in_column("Stmt/Id"));
-                }
+            let Some(id) = &statement.statement_id else { continue };
+            if !seen.insert((&statement.account, id, page)) {
+                let message = format!("statement {} of this account is in the file twice", shown(id));
+                self.problems.push(Problem::new(*line, ProblemCode::Duplicate, message).in_column("Stmt/Id"));
             }
         }
         let finished = self.problems.or(self.statements)?;

@@ -146,7 +146,8 @@ fn yes_or_no(word: &str) -> Option<bool> {
 fn check_role(row: &mut Row<'_, '_>, account: &ChartAccount) -> Result<(), Reported> {
     let Some(control) = account.control else { return Ok(()) };
     if account.group {
-        let message = format!("{} is a group; nothing is posted to it, so it cannot be the {control} account", account.code);
+        let message =
+            format!("{} is a group; nothing is posted to it, so it cannot be the {control} account", account.code);
         return Err(row.refuse("control", ProblemCode::TypeMismatch, message));
     }
     if !control.types().contains(&account.account_type) {
@@ -196,8 +197,10 @@ fn parent_fault(account: &ChartAccount, by_code: &HashMap<&str, &ChartAccount>) 
         return Some((ProblemCode::ParentNotGroup, message));
     }
     if parent.account_type != account.account_type {
-        let message =
-            format!("{} is of type {} and its parent {} of type {}", account.code, account.account_type, parent.code, parent.account_type);
+        let message = format!(
+            "{} is of type {} and its parent {} of type {}",
+            account.code, account.account_type, parent.code, parent.account_type
+        );
         return Some((ProblemCode::TypeMismatch, message));
     }
     None
@@ -212,7 +215,8 @@ fn cycles(accounts: &[ChartAccount], by_code: &HashMap<&str, &ChartAccount>, pro
         let mut here = Some(start);
         while let Some(account) = here {
             if on_path.contains(account.code.as_str()) {
-                let ring: Vec<&ChartAccount> = path.iter().copied().skip_while(|passed| passed.code != account.code).collect();
+                let ring: Vec<&ChartAccount> =
+                    path.iter().copied().skip_while(|passed| passed.code != account.code).collect();
                 problems.push(cycle_problem(&ring));
                 break;
             }

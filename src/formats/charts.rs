@@ -39,7 +39,11 @@ mod tests {
             let chart = chart_csv::parse(template.csv.as_bytes(), &Dialect::default())
                 .unwrap_or_else(|problems| panic!("{}: {problems}", template.key));
             for control in Control::ALL {
-                assert!(chart.iter().any(|account| account.control == Some(*control)), "{} lacks {control}", template.key);
+                assert!(
+                    chart.iter().any(|account| account.control == Some(*control)),
+                    "{} lacks {control}",
+                    template.key
+                );
             }
             assert!(chart.iter().filter(|account| !account.group).all(|account| account.statement_line.is_some()));
             assert_eq!(super::find(template.key), Some(template));

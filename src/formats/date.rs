@@ -63,7 +63,9 @@ impl DateFormat {
             .ok()
             .and_then(|year| NaiveDate::from_ymd_opt(year, month, day))
             .filter(|date| (1900..2200).contains(&date.year()))
-            .ok_or_else(|| format!("{} is not a day of the calendar from 1900 to 2199 ({})", shown(text), self.pattern()))
+            .ok_or_else(|| {
+                format!("{} is not a day of the calendar from 1900 to 2199 ({})", shown(text), self.pattern())
+            })
     }
 }
 
@@ -96,7 +98,16 @@ mod tests {
 
     #[test]
     fn nothing_else_is_read() {
-        for text in ["", "2026-1-31", "2026-02-30", "31.01.2026", "+2026-01-31", "2026-01-31T00:00:00", "0026-01-31", "２０２６-01-31"] {
+        for text in [
+            "",
+            "2026-1-31",
+            "2026-02-30",
+            "31.01.2026",
+            "+2026-01-31",
+            "2026-01-31T00:00:00",
+            "0026-01-31",
+            "２０２６-01-31",
+        ] {
             assert!(DateFormat::Iso.parse(text).is_err(), "{text}");
         }
         assert!(DateFormat::MonthDayYearSlashes.parse("31/01/2026").is_err());

@@ -23,7 +23,10 @@ pub fn check(text: &str) -> Result<String, String> {
 
 /// The account number without white space, in capitals; not checked.
 pub(crate) fn normalised(text: &str) -> String {
-    text.chars().filter(|character| !character.is_whitespace()).map(|character| character.to_ascii_uppercase()).collect()
+    text.chars()
+        .filter(|character| !character.is_whitespace())
+        .map(|character| character.to_ascii_uppercase())
+        .collect()
 }
 
 /// ISO 7064: the first four characters move to the end, letters count 10 to 35, and the number leaves 1 when divided by 97.
@@ -44,7 +47,9 @@ mod tests {
 
     #[test]
     fn published_examples_pass() {
-        for iban in ["DE89 3704 0044 0532 0130 00", "gb29nwbk60161331926819", "FR1420041010050500013M02606", "NO9386011117947"] {
+        for iban in
+            ["DE89 3704 0044 0532 0130 00", "gb29nwbk60161331926819", "FR1420041010050500013M02606", "NO9386011117947"]
+        {
             assert!(check(iban).is_ok(), "{iban}");
         }
     }
@@ -52,7 +57,9 @@ mod tests {
     #[test]
     fn mistyped_ones_do_not() {
         assert!(check("DE88370400440532013000").unwrap_err().contains("check digits"));
-        for text in ["", "DE89", "8937040044053201300000", "DE89370400440532013Ö00", "DE893704004405320130001234567890123456"] {
+        for text in
+            ["", "DE89", "8937040044053201300000", "DE89370400440532013Ö00", "DE893704004405320130001234567890123456"]
+        {
             assert!(check(text).is_err(), "{text}");
         }
     }

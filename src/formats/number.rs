@@ -95,7 +95,8 @@ pub fn evidence(text: &str) -> Option<DecimalMark> {
         return Some(other);
     }
     let (whole, decimals) = body.split_once(['.', ','])?;
-    let may_be_thousands = decimals.len() == 3 && (1..=3).contains(&whole.len()) && only_digits(whole) && !whole.starts_with('0');
+    let may_be_thousands =
+        decimals.len() == 3 && (1..=3).contains(&whole.len()) && only_digits(whole) && !whole.starts_with('0');
     if may_be_thousands { None } else { Some(mark) }
 }
 
@@ -109,7 +110,11 @@ pub(crate) fn written(amount: Decimal) -> String {
 }
 
 fn signed(text: &str) -> (bool, &str) {
-    if let Some(body) = text.strip_prefix(['-', '\u{2212}']) { (true, body) } else { (false, text.strip_prefix('+').unwrap_or(text)) }
+    if let Some(body) = text.strip_prefix(['-', '\u{2212}']) {
+        (true, body)
+    } else {
+        (false, text.strip_prefix('+').unwrap_or(text))
+    }
 }
 
 fn only_digits(text: &str) -> bool {
@@ -127,7 +132,9 @@ fn not_a_number(text: &str, body: &str) -> Option<BadNumber> {
     let message = match strange {
         None if digits => return None,
         Some('e' | 'E') if digits => format!("{value} is written with an exponent; write the amount out in digits"),
-        Some(character) if digits => format!("{value} is not a number: {} has no place in it", shown(&character.to_string())),
+        Some(character) if digits => {
+            format!("{value} is not a number: {} has no place in it", shown(&character.to_string()))
+        }
         _ => format!("{value} is not a number"),
     };
     Some(BadNumber::new(ProblemCode::Number, message))

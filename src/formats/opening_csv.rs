@@ -80,7 +80,8 @@ fn line(row: &mut Row<'_, '_>) -> Result<OpeningLine, Reported> {
     if !row.is_filled("party") {
         for column in ["document", "due_date"] {
             if row.is_filled(column) {
-                let message = format!("a {column} belongs to an open item; name its customer or vendor in the column party");
+                let message =
+                    format!("a {column} belongs to an open item; name its customer or vendor in the column party");
                 return Err(row.refuse("party", ProblemCode::Required, message));
             }
         }
@@ -111,7 +112,11 @@ fn sides(row: &mut Row<'_, '_>) -> Result<(Decimal, Decimal), Reported> {
     match (debit.is_zero(), credit.is_zero()) {
         (false, true) | (true, false) => Ok((debit, credit)),
         (true, true) => Err(row.refuse("debit", ProblemCode::OneSide, "neither debit nor credit has an amount")),
-        (false, false) => Err(row.refuse("debit", ProblemCode::OneSide, "both debit and credit have an amount; a balance has one side")),
+        (false, false) => Err(row.refuse(
+            "debit",
+            ProblemCode::OneSide,
+            "both debit and credit have an amount; a balance has one side",
+        )),
     }
 }
 
@@ -120,7 +125,8 @@ fn one_currency(lines: &[OpeningLine], problems: &mut Problems) -> Option<String
     let mut named = lines.iter().filter_map(|line| line.currency.as_deref().map(|currency| (line.line, currency)));
     let (first_line, first) = named.next()?;
     for (line, currency) in named.filter(|(_, currency)| *currency != first) {
-        let message = format!("{currency} here and {first} on line {first_line}; opening balances are given in one currency");
+        let message =
+            format!("{currency} here and {first} on line {first_line}; opening balances are given in one currency");
         problems.push(Problem::new(line, ProblemCode::Currency, message).in_column("currency"));
     }
     Some(first.to_owned())

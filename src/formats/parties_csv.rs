@@ -103,15 +103,24 @@ fn email(row: &mut Row<'_, '_>) -> Result<Option<String>, Reported> {
     let good = email.len() <= 254
         && !email.contains([' ', ',', ';', '<', '>', '"'])
         && email.split_once('@').is_some_and(|(local, domain)| {
-            !local.is_empty() && !domain.contains('@') && domain.contains('.') && domain.split('.').all(|part| !part.is_empty())
+            !local.is_empty()
+                && !domain.contains('@')
+                && domain.contains('.')
+                && domain.split('.').all(|part| !part.is_empty())
         });
-    if good { Ok(Some(email)) } else { Err(row.refuse("email", ProblemCode::Email, format!("{} is not an e-mail address", shown(&email)))) }
+    if good {
+        Ok(Some(email))
+    } else {
+        Err(row.refuse("email", ProblemCode::Email, format!("{} is not an e-mail address", shown(&email))))
+    }
 }
 
 fn vat_number(row: &mut Row<'_, '_>) -> Result<Option<String>, Reported> {
     let Some(written) = row.text("vat_number")? else { return Ok(None) };
-    let number: String = written.chars().filter(|character| *character != ' ').map(|character| character.to_ascii_uppercase()).collect();
-    let characters = number.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'/' | b'+' | b'*'));
+    let number: String =
+        written.chars().filter(|character| *character != ' ').map(|character| character.to_ascii_uppercase()).collect();
+    let characters =
+        number.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'/' | b'+' | b'*'));
     if characters && (4..=20).contains(&number.len()) && number.bytes().any(|byte| byte.is_ascii_digit()) {
         return Ok(Some(number));
     }

@@ -42,7 +42,8 @@ impl<'t> Records<'t> {
                     return Err(Problem::new(line, ProblemCode::TooLarge, message));
                 }
                 if field.chars().count() > MAX_FIELD_CHARS {
-                    let message = format!("field {} has more than {MAX_FIELD_CHARS} characters", fields.len().saturating_add(1));
+                    let message =
+                        format!("field {} has more than {MAX_FIELD_CHARS} characters", fields.len().saturating_add(1));
                     return Err(Problem::new(line, ProblemCode::FieldTooLong, message));
                 }
                 fields.push(field);

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use crate::date::DateFormat;
-use crate::limits::{MAX_COLUMNS, MAX_ROWS};
+use crate::limits::MAX_ROWS;
 use crate::number::{self, DecimalMark};
 use crate::problem::{Problem, ProblemCode, Problems, shown};
 use crate::records::{Records, skip_lines};
@@ -87,12 +87,15 @@ impl<'t> Table<'t> {
         let body = skip_lines(text, dialect.skip_lines);
         let separator = dialect.separator.unwrap_or_else(|| detect_separator(body));
         if !matches!(separator, ',' | ';' | '\t') {
-            let message = format!("{} cannot separate columns; comma, semicolon and tab can", shown(&separator.to_string()));
+            let message =
+                format!("{} cannot separate columns; comma, semicolon and tab can", shown(&separator.to_string()));
             return Err(Problem::new(first_line, ProblemCode::Format, message).into());
         }
         let mut records = Records::new(body, first_line, separator);
         let Some(header) = records.next().transpose()? else {
-            return Err(Problem::new(first_line, ProblemCode::Empty, "the file is empty; a header line is expected").into());
+            return Err(
+                Problem::new(first_line, ProblemCode::Empty, "the file is empty; a header line is expected").into()
+            );
         };
         let places = places(&header.fields, header.line, layout)?;
         let width = header.fields.len();
@@ -110,7 +113,9 @@ impl<'t> Table<'t> {
                 problems.push(Problem::new(record.line, ProblemCode::RaggedRow, message));
                 continue;
             }
-            let cells = places.iter().map(|place| place.and_then(|place| record.fields.get(place)).cloned().unwrap_or_default());
+            let cells = places
+                .iter()
+                .map(|place| place.and_then(|place| record.fields.get(place)).cloned().unwrap_or_default());
             rows.push((record.line, cells.collect()));
         }
         let decimal_mark = decimal_mark(dialect.decimal_mark, layout, &rows);
@@ -118,7 +123,11 @@ impl<'t> Table<'t> {
     }
 
     /// Reads each line; what a line lacks goes on the list of problems.
-    pub(crate) fn each<T>(&self, problems: &mut Problems, read: impl Fn(&mut Row<'_, '_>) -> Result<T, Reported>) -> Vec<T> {
+    pub(crate) fn each<T>(
+        &self,
+        problems: &mut Problems,
+        read: impl Fn(&mut Row<'_, '_>) -> Result<T, Reported>,
+    ) -> Vec<T> {
         let rows = self.rows.iter().filter_map(|(line, cells)| {
             read(&mut Row { line: *line, table: self, cells, problems: &mut *problems }).ok()
         });
@@ -161,7 +170,6 @@ fn places(header: &[Cow<'_, str>], line: u64, layout: Layout<'_>) -> Result<Vec<
             problems.push(Problem::new(line, ProblemCode::MissingColumn, message).in_column(column.name));
         }
     }
-    debug_assert!(names.len() <= MAX_COLUMNS, "the splitter allows no more");
     problems.or(places)
 }
 
@@ -175,7 +183,8 @@ fn decimal_mark(declared: DecimalMark, layout: Layout<'_>, rows: &[(u64, Vec<Cow
     if declared != DecimalMark::Detect {
         return declared;
     }
-    let amounts = rows.iter().flat_map(|(_, cells)| cells.iter().zip(layout.columns).filter(|(_, column)| column.amounts));
+    let amounts =
+        rows.iter().flat_map(|(_, cells)| cells.iter().zip(layout.columns).filter(|(_, column)| column.amounts));
     amounts.map(|(cell, _)| cell).find_map(|cell| number::evidence(cell)).unwrap_or(DecimalMark::Detect)
 }
 
@@ -208,7 +217,8 @@ impl<'r> Row<'r, '_> {
     pub(crate) fn text(&mut self, column: &str) -> Result<Option<String>, Reported> {
         let cell = self.cell(column);
         if !self.table.layout.accept_formulas && formula::is_formula(cell) {
-            let message = format!("{} would run as a formula in a spreadsheet; write it as plain text", shown(cell.trim()));
+            let message =
+                format!("{} would run as a formula in a spreadsheet; write it as plain text", shown(cell.trim()));
             return Err(self.refuse(column, ProblemCode::Formula, message));
         }
         Ok(text::filled(cell))
@@ -245,7 +255,12 @@ impl<'r> Row<'r, '_> {
     }
 
     /// One of a few words; `parse` knows them and `all` names them in the refusal.
-    pub(crate) fn word<T>(&mut self, column: &str, all: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Reported> {
+    pub(crate) fn word<T>(
+        &mut self,
+        column: &str,
+        all: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Reported> {
         let cell = self.cell(column).trim();
         if cell.is_empty() {
             return Ok(None);
@@ -264,7 +279,13 @@ impl<'r> Row<'r, '_> {
         self.capitals(column, 2, ProblemCode::Country, "a country code of two capital letters, such as DE")
     }
 
-    fn capitals(&mut self, column: &str, length: usize, code: ProblemCode, what: &str) -> Result<Option<String>, Reported> {
+    fn capitals(
+        &mut self,
+        column: &str,
+        length: usize,
+        code: ProblemCode,
+        what: &str,
+    ) -> Result<Option<String>, Reported> {
         let cell = self.cell(column).trim();
         if cell.is_empty() {
             return Ok(None);

@@ -71,8 +71,10 @@ fn a_changed_line_breaks_the_balances() {
     // newest first is as good
     let mut lines: Vec<&str> = "a;amount;saldo\n2026-01-01;5;5\n2026-01-02;6;11\n2026-01-03;-1;10".lines().collect();
     lines[1..].reverse();
-    let mapping =
-        ColumnMapping { balance: Some("saldo".into()), ..ColumnMapping::new("a", AmountColumns::Signed("amount".into())) };
+    let mapping = ColumnMapping {
+        balance: Some("saldo".into()),
+        ..ColumnMapping::new("a", AmountColumns::Signed("amount".into()))
+    };
     assert_eq!(parse(lines.join("\n").as_bytes(), &mapping, facts("0", "10")).unwrap().tie(), Ok(()));
 }
 
@@ -92,14 +94,18 @@ fn two_columns_for_the_amount() {
         counterparty: Some("Description".into()),
         ..ColumnMapping::new("Date", AmountColumns::Sides { debit: "Withdrawals".into(), credit: "Deposits".into() })
     };
-    let text = "Date,Description,Withdrawals,Deposits\n1/5/2026,A,\"1,000.50\",\n01/06/2026,B,,2.00\n1/7/2026,C,-3.00,0.00\n";
+    let text =
+        "Date,Description,Withdrawals,Deposits\n1/5/2026,A,\"1,000.50\",\n01/06/2026,B,,2.00\n1/7/2026,C,-3.00,0.00\n";
     let statement = parse(text.as_bytes(), &mapping, facts("1001.50", "0")).unwrap();
     let amounts: Vec<String> = statement.lines.iter().map(|line| line.amount.to_string()).collect();
     assert_eq!(amounts, ["-1000.5", "2", "-3"]);
     assert_eq!(statement.tie(), Ok(()));
     assert_eq!(statement.lines[1].counterparty, statement.lines[1].reference);
     assert_eq!(
-        wrong("Date,Description,Withdrawals,Deposits\n1/5/2026,A,1,1\n1/5/2026,A,,\n1/5/2026,A,,-1\n31/5/2026,A,1,\n,A,1,\n", &mapping),
+        wrong(
+            "Date,Description,Withdrawals,Deposits\n1/5/2026,A,1,1\n1/5/2026,A,,\n1/5/2026,A,,-1\n31/5/2026,A,1,\n,A,1,\n",
+            &mapping
+        ),
         [
             (2, "Withdrawals".into(), ProblemCode::OneSide),
             (3, "Withdrawals".into(), ProblemCode::OneSide),

@@ -39,7 +39,8 @@ impl Kind {
     }
 
     fn code(&self) -> Option<String> {
-        let parts: Vec<&str> = [&self.domain, &self.family, &self.sub_family].into_iter().flatten().map(String::as_str).collect();
+        let parts: Vec<&str> =
+            [&self.domain, &self.family, &self.sub_family].into_iter().flatten().map(String::as_str).collect();
         if parts.is_empty() { self.proprietary.clone() } else { Some(parts.join("/")) }
     }
 }
@@ -203,7 +204,8 @@ impl EntryDraft {
             let message = "the booked entry has no date".to_owned();
             return refuse(ProblemCode::Required, "Stmt/Ntry/BookgDt", message);
         };
-        let booking = Booking { booked_on, amount: amount.signed(money_in), currency: amount.currency.clone(), money_in };
+        let booking =
+            Booking { booked_on, amount: amount.signed(money_in), currency: amount.currency.clone(), money_in };
         Outcome::Booked(self.split(&booking).unwrap_or_else(|| vec![self.whole(&booking)]))
     }
 
@@ -213,11 +215,17 @@ impl EntryDraft {
             return None;
         }
         let amount = |transaction: &Transaction| transaction.signed(booking.money_in, &booking.currency);
-        let sum = self.transactions.iter().try_fold(Decimal::ZERO, |sum, transaction| sum.checked_add(amount(transaction)?))?;
+        let sum = self
+            .transactions
+            .iter()
+            .try_fold(Decimal::ZERO, |sum, transaction| sum.checked_add(amount(transaction)?))?;
         if sum != booking.amount {
             return None;
         }
-        self.transactions.iter().map(|transaction| Some(self.detail(transaction, booking, amount(transaction)?))).collect()
+        self.transactions
+            .iter()
+            .map(|transaction| Some(self.detail(transaction, booking, amount(transaction)?)))
+            .collect()
     }
 
     fn detail(&self, transaction: &Transaction, booking: &Booking, amount: Decimal) -> BankLine {
@@ -261,7 +269,11 @@ impl EntryDraft {
             counterparty_iban: shared(|line| &line.counterparty_iban),
             reference: joined(references.iter(), "; ").or_else(|| self.information.clone()),
             end_to_end_id: shared(|line| &line.end_to_end_id),
-            bank_reference: self.bank_reference.clone().or(transaction_reference).or_else(|| self.entry_reference.clone()),
+            bank_reference: self
+                .bank_reference
+                .clone()
+                .or(transaction_reference)
+                .or_else(|| self.entry_reference.clone()),
             kind: self.kind.code().or_else(|| shared(|line| &line.kind)),
             reversal: self.reversal,
             occurrence: 1,

@@ -28,6 +28,7 @@ struct Balance {
 
 /// A balance that is needed, and whole.
 struct Point {
+    line: u64,
     value: Decimal,
     currency: String,
     on: Option<NaiveDate>,
@@ -109,14 +110,16 @@ impl StatementDraft {
             let message = "the statement does not name its account".to_owned();
             refuse(self.line, "Stmt/Acct/Id", ProblemCode::Required, message);
         }
-        let opening = self.opening().map_err(|(line, message)| refuse(line, "Stmt/Bal", ProblemCode::Required, message)).ok();
-        let closing = self.closing().map_err(|(line, message)| refuse(line, "Stmt/Bal", ProblemCode::Required, message)).ok();
+        let opening =
+            self.opening().map_err(|(line, message)| refuse(line, "Stmt/Bal", ProblemCode::Required, message)).ok();
+        let closing =
+            self.closing().map_err(|(line, message)| refuse(line, "Stmt/Bal", ProblemCode::Required, message)).ok();
         let (opening, closing) = (opening?, closing?);
         let currency = self.currency.unwrap_or_else(|| opening.currency.clone());
         for (balance, name) in [(&opening, "opening"), (&closing, "closing")] {
             if balance.currency != currency {
                 let message = format!("the {name} balance is in {} and the account in {currency}", balance.currency);
-                refuse(self.line, "Stmt/Bal/Amt", ProblemCode::Currency, message);
+                refuse(balance.line, "Stmt/Bal/Amt", ProblemCode::Currency, message);
             }
         }
         for line in self.lines.iter().filter(|line| line.currency != currency) {
@@ -143,14 +146,18 @@ impl StatementDraft {
     /// The booked opening balance, or the closing balance of the statement before. A page in the middle of a statement begins
     /// with an interim balance.
     fn opening(&self) -> Result<Point, (u64, String)> {
-        self.point(self.coded("OPBD").or_else(|| self.coded("PRCD")).or_else(|| self.coded("ITBD")), "opening balance (OPBD or PRCD)")
+        self.point(
+            self.coded("OPBD").or_else(|| self.coded("PRCD")).or_else(|| self.coded("ITBD")),
+            "opening balance (OPBD or PRCD)",
+        )
     }
 
     /// The booked closing balance. All pages but the last end with an interim one.
     fn closing(&self) -> Result<Point, (u64, String)> {
         let interim = || self.balances.iter().rev().find(|balance| balance.code.as_deref() == Some("ITBD"));
         let begins_with_it = self.coded("OPBD").or_else(|| self.coded("PRCD")).is_none();
-        let interim = interim().filter(|last| !begins_with_it || self.coded("ITBD").is_some_and(|first| first.line != last.line));
+        let interim =
+            interim().filter(|last| !begins_with_it || self.coded("ITBD").is_some_and(|first| first.line != last.line));
         self.point(self.coded("CLBD").or(interim), "closing balance (CLBD)")
     }
 
@@ -163,12 +170,18 @@ impl StatementDraft {
         let (Some(amount), Some(money_in)) = (&balance.amount, balance.money_in) else {
             return Err((balance.line, format!("the {name} lacks its amount or its direction")));
         };
-        let same_code = self.balances.iter().filter(|other| other.code == balance.code && other.code.as_deref() != Some("ITBD"));
+        let same_code =
+            self.balances.iter().filter(|other| other.code == balance.code && other.code.as_deref() != Some("ITBD"));
         for other in same_code {
             if (&other.amount, other.money_in) != (&balance.amount, balance.money_in) {
                 return Err((other.line, format!("the statement has two {name}s that differ")));
             }
         }
-        Ok(Point { value: amount.signed(money_in), currency: amount.currency.clone(), on: balance.on })
+        Ok(Point {
+            line: balance.line,
+            value: amount.signed(money_in),
+            currency: amount.currency.clone(),
+            on: balance.on,
+        })
     }
 }

@@ -139,10 +139,15 @@ fn balances() {
     let read = |balances: &str| read("08", &statement("S", balances, "")).map(|all| (all[0].opening, all[0].closing));
     let overdrawn = balance("PRCD", "5.00", "DBIT", "2025-12-31") + &balance("CLBD", "5.00", "DBIT", "2026-01-31");
     assert_eq!(read(&overdrawn), Ok((Decimal::from(-5), Decimal::from(-5))));
-    let both = balance("PRCD", "1", "CRDT", "2025-12-31") + &balance("OPBD", "2", "CRDT", "2026-01-01") + &balance("CLBD", "3", "CRDT", "2026-01-31");
+    let both = balance("PRCD", "1", "CRDT", "2025-12-31")
+        + &balance("OPBD", "2", "CRDT", "2026-01-01")
+        + &balance("CLBD", "3", "CRDT", "2026-01-31");
     assert_eq!(read(&both), Ok((Decimal::from(2), Decimal::from(3))));
     let interim = balance("ITBD", "1", "CRDT", "2026-01-02");
-    assert_eq!(read(&(interim.clone() + &balance("CLBD", "3", "CRDT", "2026-01-31"))), Ok((Decimal::ONE, Decimal::from(3))));
+    assert_eq!(
+        read(&(interim.clone() + &balance("CLBD", "3", "CRDT", "2026-01-31"))),
+        Ok((Decimal::ONE, Decimal::from(3)))
+    );
     assert_eq!(read(&(balance("OPBD", "3", "CRDT", "2026-01-01") + &interim)), Ok((Decimal::from(3), Decimal::ONE)));
     assert!(read(&interim).is_err());
     assert!(read(&balance("OPBD", "1", "CRDT", "2026-01-01")).is_err());
@@ -151,7 +156,9 @@ fn balances() {
 }
 
 fn transaction(amount: &str, reference: &str) -> String {
-    format!("<TxDtls>{amount}<RltdPties><Cdtr><Nm>C</Nm></Cdtr></RltdPties><RmtInf><Ustrd>{reference}</Ustrd></RmtInf></TxDtls>")
+    format!(
+        "<TxDtls>{amount}<RltdPties><Cdtr><Nm>C</Nm></Cdtr></RltdPties><RmtInf><Ustrd>{reference}</Ustrd></RmtInf></TxDtls>"
+    )
 }
 
 #[test]
@@ -159,7 +166,11 @@ fn a_bundle_is_split_when_it_adds_up() {
     let new = |size: &str| format!("<Amt Ccy=\"EUR\">{size}</Amt><CdtDbtInd>DBIT</CdtDbtInd>");
     let old = |size: &str| format!("<AmtDtls><TxAmt><Amt Ccy=\"EUR\">{size}</Amt></TxAmt></AmtDtls>");
     for size in [&new as &dyn Fn(&str) -> String, &old] {
-        let details = format!("<AcctSvcrRef>B</AcctSvcrRef><NtryDtls>{}{}</NtryDtls>", transaction(&size("1.50"), "a"), transaction(&size("2.50"), "b"));
+        let details = format!(
+            "<AcctSvcrRef>B</AcctSvcrRef><NtryDtls>{}{}</NtryDtls>",
+            transaction(&size("1.50"), "a"),
+            transaction(&size("2.50"), "b")
+        );
         let statement = one("08", &from_hundred(&entry("4.00", "DBIT", NEW, &details), "96.00"));
         let lines: Vec<(String, Option<&str>)> =
             statement.lines.iter().map(|line| (line.amount.to_string(), line.reference.as_deref())).collect();
@@ -182,14 +193,19 @@ fn a_bundle_that_does_not_add_up_stays_whole() {
     }
     // one transaction only: its amount may be in the currency of the order
     let details = format!("<NtryDtls>{}</NtryDtls>", transaction("<Amt Ccy=\"SEK\">0</Amt>", "a"));
-    assert_eq!(one("08", &from_hundred(&entry("4.00", "DBIT", NEW, &details), "96.00")).lines[0].amount, Decimal::from(-4));
+    assert_eq!(
+        one("08", &from_hundred(&entry("4.00", "DBIT", NEW, &details), "96.00")).lines[0].amount,
+        Decimal::from(-4)
+    );
 }
 
 #[test]
 fn several_statements_and_equal_lines() {
     let coffee = entry("2", "DBIT", NEW, "<AddtlNtryInf>Coffee</AddtlNtryInf>");
-    let ends = |from: &str, to: &str| balance("OPBD", from, "CRDT", "2026-01-01") + &balance("CLBD", to, "CRDT", "2026-01-31");
-    let text = statement("S1", &ends("10", "6"), &(coffee.clone() + &coffee)) + &statement("S2", &ends("6", "4"), &coffee);
+    let ends =
+        |from: &str, to: &str| balance("OPBD", from, "CRDT", "2026-01-01") + &balance("CLBD", to, "CRDT", "2026-01-31");
+    let text =
+        statement("S1", &ends("10", "6"), &(coffee.clone() + &coffee)) + &statement("S2", &ends("6", "4"), &coffee);
     let all = read("08", &text).unwrap();
     assert!(all.iter().all(|statement| statement.tie().is_ok()));
     let occurrences: Vec<u32> = all.iter().flat_map(|statement| &statement.lines).map(|line| line.occurrence).collect();
@@ -229,7 +245,10 @@ fn what_is_missing_or_wrong_is_named() {
     ] {
         assert!(named.contains(&expected), "{expected:?} in {named:?}");
     }
-    assert_eq!(codes(&from_hundred("", "100").replace("<IBAN>DE89 3704 0044 0532 0130 00</IBAN>", "")), [ProblemCode::Required]);
+    assert_eq!(
+        codes(&from_hundred("", "100").replace("<IBAN>DE89 3704 0044 0532 0130 00</IBAN>", "")),
+        [ProblemCode::Required]
+    );
     assert_eq!(codes(&from_hundred("", "100").replacen("Ccy=\"EUR\"", "Ccy=\"SEK\"", 1)), [ProblemCode::Currency]);
     assert_eq!(codes(""), [ProblemCode::Required]);
 }
@@ -252,7 +271,8 @@ fn encodings() {
     let text = document("08", &from_hundred(&entry("1", "CRDT", NEW, "<AddtlNtryInf>Gebühr</AddtlNtryInf>"), "101"));
     let latin = |label: &str| encoding_rs::WINDOWS_1252.encode(&text.replace("UTF-8", label)).0.into_owned();
     assert_eq!(parse(&latin("ISO-8859-1")).unwrap()[0].lines[0].reference.as_deref(), Some("Gebühr"));
-    let problem = |bytes: &[u8]| parse(bytes).unwrap_err().into_iter().next().map(|problem| (problem.line, problem.code));
+    let problem =
+        |bytes: &[u8]| parse(bytes).unwrap_err().into_iter().next().map(|problem| (problem.line, problem.code));
     assert_eq!(problem(&latin("UTF-8")), Some((6, ProblemCode::Encoding)));
     assert_eq!(problem(&latin("KOI8-R")), Some((1, ProblemCode::Encoding)));
     let utf16: Vec<u8> = std::iter::once(0xFEFF).chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();

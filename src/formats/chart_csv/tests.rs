@@ -49,7 +49,9 @@ fn every_bad_field_is_named() {
 #[test]
 fn accounts_fit_their_parents() {
     assert_eq!(
-        wrong("code,name,type,parent,group\n1,A,asset,9,no\n2,B,asset,1,no\n3,C,equity,,yes\n4,D,income,3,no\n4,E,equity,3,no\n"),
+        wrong(
+            "code,name,type,parent,group\n1,A,asset,9,no\n2,B,asset,1,no\n3,C,equity,,yes\n4,D,income,3,no\n4,E,equity,3,no\n"
+        ),
         [
             (2, "parent".into(), ProblemCode::UnknownParent),
             (3, "parent".into(), ProblemCode::ParentNotGroup),

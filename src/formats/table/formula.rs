@@ -28,7 +28,16 @@ mod tests {
     #[test]
     fn formulas() {
         for cell in [
-            "=1+1", " =A1", "@SUM(A1)", "+cmd|' /C calc'!A0", "-2+3+cmd|' /C calc'!A0", "\t=1", "\rx", "-A1", "+HYPERLINK(\"x\")", "＝1",
+            "=1+1",
+            " =A1",
+            "@SUM(A1)",
+            "+cmd|' /C calc'!A0",
+            "-2+3+cmd|' /C calc'!A0",
+            "\t=1",
+            "\rx",
+            "-A1",
+            "+HYPERLINK(\"x\")",
+            "＝1",
         ] {
             assert!(is_formula(cell), "{cell:?}");
         }
@@ -36,7 +45,9 @@ mod tests {
 
     #[test]
     fn plain_text() {
-        for cell in ["", " ", "a=b", "-", "+49 30 123-45", "-5.00", "+++123/4567/89012+++", "x@y.example", "Müller & Co", "'=1"] {
+        for cell in
+            ["", " ", "a=b", "-", "+49 30 123-45", "-5.00", "+++123/4567/89012+++", "x@y.example", "Müller & Co", "'=1"]
+        {
             assert!(!is_formula(cell), "{cell:?}");
         }
     }

@@ -32,7 +32,12 @@ fn each_separator_is_found() {
 #[test]
 fn the_file_tells_its_decimal_mark() {
     let amounts = |text: &str| -> Vec<String> {
-        read(text, &Dialect::default()).unwrap().into_iter().filter_map(|(_, amount)| amount).map(|amount| amount.to_string()).collect()
+        read(text, &Dialect::default())
+            .unwrap()
+            .into_iter()
+            .filter_map(|(_, amount)| amount)
+            .map(|amount| amount.to_string())
+            .collect()
     };
     assert_eq!(amounts("name;amount\nA;1.234\nB;5,5\n"), ["1234", "5.5"]);
     assert_eq!(amounts("name;amount\nA;1,234\nB;5.5\n"), ["1234", "5.5"]);
