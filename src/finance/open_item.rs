@@ -46,7 +46,7 @@ crate::words! {
 }
 
 /// An amount that is owed until it is settled.
-#[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]
+#[derive(Queryable, QueryableByName, Selectable, SimpleObject, Clone, Debug)]
 #[diesel(table_name = open_item)]
 #[graphql(complex)]
 pub struct OpenItem {

@@ -2,18 +2,20 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{ComplexObject, SimpleObject};
+use async_graphql::{ComplexObject, Context, SimpleObject};
 use backoffice_money::Decimal;
 use chrono::NaiveDate;
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, Date as SqlDate, Nullable, Numeric, Text, Uuid as SqlUuid};
 
+use super::OpenItem;
 use crate::finance::ids::{AllocationId, JournalEntryId, OpenItemId};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::Result;
 use crate::platform::scalars::{Date, Dec, Money};
+use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
 
 /// A settlement of part of an open item. One with `undoes` takes an earlier one back, with the opposite sign.
@@ -53,6 +55,11 @@ impl Allocation {
     async fn amount(&self) -> Money {
         Money::new(self.amount, &self.currency)
     }
+
+    /// The item that was settled.
+    async fn open_item(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<OpenItem>> {
+        Ok(ctx.load::<OpenItem>(self.open_item_id).await?)
+    }
 }
 
 /// Fetches the allocations of open items.
@@ -80,6 +87,34 @@ impl Fetch for OfItem {
             by_item.entry(row.open_item_id).or_default().push(row);
         }
         Ok(by_item)
+    }
+}
+
+/// Fetches the allocations that an entry made.
+pub struct OfEntry;
+
+impl Fetch for OfEntry {
+    type Key = JournalEntryId;
+    type Value = Vec<Allocation>;
+    const CAN: Can = Can::OpenItemRead;
+
+    async fn fetch(tx: &Tx, keys: Vec<JournalEntryId>) -> Result<HashMap<JournalEntryId, Vec<Allocation>>> {
+        let rows: Vec<Allocation> = tx
+            .rows(
+                sql("SELECT a.id, a.open_item_id, a.entry_id, a.allocated_on, a.amount, a.amount_book, a.undoes_id, i.currency
+                       FROM finance.allocation a
+                       JOIN finance.open_item i ON i.tenant_id = a.tenant_id AND i.id = a.open_item_id
+                      WHERE a.tenant_id = $1 AND a.entry_id = ANY ($2)
+                      ORDER BY a.entry_id, a.id")
+                    .bind::<SqlUuid, _>(tx.tenant()?)
+                    .bind::<Array<SqlUuid>, _>(keys),
+            )
+            .await?;
+        let mut by_entry: HashMap<JournalEntryId, Vec<Allocation>> = HashMap::new();
+        for row in rows {
+            by_entry.entry(row.entry_id).or_default().push(row);
+        }
+        Ok(by_entry)
     }
 }
 
