@@ -4,5 +4,6 @@
 
 pub mod finance;
 pub mod graph;
+pub mod identity;
 pub mod platform;
 pub mod schema;

@@ -172,8 +172,8 @@ CREATE TABLE finance.journal_entry (
   posted_by   uuid NOT NULL,
   created_at  timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (tenant_id, id),
-  UNIQUE (tenant_id, ledger_id, number),
-  UNIQUE (tenant_id, reverses_id),
+  UNIQUE (tenant_id, number, ledger_id),
+  CONSTRAINT journal_entry_reversed_once UNIQUE (tenant_id, reverses_id),
   FOREIGN KEY (tenant_id, ledger_id) REFERENCES finance.ledger (tenant_id, id),
   FOREIGN KEY (tenant_id, reverses_id) REFERENCES finance.journal_entry (tenant_id, id),
   CHECK ((source = 'reversal') = (reverses_id IS NOT NULL))
@@ -181,6 +181,7 @@ CREATE TABLE finance.journal_entry (
 COMMENT ON TABLE finance.journal_entry IS 'append-only';
 CREATE INDEX journal_entry_by_date ON finance.journal_entry (tenant_id, entry_date, id);
 CREATE INDEX journal_entry_by_source ON finance.journal_entry (tenant_id, source_id);
+CREATE INDEX journal_entry_opening ON finance.journal_entry (tenant_id) WHERE source = 'opening';
 SELECT core.raise_wall('finance.journal_entry', 'append_only');
 
 -- One line: debit positive, credit negative, in the document's currency and in the books' currency. Date and recording
@@ -230,6 +231,22 @@ COMMENT ON TABLE finance.account_balance IS 'derived; unaudited: the sum of the 
 CREATE INDEX account_balance_by_account ON finance.account_balance (tenant_id, account_id);
 SELECT core.raise_wall('finance.account_balance', 'derived', portfolio => true);
 
+-- The same by month, in the books' currency: a report adds whole months and the days of the broken ones, so its cost
+-- grows with the months that the books have run, not with their days.
+CREATE TABLE finance.account_month (
+  tenant_id  uuid NOT NULL,
+  ledger_id  uuid NOT NULL,
+  account_id uuid NOT NULL,
+  month      date NOT NULL CHECK (extract(day FROM month) = 1),
+  debit      numeric(22, 4) NOT NULL,
+  credit     numeric(22, 4) NOT NULL,
+  lines      bigint NOT NULL,
+  PRIMARY KEY (tenant_id, ledger_id, account_id, month)
+);
+COMMENT ON TABLE finance.account_month IS 'derived; unaudited: the sum of the journal lines of a month';
+COMMENT ON COLUMN finance.account_month.month IS 'its first day';
+SELECT core.raise_wall('finance.account_month', 'derived');
+
 -- An entry is dated in a fiscal year that exists and outside the locks, posted by its actor, on the clock of its
 -- transaction. The ledger row is locked for share so that a lock cannot be set in the same moment.
 CREATE FUNCTION finance.check_entry() RETURNS trigger
@@ -259,7 +276,7 @@ END $$;
 CREATE TRIGGER check_entry BEFORE INSERT ON finance.journal_entry FOR EACH ROW EXECUTE FUNCTION finance.check_entry();
 
 -- All lines of an entry come in one statement and balance to the fourth decimal, in the books' currency and, where the
--- entry speaks one currency, in that one too. Then the day's balances take them in, accounts in one order.
+-- entry speaks one currency, in that one too. Then the balances of day and month take them in, accounts in one order.
 CREATE FUNCTION finance.take_lines() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
@@ -290,6 +307,14 @@ BEGIN
   ON CONFLICT (tenant_id, ledger_id, account_id, on_date, currency) DO UPDATE
      SET debit = b.debit + excluded.debit, credit = b.credit + excluded.credit,
          amount_document = b.amount_document + excluded.amount_document, lines = b.lines + excluded.lines;
+  INSERT INTO finance.account_month AS m (tenant_id, ledger_id, account_id, month, debit, credit, lines)
+  SELECT tenant_id, ledger_id, account_id, entry_date - (extract(day FROM entry_date)::integer - 1),
+         sum(greatest(amount, 0)), sum(greatest(-amount, 0)), count(*)
+    FROM added
+   GROUP BY 1, 2, 3, 4
+   ORDER BY 1, 2, 3, 4
+  ON CONFLICT (tenant_id, ledger_id, account_id, month) DO UPDATE
+     SET debit = m.debit + excluded.debit, credit = m.credit + excluded.credit, lines = m.lines + excluded.lines;
   RETURN NULL;
 END $$;
 CREATE TRIGGER take_lines AFTER INSERT ON finance.journal_line

@@ -2,9 +2,11 @@
 //!
 //! Everything that has a value ends in [`ledger::journal::post`], which takes entries that balance and nothing else.
 
+pub mod bank;
 pub mod chart;
 pub mod document;
 pub mod ids;
+pub mod imports;
 pub mod input;
 pub mod ledger;
 pub mod open_item;
@@ -33,8 +35,18 @@ pub struct DocumentsMutation(
 
 /// The department's queries.
 #[derive(async_graphql::MergedObject, Default)]
-pub struct FinanceQuery(DocumentsQuery);
+pub struct FinanceQuery(
+    ledger::LedgerQuery,
+    DocumentsQuery,
+    bank::BankQuery,
+    imports::ImportsQuery,
+);
 
 /// The department's mutations.
 #[derive(async_graphql::MergedObject, Default)]
-pub struct FinanceMutation(DocumentsMutation);
+pub struct FinanceMutation(
+    ledger::LedgerMutation,
+    DocumentsMutation,
+    bank::BankMutation,
+    imports::ImportsMutation,
+);

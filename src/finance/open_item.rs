@@ -16,6 +16,7 @@ use crate::finance::document::PaymentState;
 use crate::finance::ids::{
     AccountId, BillId, CustomerId, InvoiceId, JournalEntryId, OpenItemId, VendorId,
 };
+use crate::finance::ledger::journal::JournalEntry;
 use crate::finance::payables::bill::Bill;
 use crate::finance::payables::vendor::Vendor;
 use crate::finance::receivables::customer::Customer;
@@ -175,6 +176,11 @@ impl OpenItem {
             Some(id) => Ok(ctx.load::<Bill>(id).await?),
             None => Ok(None),
         }
+    }
+
+    /// The journal entry that posted it to the control account. Right: `finance.journal.read`.
+    async fn entry(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<JournalEntry>> {
+        Ok(ctx.load::<JournalEntry>(self.entry_id).await?)
     }
 
     /// How it was settled, in the order of recording; what was undone stands here with its opposite.

@@ -103,6 +103,7 @@ fn database_refusal(code: &str) -> Option<(UserErrorCode, &'static str, &'static
         "BO017" => (PeriodLocked, "date", "The period of this date is locked."),
         "BO019" => (Unbalanced, "lines", "Debit and credit differ."),
         "BO020" => (Invalid, "lines", "A line's account is a group, inactive, or kept in another currency."),
+        "journal_entry_reversed_once" => (State, "entry", "This entry is reversed already."),
         "bank_match_live" => (State, "bankLine", "This bank line is matched already."),
         "open_item_check" | "open_item_check1" | "open_item_check2" | "open_item_check3" => {
             (OverAllocated, "allocations", "More would be settled than is open.")
@@ -136,6 +137,9 @@ impl From<DieselError> for Error {
             }
             _ if details.message() == "numeric field overflow" || details.message().starts_with("value too long") => {
                 Self::refuse(UserErrorCode::Invalid, "", "A value of the input is too large.")
+            }
+            _ if details.message().starts_with("invalid byte sequence for encoding") => {
+                Self::refuse(UserErrorCode::Invalid, "", "A text of the input holds a character that no text can hold (NUL).")
             }
             _ => Self::Fault(format!("{error} ({:?})", details.hint())),
         }

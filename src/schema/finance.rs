@@ -35,6 +35,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    finance.account_month (tenant_id, ledger_id, account_id, month) {
+        tenant_id -> Uuid,
+        ledger_id -> Uuid,
+        account_id -> Uuid,
+        month -> Date,
+        debit -> Numeric,
+        credit -> Numeric,
+        lines -> Int8,
+    }
+}
+
+diesel::table! {
     finance.allocation (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,

@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use crate::finance::chart;
 use crate::finance::ids::{AccountId, BankAccountId};
 use crate::finance::input::{currency, expect_version, sized};
+use crate::finance::ledger::account::{self, Account, Control};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
@@ -45,9 +46,9 @@ pub struct BankAccount {
 
 #[ComplexObject]
 impl BankAccount {
-    /// Id of the account of the chart that its movements are posted to.
-    async fn account_id(&self) -> AccountId {
-        self.account_id
+    /// The account of the chart that its movements are posted to. Right: `finance.account.read`.
+    async fn account(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Account>> {
+        Ok(ctx.load::<Account>(self.account_id).await?)
     }
 }
 
@@ -186,10 +187,9 @@ async fn create(tx: &Tx, input: BankAccountCreateInput) -> Result<BankAccount> {
     check(Some(&input.name), input.number.as_deref())?;
     check_named(input.iban.as_ref(), input.number.as_deref())?;
     let code = input.currency.unwrap_or_else(|| CurrencyCode(tx.book_currency().to_owned()));
-    let accounts = chart::accounts(tx, vec![input.account]).await?;
-    let account = accounts.get(&input.account).ok_or_else(|| Error::not_found("account", "account"))?;
-    account.check_posting("account", currency(&code.0)?)?;
-    if account.control.as_deref() != Some("bank") {
+    let account = account::find(tx, input.account).await?.ok_or_else(|| Error::not_found("account", "account"))?;
+    chart::check_posting(&account, "account", currency(&code.0)?)?;
+    if account.control != Some(Control::Bank) {
         let message = format!("Account {} does not have the control role `bank`.", account.code);
         return Err(Error::refuse(UserErrorCode::Invalid, "account", message));
     }

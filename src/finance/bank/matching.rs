@@ -17,7 +17,8 @@ use crate::finance::chart;
 use crate::finance::document::pricing::exchange_rate;
 use crate::finance::ids::{AccountId, BankLineId, BankMatchId, JournalEntryId, OpenItemId};
 use crate::finance::input::{currency, relabel, sized_if_given};
-use crate::finance::ledger::journal::{self, EntrySource, NewEntry};
+use crate::finance::ledger::account::{self, Control};
+use crate::finance::ledger::journal::{self, EntrySource, JournalEntry, NewEntry};
 use crate::finance::open_item::OpenItem;
 use crate::finance::open_item::allocation::{self, Allocation, NewAllocation};
 use crate::platform::can::Can;
@@ -52,6 +53,11 @@ pub struct BankMatch {
 
 #[ComplexObject]
 impl BankMatch {
+    /// The journal entry that the match posted. Right: `finance.journal.read`.
+    async fn entry(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<JournalEntry>> {
+        Ok(ctx.load::<JournalEntry>(self.entry_id).await?)
+    }
+
     /// The open items that it settled. Right: `finance.open_item.read`.
     async fn allocations(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Allocation>> {
         Ok(ctx.load::<allocation::OfEntry>(self.entry_id).await?.unwrap_or_default())
@@ -161,7 +167,8 @@ async fn postings(tx: &Tx, inputs: Vec<BankPostingInput>, line: &BankLine) -> Re
     if inputs.is_empty() {
         return Ok(Vec::new());
     }
-    let accounts = chart::accounts(tx, inputs.iter().map(|input| input.account).collect()).await?;
+    let ids: Vec<AccountId> = inputs.iter().map(|input| input.account).collect();
+    let accounts = account::by_id(tx, &ids).await?;
     let money = currency(&line.currency.0)?;
     inputs
         .into_iter()
@@ -170,8 +177,8 @@ async fn postings(tx: &Tx, inputs: Vec<BankPostingInput>, line: &BankLine) -> Re
             sized_if_given(&format!("postings.{at}.description"), input.description.as_deref(), 500)?;
             let field = format!("postings.{at}.account");
             let account = accounts.get(&input.account).ok_or_else(|| Error::not_found(&field, "account"))?;
-            account.check_posting(&field, money)?;
-            account.check_no_control(&field, &["receivable", "payable", "bank"])?;
+            chart::check_posting(account, &field, money)?;
+            chart::check_no_control(account, &field, &[Control::Receivable, Control::Payable, Control::Bank])?;
             let description = input.description.unwrap_or_else(|| line.reference.chars().take(500).collect());
             Ok(Posting { account: input.account, amount: input.amount.0, description })
         })

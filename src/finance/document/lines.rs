@@ -15,10 +15,13 @@ use super::pricing::{Line, LineTax, total};
 use super::{DocumentLineInput, DocumentRounding, DocumentTax, Kind};
 use crate::finance::chart;
 use crate::finance::ids::{AccountId, BillLineId, InvoiceLineId, TaxCodeId};
+use crate::finance::ledger::account::{self, Account, Control};
+use crate::finance::ledger::tax_code::{self, TaxCode};
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids::new_uuid;
 use crate::platform::scalars::{Dec, Money};
+use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
 
 /// The same statement for either kind: the table's name is put in when the program is built.
@@ -111,16 +114,23 @@ impl DocumentLine {
         Money::new(self.net, &self.currency)
     }
 
-    /// Id of the account that the net amount is posted to.
-    async fn account_id(&self) -> AccountId {
-        self.account_id
+    /// The account that the net amount is posted to. Right: `finance.account.read`.
+    async fn account(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Account>> {
+        Ok(ctx.load::<Account>(self.account_id).await?)
     }
 
-    /// Id of the tax code; null for a line outside of any tax.
-    async fn tax_code_id(&self, _ctx: &Context<'_>) -> Option<TaxCodeId> {
-        self.tax_code_id
+    /// The tax code; null for a line outside of any tax. Right: `finance.tax_code.read`.
+    async fn tax_code(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<TaxCode>> {
+        match self.tax_code_id {
+            Some(code) => Ok(ctx.load::<TaxCode>(code).await?),
+            None => Ok(None),
+        }
     }
 }
+
+/// Roles of accounts that lines are not posted to: documents post there by themselves, or the bank does.
+const NOT_ON_LINES: [Control; 5] =
+    [Control::Receivable, Control::Payable, Control::Bank, Control::InputTax, Control::OutputTax];
 
 /// Finds accounts and tax codes of new lines, with the rates of a day, and refuses what cannot stand on a document.
 pub async fn resolve(
@@ -131,23 +141,25 @@ pub async fn resolve(
     day: NaiveDate,
 ) -> Result<Vec<Line>> {
     super::pricing::check(&inputs)?;
-    let accounts = inputs.iter().map(|line| line.account).collect();
+    let accounts: Vec<AccountId> = inputs.iter().map(|line| line.account).collect();
     let codes: Vec<TaxCodeId> = inputs.iter().filter_map(|line| line.tax_code).collect();
-    let (accounts, codes) = try_join(chart::accounts(tx, accounts), chart::tax_codes(tx, codes, day)).await?;
+    let (accounts, rates) = try_join(account::by_id(tx, &accounts), tax_code::rates_on(tx, &codes, day)).await?;
     inputs
         .into_iter()
         .enumerate()
         .map(|(at, line)| {
             let field = format!("lines.{at}.account");
             let account = accounts.get(&line.account).ok_or_else(|| Error::not_found(&field, "account"))?;
-            account.check_posting(&field, currency)?;
-            account.check_no_control(&field, &["receivable", "payable", "bank", "input_tax", "output_tax"])?;
+            chart::check_posting(account, &field, currency)?;
+            chart::check_no_control(account, &field, &NOT_ON_LINES)?;
             let field = format!("lines.{at}.taxCode");
             let tax = line.tax_code.map(|code| {
-                let found = codes.get(&code).ok_or_else(|| Error::not_found(&field, "tax code"))?;
-                found.check_direction(&field, kind)?;
-                let percent = found.percent_on(&field, day)?;
-                Ok::<_, Error>(LineTax { code, account: found.account_id, percent })
+                let rate = rates.get(&code).ok_or_else(|| {
+                    let message = format!("There is no such tax code, or it has no rate on {day}.");
+                    Error::refuse(UserErrorCode::NotFound, &field, message)
+                })?;
+                chart::check_direction(rate, &field, kind)?;
+                Ok::<_, Error>(LineTax { code, account: rate.account_id, percent: rate.percent })
             });
             Ok(Line {
                 description: line.description,

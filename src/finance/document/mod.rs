@@ -7,11 +7,13 @@ pub mod lines;
 pub mod posting;
 pub mod pricing;
 
-use async_graphql::{InputObject, SimpleObject};
+use async_graphql::{ComplexObject, Context, InputObject, SimpleObject};
 use backoffice_money::RoundingMethod;
 
 use crate::finance::ids::{AccountId, TaxCodeId};
+use crate::finance::ledger::tax_code::TaxCode;
 use crate::platform::scalars::{Dec, Money};
+use crate::platform::scope::Ask;
 
 crate::words! {
     /// When the taxes of a document are rounded. A document keeps the rule it was made with.
@@ -72,13 +74,25 @@ pub struct DocumentLineInput {
 
 /// The sum of one tax code on a document.
 #[derive(SimpleObject, Clone, Debug)]
+#[graphql(complex)]
 pub struct DocumentTax {
-    /// The tax code's id; null for the lines outside of any tax.
-    pub tax_code_id: Option<TaxCodeId>,
+    #[graphql(skip)]
+    pub(crate) tax_code_id: Option<TaxCodeId>,
     /// The rate in percent of the base.
     pub percent: Dec,
     /// Net amount that the tax is taken of, in the document's currency.
     pub base: Money,
     /// The tax, in the document's currency.
     pub tax: Money,
+}
+
+#[ComplexObject]
+impl DocumentTax {
+    /// The tax code; null for the lines outside of any tax. Right: `finance.tax_code.read`.
+    async fn tax_code(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<TaxCode>> {
+        match self.tax_code_id {
+            Some(code) => Ok(ctx.load::<TaxCode>(code).await?),
+            None => Ok(None),
+        }
+    }
 }

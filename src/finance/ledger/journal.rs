@@ -1,6 +1,8 @@
 //! Journal entries: what happened, in debit and credit, in the document's currency and in the books'.
+//!
+//! [`post`] is the only way in and takes entries that balance; [`reverse`] posts the opposite of an entry.
 
-use backoffice_money::{Balanced, Currency, Decimal, Posting};
+use backoffice_money::{Balanced, Currency, Decimal, MoneyError, Posting};
 use chrono::NaiveDate;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Date as SqlDate, Int4, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid};
@@ -8,9 +10,21 @@ use uuid::Uuid;
 
 use crate::finance::ids::{AccountId, JournalEntryId, LedgerId, TaxCodeId};
 use crate::platform::db::Tx;
-use crate::platform::error::{Error, Result};
+use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids::new_uuid;
+use crate::platform::scalars::Date;
 use crate::platform::sql::sql;
+
+mod manual;
+mod record;
+mod rules;
+
+pub use manual::JournalMutation;
+pub use record::{JournalEntry, JournalLine, JournalLineConnection, JournalLineEdge, JournalQuery, LinesOf, find};
+pub(super) use record::{line_columns, lines_of};
+
+/// The most lines that a person or an integration posts at once.
+pub const MAX_LINES: usize = 1000;
 
 crate::words! {
     /// Where a journal entry comes from.
@@ -71,7 +85,7 @@ pub struct NewEntry {
     pub currency: Currency,
     /// Where it comes from.
     pub source: EntrySource,
-    /// The record it comes from.
+    /// The record it comes from: the invoice, the bill, the bank line; the reversed entry for reversals.
     pub source_id: Option<Uuid>,
     /// The entry that it takes back, for reversals.
     pub reverses: Option<JournalEntryId>,
@@ -162,4 +176,45 @@ pub async fn post(tx: &Tx, entry: NewEntry) -> Result<Posted> {
     )
     .await?;
     Ok(posted)
+}
+
+/// Posts the opposite of an entry, dated as given, in an open period. An entry is reversed once at most.
+///
+/// This is for commands that undo what they booked (a bank line's match); what stands behind the entry in sub-ledgers
+/// is theirs to undo.
+pub async fn reverse(tx: &Tx, id: JournalEntryId, date: NaiveDate, description: String) -> Result<Posted> {
+    let original = find(tx, id).await?.ok_or_else(|| Error::not_found("entry", "journal entry"))?;
+    let lines = record::lines_of(tx, &[id]).await?.remove(&id).unwrap_or_default();
+    let book = Currency::parse(tx.book_currency())?;
+    post(
+        tx,
+        NewEntry {
+            date,
+            description,
+            currency: Currency::parse(&original.currency.0)?,
+            source: EntrySource::Reversal,
+            source_id: Some(id.0),
+            reverses: Some(id),
+            lines: Balanced::check(book, rules::reversed(&lines)?).map_err(refuse_lines)?,
+        },
+    )
+    .await
+}
+
+/// What is wrong with the lines of an entry, at the input's `lines`.
+#[must_use]
+pub fn refuse_lines(error: MoneyError) -> Error {
+    match error {
+        MoneyError::AtLine { index, reason } => {
+            Error::refuse(UserErrorCode::Invalid, &format!("lines.{index}"), reason.to_string())
+        }
+        MoneyError::Unbalanced { .. } => Error::refuse(UserErrorCode::Unbalanced, "lines", error.to_string()),
+        MoneyError::TooFewLines => Error::refuse(UserErrorCode::Required, "lines", error.to_string()),
+        error => Error::refuse(UserErrorCode::Invalid, "lines", error.to_string()),
+    }
+}
+
+/// The date that a cursor of a list by date holds.
+pub(super) fn cursor_date(text: &str) -> Result<Date> {
+    text.parse().map(Date).map_err(|_| Error::BadInput("`after` is not a cursor of this list.".to_owned()))
 }

@@ -10,6 +10,7 @@ use diesel::sql_types::{Array, Date as SqlDate, Nullable, Numeric, Text, Uuid as
 
 use super::OpenItem;
 use crate::finance::ids::{AllocationId, JournalEntryId, OpenItemId};
+use crate::finance::ledger::journal::JournalEntry;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
@@ -54,6 +55,11 @@ impl Allocation {
     /// How much was settled, in the item's currency and with the item's sign.
     async fn amount(&self) -> Money {
         Money::new(self.amount, &self.currency)
+    }
+
+    /// The journal entry that settled it, or took the settlement back. Right: `finance.journal.read`.
+    async fn entry(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<JournalEntry>> {
+        Ok(ctx.load::<JournalEntry>(self.entry_id).await?)
     }
 
     /// The item that was settled.

@@ -13,6 +13,7 @@ use crate::finance::document::pricing::{exchange_rate, total};
 use crate::finance::document::{DocumentLineInput, DocumentRounding, DocumentTax, Kind, PaymentState};
 use crate::finance::ids::{BillId, JournalEntryId, TaxCodeId, VendorId};
 use crate::finance::input::{currency, expect_version, sized};
+use crate::finance::ledger::journal::JournalEntry;
 use crate::finance::open_item::{Allocation, OnBill, OpenItem, Owed, allocation};
 use crate::finance::payables::vendor::{self, Vendor};
 use crate::platform::can::Can;
@@ -136,6 +137,14 @@ impl Bill {
     /// The vendor as it is today. Right: `finance.vendor.read`.
     async fn vendor(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Vendor>> {
         Ok(ctx.load::<Vendor>(self.vendor_id).await?)
+    }
+
+    /// The journal entry that posting made; null on a draft. Right: `finance.journal.read`.
+    async fn entry(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<JournalEntry>> {
+        match self.entry_id {
+            Some(entry) => Ok(ctx.load::<JournalEntry>(entry).await?),
+            None => Ok(None),
+        }
     }
 
     /// The open item that the bill made; null on a draft and on a bill that sums to nothing. Right:

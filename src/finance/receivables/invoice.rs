@@ -12,6 +12,7 @@ use crate::finance::document::pricing::{exchange_rate, total};
 use crate::finance::document::{DocumentLineInput, DocumentRounding, DocumentTax, Kind, PaymentState};
 use crate::finance::ids::{CustomerId, InvoiceId, JournalEntryId, TaxCodeId};
 use crate::finance::input::{currency, expect_version, sized_if_given};
+use crate::finance::ledger::journal::JournalEntry;
 use crate::finance::open_item::{Allocation, OnInvoice, OpenItem, Owed, allocation};
 use crate::finance::receivables::customer::{self, Customer};
 use crate::platform::can::Can;
@@ -135,6 +136,14 @@ impl Invoice {
     /// The customer as it is today. Right: `finance.customer.read`.
     async fn customer(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Customer>> {
         Ok(ctx.load::<Customer>(self.customer_id).await?)
+    }
+
+    /// The journal entry that issuing posted; null on a draft. Right: `finance.journal.read`.
+    async fn entry(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<JournalEntry>> {
+        match self.entry_id {
+            Some(entry) => Ok(ctx.load::<JournalEntry>(entry).await?),
+            None => Ok(None),
+        }
     }
 
     /// The open item that the invoice made; null on a draft and on an invoice that sums to nothing. Right:

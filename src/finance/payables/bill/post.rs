@@ -9,6 +9,7 @@ use crate::finance::document::posting::{Currencies, entry};
 use crate::finance::document::pricing::total;
 use crate::finance::document::{Kind, lines};
 use crate::finance::input::{currency, relabel};
+use crate::finance::ledger::account::Control;
 use crate::finance::ledger::journal::{self, EntrySource, NewEntry};
 use crate::finance::open_item::{self, NewItem, Party, Source};
 use crate::finance::payables::vendor;
@@ -23,7 +24,7 @@ pub(super) async fn post(tx: &Tx, input: BillPostInput) -> Result<Bill> {
     let day = input.posting_date.unwrap_or(draft.bill_date).0;
     let (before, control, vendor) = try_join3(
         lines::draft(tx, Kind::Bill, draft.id.0, draft.bill_date.0),
-        chart::control(tx, "payable", money),
+        chart::control(tx, Control::Payable, money),
         vendor::find(tx, draft.vendor_id),
     )
     .await?;

@@ -11,6 +11,7 @@ use crate::finance::document::posting::{Currencies, entry};
 use crate::finance::document::pricing::total;
 use crate::finance::document::{Kind, lines};
 use crate::finance::input::{currency, relabel};
+use crate::finance::ledger::account::Control;
 use crate::finance::ledger::journal::{self, EntrySource, NewEntry};
 use crate::finance::open_item::{self, NewItem, Party, Source};
 use crate::finance::receivables::customer;
@@ -49,7 +50,7 @@ pub(super) async fn issue(tx: &Tx, input: InvoiceIssueInput) -> Result<Invoice> 
     // Independent of each other, so they share a round trip. A refusal below gives the number back with everything else.
     let (before, control, customer, taken) = try_join4(
         lines::draft(tx, Kind::Invoice, draft.id.0, day),
-        chart::control(tx, "receivable", money),
+        chart::control(tx, Control::Receivable, money),
         customer::find(tx, draft.customer_id),
         tx.row::<Taken, _>(next_number),
     )
