@@ -19,7 +19,7 @@ use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
-use crate::platform::scope::{Ask, Caller, Scope};
+use crate::platform::scope::{Ask, Caller};
 use crate::platform::sql::sql;
 use crate::schema::identity::provider_role;
 
@@ -205,39 +205,32 @@ struct Held {
     held: bool,
 }
 
-/// Whether hashing may start: the password is hashed before the operation's transaction is opened, and nobody without
-/// the right makes the server work for him.
-async fn may_hash(scope: &Scope) -> Result<()> {
-    prove::alone(scope)?;
-    let held = match scope.caller() {
-        Caller::Person { account, session, client: None } => {
-            let tx = Tx::open_anonymous(scope.pools()).await?;
-            let row: Held = tx
-                .row(
-                    sql("SELECT coalesce(p.verdict = 'ok' AND p.permissions @> ARRAY[$3], false) AS held FROM core.enter_provider($1, $2) p")
-                        .bind::<SqlUuid, _>(*account)
-                        .bind::<SqlUuid, _>(*session)
-                        .bind::<Text, _>(Can::StaffManage.name()),
-                )
-                .await?;
-            tx.finish(false).await?;
-            row.held
+/// Refuses whoever lacks the right, before the password is hashed: that happens before the operation's transaction is
+/// opened, and nobody without the right makes the server work for him.
+async fn may_hash(ctx: &Context<'_>) -> Result<()> {
+    let scope = ctx.scope()?;
+    if let Caller::Person { account, session, client: None } = scope.caller() {
+        prove::alone(scope)?;
+        let tx = Tx::open_anonymous(scope.pools()).await?;
+        let row: Held = tx
+            .row(
+                sql("SELECT coalesce(p.verdict = 'ok' AND p.permissions @> ARRAY[$3], false) AS held FROM core.enter_provider($1, $2) p")
+                    .bind::<SqlUuid, _>(*account)
+                    .bind::<SqlUuid, _>(*session)
+                    .bind::<Text, _>(Can::StaffManage.name()),
+            )
+            .await?;
+        tx.finish(false).await?;
+        if row.held {
+            return Ok(());
         }
-        _ => false,
-    };
-    // whoever may not learns why from the door itself
-    if held { Ok(()) } else { Err(Error::RolledBack) }
-}
-
-async fn hash(scope: &Scope, email: &str, password: String) -> Result<String> {
-    may_hash(scope).await?;
-    hashing::refuse_weak(&password, email, "password")?;
-    let (turn, hash) = hashing::turn().await?.hash(password).await?;
-    drop(turn);
-    Ok(hash)
+    }
+    // the door itself says why not
+    ctx.provider(Can::StaffManage).await.map(|_| ())
 }
 
 async fn create(ctx: &Context<'_>, input: StaffCreateInput) -> Result<StaffMember> {
+    may_hash(ctx).await?;
     let (email, name) = check(&input.email, &input.name)?;
     let mut roles: Vec<Uuid> = input.roles.iter().map(|role| role.0).collect();
     roles.sort_unstable();
@@ -245,11 +238,9 @@ async fn create(ctx: &Context<'_>, input: StaffCreateInput) -> Result<StaffMembe
     if roles.is_empty() {
         return Err(Error::refuse(UserErrorCode::Required, "roles", "At least one provider role is needed."));
     }
-    let hashed = hash(ctx.scope()?, &email, input.password).await;
-    if let Err(Error::RolledBack) = hashed {
-        ctx.provider(Can::StaffManage).await?;
-    }
-    let hash = hashed?;
+    hashing::refuse_weak(&input.password, &email, "password")?;
+    let (turn, hash) = hashing::turn().await?.hash(input.password).await?;
+    drop(turn);
     let tx = ctx.provider(Can::StaffManage).await?;
     let id = insert(tx, &email, &name, hash, &roles).await?;
     find(tx, id).await
