@@ -2,8 +2,11 @@
 
 mod app;
 mod client;
+mod office;
 mod postgres;
+pub mod wire;
 
-pub use app::App;
+pub use app::{App, Setup};
 pub use client::Client;
-pub use postgres::{Database, postgres};
+pub use office::{Office, Person};
+pub use postgres::{Database, execute, postgres};
