@@ -37,13 +37,15 @@ pub async fn load(urls: &Urls) -> Result<bool, Failure> {
     let accountant = match find(&staff["staff"]["nodes"], "email", email) {
         Some(id) => id,
         None => {
+            let roles = speaker.ask("{ providerRoles { id name } }", json!({})).await?;
+            let staff_role = find(&roles["providerRoles"], "name", "Staff").ok_or("the provider has no role Staff")?;
             let created = speaker
                 .change(
-                    "mutation($input: StaffCreateInput!) { staffCreate(input: $input) { staff { id } userErrors { message } } }",
-                    json!({ "input": { "email": email, "name": name, "password": password, "roles": ["Staff"] } }),
+                    "mutation($input: StaffCreateInput!) { staffCreate(input: $input) { staffMember { id } userErrors { message } } }",
+                    json!({ "input": { "email": email, "name": name, "password": password, "roles": [staff_role] } }),
                 )
                 .await?;
-            text(&created["staff"]["id"])?
+            text(&created["staffMember"]["id"])?
         }
     };
     let clients = speaker.ask("{ clients(first: 100) { nodes { id name } } }", json!({})).await?;

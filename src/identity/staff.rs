@@ -220,7 +220,7 @@ async fn may_hash(scope: &Scope) -> Result<()> {
                         .bind::<Text, _>(Can::StaffManage.name()),
                 )
                 .await?;
-            tx.end(false).await?;
+            tx.finish(false).await?;
             row.held
         }
         _ => false,

@@ -232,7 +232,7 @@ impl Tx {
 
     /// Opens a transaction of its own on the sign-in role, for what happens before anybody is known or has to last
     /// although the operation is refused (failed attempts, a stolen refresh token). Whoever opens it ends it with
-    /// [`Tx::end`], before the operation's own transaction is opened: an operation never holds two connections.
+    /// [`Tx::finish`], before the operation's own transaction is opened: an operation never holds two connections.
     pub(crate) fn open_anonymous(pools: &Pools) -> BoxFuture<'_, Result<Self>> {
         Self::open(&pools.identity, Begin::Write, anonymous(), |row| row.enter(Uuid::nil(), None, None))
     }
@@ -340,7 +340,7 @@ impl Tx {
     /// Ends the transaction: commits if asked and nothing failed in it, else rolls back. True if it was committed.
     ///
     /// PostgreSQL answers COMMIT of a failed transaction by rolling back without an error, hence the flag.
-    pub(crate) async fn end(&self, commit: bool) -> Result<bool> {
+    pub(super) async fn end(&self, commit: bool) -> Result<bool> {
         if self.borrowed.ended.load(Ordering::Acquire) {
             return Ok(false);
         }
@@ -352,6 +352,11 @@ impl Tx {
         self.borrowed.ended.store(proven, Ordering::Release);
         ended?;
         Ok(commit)
+    }
+
+    /// Ends a transaction of one's own and gives its connection back.
+    pub(crate) async fn finish(self, commit: bool) -> Result<bool> {
+        self.end(commit).await
     }
 
     /// Runs the checks that wait for the commit now, for a dry run that is going to be rolled back.

@@ -11,3 +11,4 @@ mod health_and_metrics;
 mod one_operation_is_one_transaction;
 mod the_database_keeps_its_rules;
 mod the_same_key_gives_the_same_answer;
+mod walls;

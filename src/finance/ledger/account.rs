@@ -149,7 +149,7 @@ impl Fetch for Account {
     const CAN: Can = Can::AccountRead;
 
     async fn fetch(tx: &Tx, keys: Vec<AccountId>) -> Result<HashMap<AccountId, Self>> {
-        Ok(by_id(tx, &keys).await?)
+        by_id(tx, &keys).await
     }
 }
 
@@ -240,8 +240,13 @@ crate::payload! {
 
 /// The account, or nothing.
 pub async fn find(tx: &Tx, id: AccountId) -> Result<Option<Account>> {
-    tx.maybe(account::table.filter(account::tenant_id.eq(tx.tenant()?)).filter(account::id.eq(id)).select(Account::as_select()))
-        .await
+    tx.maybe(
+        account::table
+            .filter(account::tenant_id.eq(tx.tenant()?))
+            .filter(account::id.eq(id))
+            .select(Account::as_select()),
+    )
+    .await
 }
 
 /// The accounts of those ids; unknown ids are left out.
@@ -272,7 +277,10 @@ pub async fn by_code(tx: &Tx, codes: &[String]) -> Result<HashMap<String, Accoun
 
 /// The whole chart, by number.
 pub(super) async fn all(tx: &Tx) -> Result<Vec<Account>> {
-    tx.rows(account::table.filter(account::tenant_id.eq(tx.tenant()?)).order(account::code).select(Account::as_select())).await
+    tx.rows(
+        account::table.filter(account::tenant_id.eq(tx.tenant()?)).order(account::code).select(Account::as_select()),
+    )
+    .await
 }
 
 /// The active accounts of that role, by number.
@@ -291,7 +299,8 @@ pub async fn by_control(tx: &Tx, control: Control) -> Result<Vec<Account>> {
 /// Whether the text can be an account's number.
 #[must_use]
 pub fn is_code(text: &str) -> bool {
-    (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
+    (1..=20).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
 }
 
 async fn create(tx: &Tx, input: AccountCreateInput) -> Result<Account> {
@@ -344,7 +353,11 @@ async fn update(tx: &Tx, input: AccountUpdateInput) -> Result<Account> {
         .await?;
     let found = found.ok_or_else(|| Error::not_found("id", "account"))?;
     if input.expected_version.is_some_and(|version| version != found.version) {
-        return Err(Error::refuse(UserErrorCode::Conflict, "expectedVersion", "The account was changed by somebody else."));
+        return Err(Error::refuse(
+            UserErrorCode::Conflict,
+            "expectedVersion",
+            "The account was changed by somebody else.",
+        ));
     }
     if let Some(name) = &input.name {
         check_text("name", name, 200)?;

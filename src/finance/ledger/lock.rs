@@ -146,7 +146,10 @@ crate::payload! {
 /// The client's general ledger.
 pub async fn general(tx: &Tx) -> Result<Option<Ledger>> {
     tx.maybe(
-        ledger::table.filter(ledger::tenant_id.eq(tx.tenant()?)).filter(ledger::code.eq("GENERAL")).select(Ledger::as_select()),
+        ledger::table
+            .filter(ledger::tenant_id.eq(tx.tenant()?))
+            .filter(ledger::code.eq("GENERAL"))
+            .select(Ledger::as_select()),
     )
     .await
 }
@@ -290,8 +293,9 @@ impl LockQuery {
     ) -> async_graphql::Result<LockExceptionConnection> {
         let tx = ctx.tx(Can::PeriodRead).await?;
         let slice = Slice::new(first, after.as_deref())?;
-        let all =
-            || -> Result<_> { Ok(lock_exception::table.filter(lock_exception::tenant_id.eq(tx.tenant()?)).into_boxed()) };
+        let all = || -> Result<_> {
+            Ok(lock_exception::table.filter(lock_exception::tenant_id.eq(tx.tenant()?)).into_boxed())
+        };
         let total =
             if ctx.look_ahead().field("totalCount").exists() { Some(tx.row(all()?.count()).await?) } else { None };
         let mut page = all()?;

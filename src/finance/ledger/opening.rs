@@ -82,7 +82,11 @@ struct Present {
 /// Posts the opening balances. Refusals name `lines.<index>.<column>`.
 pub async fn post_opening(tx: &Tx, date: NaiveDate, lines: Vec<OpeningLine>) -> Result<Opened> {
     if lines.len() > MAX_LINES {
-        return Err(Error::refuse(UserErrorCode::Invalid, "lines", format!("An opening has at most {MAX_LINES} lines.")));
+        return Err(Error::refuse(
+            UserErrorCode::Invalid,
+            "lines",
+            format!("An opening has at most {MAX_LINES} lines."),
+        ));
     }
     // Two openings at once: the second waits here and then finds the first.
     tx.exec(
@@ -119,10 +123,12 @@ pub async fn post_opening(tx: &Tx, date: NaiveDate, lines: Vec<OpeningLine>) -> 
 /// The opening entry that is not reversed.
 async fn present(tx: &Tx) -> Result<Option<Present>> {
     tx.maybe(
-        sql("SELECT e.id, e.number, e.ledger_id, e.entry_date FROM finance.journal_entry e
+        sql(
+            "SELECT e.id, e.number, e.ledger_id, e.entry_date FROM finance.journal_entry e
               WHERE e.tenant_id = $1 AND e.source = 'opening'
-                AND NOT EXISTS (SELECT 1 FROM finance.journal_entry r WHERE r.tenant_id = $1 AND r.reverses_id = e.id)")
-            .bind::<SqlUuid, _>(tx.tenant()?),
+                AND NOT EXISTS (SELECT 1 FROM finance.journal_entry r WHERE r.tenant_id = $1 AND r.reverses_id = e.id)",
+        )
+        .bind::<SqlUuid, _>(tx.tenant()?),
     )
     .await
 }
@@ -234,8 +240,8 @@ pub(super) async fn untouched_items(tx: &Tx, entry: JournalEntryId) -> Result<Ve
         .rows(
             sql("SELECT i.id, i.amount, i.amount_book, i.open_amount FROM finance.open_item i
                   WHERE i.tenant_id = $1 AND i.entry_id = $2 ORDER BY i.id FOR UPDATE")
-                .bind::<SqlUuid, _>(tx.tenant()?)
-                .bind::<SqlUuid, _>(entry),
+            .bind::<SqlUuid, _>(tx.tenant()?)
+            .bind::<SqlUuid, _>(entry),
         )
         .await?;
     if items.iter().any(|item| item.open_amount != item.amount) {
@@ -287,7 +293,8 @@ mod tests {
     #[test]
     fn what_makes_a_line_stands_in_its_text() {
         assert_eq!(described(&line()), "10001 · INV-7 · due 2026-01-31");
-        let plain = OpeningLine { description: Some("Cash".to_owned()), party: None, document: None, due_date: None, ..line() };
+        let plain =
+            OpeningLine { description: Some("Cash".to_owned()), party: None, document: None, due_date: None, ..line() };
         assert_eq!(described(&plain), "Cash");
     }
 

@@ -6,8 +6,8 @@ use chrono::{Datelike, Days, Months, NaiveDate};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Date as SqlDate, Uuid as SqlUuid};
 
-use super::lock::{self, Ledger};
 use super::check_text;
+use super::lock::{self, Ledger};
 use crate::finance::ids::FiscalYearId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
@@ -140,7 +140,12 @@ fn periods(starts_on: NaiveDate, ends_on: NaiveDate, books: Option<&Ledger>) -> 
             Some(books) if locked(books.soft_lock_on) => PeriodState::SoftLocked,
             _ => PeriodState::Open,
         };
-        periods.push(Period { name: from.format("%Y-%m").to_string(), starts_on: Date(from), ends_on: Date(to), state });
+        periods.push(Period {
+            name: from.format("%Y-%m").to_string(),
+            starts_on: Date(from),
+            ends_on: Date(to),
+            state,
+        });
         from = next;
     }
     periods
@@ -194,7 +199,7 @@ async fn create(tx: &Tx, input: FiscalYearCreateInput) -> Result<FiscalYear> {
         .row(
             sql("SELECT min(y.starts_on) AS first, max(y.ends_on) AS last, count(*) > 0 AS founded
                    FROM finance.fiscal_year y WHERE y.tenant_id = $1")
-                .bind::<SqlUuid, _>(tx.tenant()?),
+            .bind::<SqlUuid, _>(tx.tenant()?),
         )
         .await?;
     let next = span.last.and_then(|last| last.succ_opt());
@@ -242,7 +247,8 @@ impl PeriodQuery {
     ) -> async_graphql::Result<FiscalYearConnection> {
         let tx = ctx.tx(Can::PeriodRead).await?;
         let slice = Slice::new(first, after.as_deref())?;
-        let all = || -> Result<_> { Ok(fiscal_year::table.filter(fiscal_year::tenant_id.eq(tx.tenant()?)).into_boxed()) };
+        let all =
+            || -> Result<_> { Ok(fiscal_year::table.filter(fiscal_year::tenant_id.eq(tx.tenant()?)).into_boxed()) };
         let total =
             if ctx.look_ahead().field("totalCount").exists() { Some(tx.row(all()?.count()).await?) } else { None };
         let mut page = all()?;

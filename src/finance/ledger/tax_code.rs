@@ -116,7 +116,12 @@ impl Fetch for TaxCode {
 
     async fn fetch(tx: &Tx, keys: Vec<TaxCodeId>) -> Result<HashMap<TaxCodeId, Self>> {
         let rows: Vec<Self> = tx
-            .rows(tax_code::table.filter(tax_code::tenant_id.eq(tx.tenant()?)).filter(tax_code::id.eq_any(keys)).select(Self::as_select()))
+            .rows(
+                tax_code::table
+                    .filter(tax_code::tenant_id.eq(tx.tenant()?))
+                    .filter(tax_code::id.eq_any(keys))
+                    .select(Self::as_select()),
+            )
             .await?;
         Ok(rows.into_iter().map(|row| (row.id, row)).collect())
     }
@@ -234,9 +239,9 @@ pub async fn rates_on(tx: &Tx, codes: &[TaxCodeId], date: NaiveDate) -> Result<H
                                   WHERE r.tenant_id = $1 AND r.tax_code_id = c.id AND r.valid_from <= $3
                                   ORDER BY r.valid_from DESC LIMIT 1) r ON true
                   WHERE c.tenant_id = $1 AND c.id = ANY ($2)")
-                .bind::<SqlUuid, _>(tx.tenant()?)
-                .bind::<Array<SqlUuid>, _>(codes.to_vec())
-                .bind::<SqlDate, _>(date),
+            .bind::<SqlUuid, _>(tx.tenant()?)
+            .bind::<Array<SqlUuid>, _>(codes.to_vec())
+            .bind::<SqlDate, _>(date),
         )
         .await?;
     Ok(rows.into_iter().map(|row| (row.tax_code_id, row)).collect())
@@ -250,7 +255,11 @@ fn rate_on(rates: Vec<TaxRate>, date: Date) -> Option<TaxRate> {
 fn check_percent(percent: Dec) -> Result<()> {
     let whole = percent.0.is_sign_negative() || percent.0 > Decimal::ONE_HUNDRED;
     if whole || check_scale(percent.0, 4).is_err() {
-        return Err(Error::refuse(UserErrorCode::Invalid, "percent", "A rate is between 0 and 100 with at most 4 decimals."));
+        return Err(Error::refuse(
+            UserErrorCode::Invalid,
+            "percent",
+            "A rate is between 0 and 100 with at most 4 decimals.",
+        ));
     }
     Ok(())
 }
@@ -319,7 +328,11 @@ async fn add_rate(tx: &Tx, input: TaxRateAddInput) -> Result<TaxCode> {
         )
         .await?;
     if taken > 0 {
-        return Err(Error::refuse(UserErrorCode::Duplicate, "validFrom", "A rate of this tax code begins on that day."));
+        return Err(Error::refuse(
+            UserErrorCode::Duplicate,
+            "validFrom",
+            "A rate of this tax code begins on that day.",
+        ));
     }
     insert_rate(tx, found.id, input.percent, input.valid_from).await?;
     Ok(found)

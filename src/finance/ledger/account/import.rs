@@ -66,7 +66,8 @@ struct Existing {
 
 /// Adds the accounts of a list to the chart in one statement, parents first.
 pub async fn import(tx: &Tx, accounts: Vec<NewAccount>) -> Result<Imported> {
-    let mut codes: Vec<String> = accounts.iter().flat_map(|new| [Some(new.code.clone()), new.parent.clone()]).flatten().collect();
+    let mut codes: Vec<String> =
+        accounts.iter().flat_map(|new| [Some(new.code.clone()), new.parent.clone()]).flatten().collect();
     codes.sort_unstable();
     codes.dedup();
     let existing = existing(tx, &codes).await?;
@@ -142,7 +143,11 @@ fn plan(accounts: &[NewAccount], existing: &HashMap<String, Existing>) -> Plan {
             continue;
         }
         if !is_code(&new.code) {
-            plan.refuse(index, "code", "An account's number has 1 to 20 letters, digits, points and hyphens.".to_owned());
+            plan.refuse(
+                index,
+                "code",
+                "An account's number has 1 to 20 letters, digits, points and hyphens.".to_owned(),
+            );
         }
         if new.name.trim().is_empty() || new.name.chars().count() > 200 {
             plan.refuse(index, "name", "An account's name has 1 to 200 characters.".to_owned());

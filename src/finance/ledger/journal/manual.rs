@@ -4,7 +4,9 @@ use async_graphql::{Context, InputObject, Object};
 use backoffice_money::{Balanced, Currency, Decimal, MoneyError};
 use chrono::NaiveDate;
 
-use super::{EntrySource, JournalEntry, MAX_LINES, NewEntry, NewLine, find, post, record, refuse_lines, reverse, rules};
+use super::{
+    EntrySource, JournalEntry, MAX_LINES, NewEntry, NewLine, find, post, record, refuse_lines, reverse, rules,
+};
 use crate::finance::ids::{AccountId, JournalEntryId, TaxCodeId};
 use crate::finance::ledger::account::{self, Account, Control};
 use crate::finance::ledger::tax_code::TaxCode;
@@ -121,9 +123,11 @@ fn rate(currency: Currency, book: Currency, rate: Option<Dec>) -> Result<Option<
         Some(Dec(rate)) if currency == book && rate != Decimal::ONE => {
             Err(Error::refuse(UserErrorCode::Invalid, "exchangeRate", "In the books' own currency the rate is 1."))
         }
-        None if currency != book => {
-            Err(Error::refuse(UserErrorCode::Required, "exchangeRate", "An entry in a foreign currency needs its rate."))
-        }
+        None if currency != book => Err(Error::refuse(
+            UserErrorCode::Required,
+            "exchangeRate",
+            "An entry in a foreign currency needs its rate.",
+        )),
         Some(Dec(rate)) if currency != book => Ok(Some(rate)),
         _ => Ok(None),
     }
@@ -152,7 +156,9 @@ async fn check_lines(tx: &Tx, lines: &[JournalLineInput], currency: Currency) ->
         };
         match rules::signed(line.debit.map(|debit| debit.0), line.credit.map(|credit| credit.0)) {
             Ok(amount) => amounts.push(amount),
-            Err(message) => refuse(UserErrorCode::Invalid, if line.credit.is_some() { "credit" } else { "debit" }, message),
+            Err(message) => {
+                refuse(UserErrorCode::Invalid, if line.credit.is_some() { "credit" } else { "debit" }, message)
+            }
         }
         match accounts.get(&line.account) {
             None => refuse(UserErrorCode::NotFound, "account", "There is no such account."),
@@ -192,10 +198,18 @@ async fn reverse_manual(tx: &Tx, input: JournalEntryReverseInput) -> Result<Jour
     match entry.source {
         EntrySource::Manual | EntrySource::Opening => {}
         EntrySource::Reversal => {
-            return Err(Error::refuse(UserErrorCode::State, "entry", "A reversal is not reversed; post the entry anew."));
+            return Err(Error::refuse(
+                UserErrorCode::State,
+                "entry",
+                "A reversal is not reversed; post the entry anew.",
+            ));
         }
         EntrySource::Invoice | EntrySource::Bill | EntrySource::Bank => {
-            return Err(Error::refuse(UserErrorCode::State, "entry", "This entry comes from a document; undo it there."));
+            return Err(Error::refuse(
+                UserErrorCode::State,
+                "entry",
+                "This entry comes from a document; undo it there.",
+            ));
         }
     }
     if record::reversal_of(tx, entry.id).await?.is_some() {
@@ -209,7 +223,8 @@ async fn reverse_manual(tx: &Tx, input: JournalEntryReverseInput) -> Result<Jour
         }
         None => format!("Reversal of {}: {}", entry.number, entry.description).chars().take(500).collect(),
     };
-    let items = if entry.source == EntrySource::Opening { opening::untouched_items(tx, entry.id).await? } else { Vec::new() };
+    let items =
+        if entry.source == EntrySource::Opening { opening::untouched_items(tx, entry.id).await? } else { Vec::new() };
     let made = reverse(tx, entry.id, date, description).await?;
     opening::settle(tx, &items, made.id, date).await?;
     posted(tx, made.id).await

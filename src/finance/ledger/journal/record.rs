@@ -10,9 +10,7 @@ use diesel::sql_types::{Array, Date as SqlDate, Int4, Nullable, Numeric, Text, U
 use uuid::Uuid;
 
 use super::{EntrySource, cursor_date};
-use crate::finance::ids::{
-    AccountId, BankLineId, BillId, InvoiceId, JournalEntryId, JournalLineId, TaxCodeId,
-};
+use crate::finance::ids::{AccountId, BankLineId, BillId, InvoiceId, JournalEntryId, JournalLineId, TaxCodeId};
 use crate::finance::ledger::account::Account;
 use crate::finance::ledger::tax_code::TaxCode;
 use crate::platform::can::Can;
@@ -278,8 +276,8 @@ impl Fetch for PosterOf {
             .rows(
                 sql("SELECT e.record_id AS entry_id, e.actor_name AS name FROM audit.entry e
                       WHERE e.tenant_id = $1 AND e.record_id = ANY ($2) AND e.action = 'insert'")
-                    .bind::<SqlUuid, _>(tx.tenant()?)
-                    .bind::<Array<SqlUuid>, _>(keys),
+                .bind::<SqlUuid, _>(tx.tenant()?)
+                .bind::<Array<SqlUuid>, _>(keys),
             )
             .await?;
         Ok(rows.into_iter().map(|row| (row.entry_id, row.name)).collect())
@@ -377,9 +375,9 @@ impl JournalQuery {
         let mut page = narrowed(filter)?;
         if let Some((date, id)) = &slice.after {
             let date = cursor_date(date)?;
-            page = page.filter(journal_entry::entry_date.le(date)).filter(
-                journal_entry::entry_date.lt(date).or(journal_entry::id.lt(*id)),
-            );
+            page = page
+                .filter(journal_entry::entry_date.le(date))
+                .filter(journal_entry::entry_date.lt(date).or(journal_entry::id.lt(*id)));
         }
         let rows = tx
             .rows(

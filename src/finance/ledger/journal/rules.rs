@@ -25,7 +25,10 @@ pub fn signed(debit: Option<Decimal>, credit: Option<Decimal>) -> Result<Decimal
 /// line is further from its exact value than one minor unit, and what balances in the document balances in the books.
 pub fn converted(amounts: &[Decimal], rate: Decimal, book: Currency) -> Result<Vec<Decimal>, MoneyError> {
     let side = |negative: bool| -> Vec<Decimal> {
-        amounts.iter().map(|amount| if amount.is_sign_negative() == negative { amount.abs() } else { Decimal::ZERO }).collect()
+        amounts
+            .iter()
+            .map(|amount| if amount.is_sign_negative() == negative { amount.abs() } else { Decimal::ZERO })
+            .collect()
     };
     let (debits, credits) = (side(false), side(true));
     let total = round(mul(sum(debits.iter().copied())?, rate)?, book)?;
@@ -73,7 +76,8 @@ mod tests {
     fn balanced() -> impl Strategy<Value = Vec<i64>> {
         prop::collection::vec((1i64..10_000_000, any::<bool>()), 1..30)
             .prop_map(|lines| {
-                let mut lines: Vec<i64> = lines.into_iter().map(|(amount, debit)| if debit { amount } else { -amount }).collect();
+                let mut lines: Vec<i64> =
+                    lines.into_iter().map(|(amount, debit)| if debit { amount } else { -amount }).collect();
                 lines.push(-lines.iter().sum::<i64>());
                 lines
             })
@@ -135,7 +139,9 @@ mod tests {
         let one = Some(Decimal::ONE);
         assert_eq!(signed(one, None), Ok(Decimal::ONE));
         assert_eq!(signed(None, one), Ok(Decimal::NEGATIVE_ONE));
-        for (debit, credit) in [(one, one), (None, None), (Some(Decimal::ZERO), None), (None, Some(Decimal::NEGATIVE_ONE))] {
+        for (debit, credit) in
+            [(one, one), (None, None), (Some(Decimal::ZERO), None), (None, Some(Decimal::NEGATIVE_ONE))]
+        {
             assert!(signed(debit, credit).is_err());
         }
     }

@@ -54,7 +54,21 @@ impl Figures {
     #[must_use]
     pub fn none(account_id: AccountId) -> Self {
         let (zero, lines) = (Decimal::ZERO, 0);
-        Self { account_id, debit_before: zero, credit_before: zero, debit: zero, credit: zero, lines_before: lines, lines }
+        Self {
+            account_id,
+            debit_before: zero,
+            credit_before: zero,
+            debit: zero,
+            credit: zero,
+            lines_before: lines,
+            lines,
+        }
+    }
+
+    /// Whether there is a line at all.
+    #[must_use]
+    pub fn moved(&self) -> bool {
+        self.lines != 0 || self.lines_before != 0
     }
 
     /// Only what lies in the span.
@@ -66,7 +80,12 @@ impl Figures {
     /// Only what lies before the span, as if it were the span.
     #[must_use]
     pub fn before(&self) -> Self {
-        Self { debit: self.debit_before, credit: self.credit_before, lines: self.lines_before, ..Self::none(self.account_id) }
+        Self {
+            debit: self.debit_before,
+            credit: self.credit_before,
+            lines: self.lines_before,
+            ..Self::none(self.account_id)
+        }
     }
 
     /// All of it, as if it were the span.
@@ -143,14 +162,14 @@ pub async fn figures(tx: &Tx, span: &Span, only: Option<&[AccountId]>) -> Result
                         coalesce(sum(lines) FILTER (WHERE NOT within), 0)::bigint AS lines_before,
                         coalesce(sum(lines) FILTER (WHERE within), 0)::bigint AS lines
                    FROM part GROUP BY account_id")
-                .bind::<SqlUuid, _>(tx.tenant()?)
-                .bind::<SqlDate, _>(cut.from)
-                .bind::<SqlDate, _>(span.to)
-                .bind::<SqlDate, _>(cut.tail)
-                .bind::<SqlDate, _>(cut.head)
-                .bind::<SqlDate, _>(cut.head_last)
-                .bind::<Nullable<Timestamptz>, _>(span.known_at)
-                .bind::<Nullable<Array<SqlUuid>>, _>(only.map(<[AccountId]>::to_vec)),
+            .bind::<SqlUuid, _>(tx.tenant()?)
+            .bind::<SqlDate, _>(cut.from)
+            .bind::<SqlDate, _>(span.to)
+            .bind::<SqlDate, _>(cut.tail)
+            .bind::<SqlDate, _>(cut.head)
+            .bind::<SqlDate, _>(cut.head_last)
+            .bind::<Nullable<Timestamptz>, _>(span.known_at)
+            .bind::<Nullable<Array<SqlUuid>>, _>(only.map(<[AccountId]>::to_vec)),
         )
         .await?;
     Ok(rows.into_iter().map(|row| (row.account_id, row)).collect())

@@ -128,11 +128,11 @@ async fn balance_after(tx: &Tx, leaves: &[AccountId], span: &Span, day: NaiveDat
                   WHERE l.tenant_id = $1 AND l.account_id = ANY ($2) AND l.entry_date = $3 AND l.id <= $4
                     AND l.ledger_id = (SELECT b.id FROM finance.ledger b WHERE b.tenant_id = $1 AND b.code = 'GENERAL')
                     AND ($5::timestamptz IS NULL OR l.recorded_at <= $5)")
-                .bind::<SqlUuid, _>(tx.tenant()?)
-                .bind::<Array<SqlUuid>, _>(leaves.to_vec())
-                .bind::<SqlDate, _>(day)
-                .bind::<SqlUuid, _>(id)
-                .bind::<Nullable<Timestamptz>, _>(span.known_at),
+            .bind::<SqlUuid, _>(tx.tenant()?)
+            .bind::<Array<SqlUuid>, _>(leaves.to_vec())
+            .bind::<SqlDate, _>(day)
+            .bind::<SqlUuid, _>(id)
+            .bind::<Nullable<Timestamptz>, _>(span.known_at),
         )
         .await?;
     Ok(add(balance, on_day.amount)?)
@@ -151,7 +151,9 @@ impl GeneralLedgerQuery {
         #[graphql(desc = "The account, or a group for all accounts below it.")] account: AccountId,
         #[graphql(desc = "The first day; from the beginning if not said.")] from: Option<Date>,
         #[graphql(desc = "The last day.")] to: Date,
-        #[graphql(desc = "Only what was recorded up to this moment; everything if not said.")] known_at: Option<DateTime>,
+        #[graphql(desc = "Only what was recorded up to this moment; everything if not said.")] known_at: Option<
+            DateTime,
+        >,
     ) -> async_graphql::Result<Option<GeneralLedger>> {
         let tx = ctx.tx(Can::ReportRead).await?;
         if from.is_some_and(|from| from > to) {

@@ -187,8 +187,11 @@ fn results(
     year: Span,
     currency: &str,
 ) -> Result<Vec<ReportRow>> {
-    let leaves: Arc<[AccountId]> =
-        accounts.iter().filter(|account| !account.is_group && account.kind.is_result()).map(|account| account.id).collect();
+    let leaves: Arc<[AccountId]> = accounts
+        .iter()
+        .filter(|account| !account.is_group && account.kind.is_result())
+        .map(|account| account.id)
+        .collect();
     let sums = |part: fn(&Figures) -> Figures| -> Result<Sums> {
         let part = moved.iter().map(|(id, figures)| (*id, part(figures))).collect();
         Ok(tree::total(accounts, &part, &RESULT)?)
@@ -227,7 +230,9 @@ impl StatementQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The last day.")] as_of: Date,
-        #[graphql(desc = "Only what was recorded up to this moment; everything if not said.")] known_at: Option<DateTime>,
+        #[graphql(desc = "Only what was recorded up to this moment; everything if not said.")] known_at: Option<
+            DateTime,
+        >,
         #[graphql(desc = "The first day whose debits and credits are shown; what lies before becomes `opening`.")]
         from: Option<Date>,
     ) -> async_graphql::Result<TrialBalance> {
@@ -243,7 +248,9 @@ impl StatementQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The first day.")] from: Date,
         #[graphql(desc = "The last day.")] to: Date,
-        #[graphql(desc = "Only what was recorded up to this moment; everything if not said.")] known_at: Option<DateTime>,
+        #[graphql(desc = "Only what was recorded up to this moment; everything if not said.")] known_at: Option<
+            DateTime,
+        >,
     ) -> async_graphql::Result<IncomeStatement> {
         let tx = ctx.tx(Can::ReportRead).await?;
         check_order(from, to)?;
@@ -256,7 +263,9 @@ impl StatementQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The day.")] as_of: Date,
-        #[graphql(desc = "Only what was recorded up to this moment; everything if not said.")] known_at: Option<DateTime>,
+        #[graphql(desc = "Only what was recorded up to this moment; everything if not said.")] known_at: Option<
+            DateTime,
+        >,
     ) -> async_graphql::Result<BalanceSheet> {
         let tx = ctx.tx(Can::ReportRead).await?;
         Ok(balance_sheet(tx, as_of.0, known_at).await?)

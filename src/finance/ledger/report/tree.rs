@@ -51,10 +51,6 @@ impl Sums {
     pub fn balance(&self) -> Result<Decimal, MoneyError> {
         add(self.opening, sub(self.debit, self.credit)?)
     }
-
-    fn is_empty(&self) -> bool {
-        self.opening.is_zero() && self.debit.is_zero() && self.credit.is_zero() && self.lines == 0
-    }
 }
 
 /// A row of the chart with what it adds up.
@@ -114,9 +110,9 @@ fn descend(
         }
         (sums, leaves)
     } else {
-        match figures.get(&account.id).map(Sums::of).transpose()? {
-            Some(sums) if !sums.is_empty() => (sums, vec![account.id]),
-            _ => (Sums::default(), Vec::new()),
+        match figures.get(&account.id).filter(|figures| figures.moved()) {
+            Some(figures) => (Sums::of(figures)?, vec![account.id]),
+            None => (Sums::default(), Vec::new()),
         }
     };
     if leaves.is_empty() {
@@ -154,9 +150,9 @@ pub fn total(
     kinds: &[AccountKind],
 ) -> Result<Sums, MoneyError> {
     let wanted = accounts.iter().filter(|account| !account.is_group && kinds.contains(&account.kind));
-    wanted.filter_map(|account| figures.get(&account.id)).try_fold(Sums::default(), |total, figures| {
-        total.plus(&Sums::of(figures)?)
-    })
+    wanted
+        .filter_map(|account| figures.get(&account.id))
+        .try_fold(Sums::default(), |total, figures| total.plus(&Sums::of(figures)?))
 }
 
 #[cfg(test)]
@@ -167,13 +163,8 @@ mod tests {
     use super::*;
     use crate::platform::scalars::DateTime;
 
-    const KINDS: [AccountKind; 5] = [
-        AccountKind::Asset,
-        AccountKind::Liability,
-        AccountKind::Equity,
-        AccountKind::Income,
-        AccountKind::Expense,
-    ];
+    const KINDS: [AccountKind; 5] =
+        [AccountKind::Asset, AccountKind::Liability, AccountKind::Equity, AccountKind::Income, AccountKind::Expense];
 
     fn account(code: usize, kind: AccountKind, parent_id: Option<AccountId>, is_group: bool) -> Account {
         Account {
@@ -228,7 +219,8 @@ mod tests {
                 (false, true) => &mut kept.credit_before,
             };
             *side = add(*side, amount.abs()).unwrap();
-            kept.lines += i64::from(*within);
+            let count = if *within { &mut kept.lines } else { &mut kept.lines_before };
+            *count += 1;
         }
         (lines, figures)
     }
