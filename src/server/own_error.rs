@@ -35,7 +35,7 @@ impl CustomDirective for OwnError {
 }
 
 /// The directive, for whoever builds a schema that the edge runs.
-#[Directive(location = "Field", visible = false)]
+#[Directive(name = "ownError", location = "Field", visible = false)]
 pub fn own_error() -> impl CustomDirective {
     OwnError
 }

@@ -212,7 +212,7 @@ async fn panics_and_lost_statements() {
     let office = Office::open();
     let person = office.person("Ada");
     let firm = office.firm("Firm", person);
-    let graph = Schema::new(Nothing, Unsound, EmptySubscription);
+    let graph = Schema::build(Nothing, Unsound, EmptySubscription).directive(backoffice::server::own_error::own_error).finish();
     let pools = Pools::new(&office.app.database.urls(), 2).unwrap();
     let run = async |document: &str| {
         let passed = backoffice_gate::admit(document, None, &Variables::default(), &backoffice::server::limits(false)).unwrap();
