@@ -340,7 +340,7 @@ impl Tx {
     /// Ends the transaction: commits if asked and nothing failed in it, else rolls back. True if it was committed.
     ///
     /// PostgreSQL answers COMMIT of a failed transaction by rolling back without an error, hence the flag.
-    pub(super) async fn end(&self, commit: bool) -> Result<bool> {
+    pub(crate) async fn end(&self, commit: bool) -> Result<bool> {
         if self.borrowed.ended.load(Ordering::Acquire) {
             return Ok(false);
         }
