@@ -15,6 +15,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::own_error;
 use crate::platform::db::{Pools, Tx};
 use crate::platform::error::{Error, Result};
 use crate::platform::scope::{Caller, Mode, Scope};
@@ -82,11 +83,12 @@ pub async fn run<G: Executor>(graph: &G, pools: &Pools, passed: Passed, variable
 async fn tries<G: Executor>(
     graph: &G,
     pools: &Pools,
-    passed: Passed,
+    mut passed: Passed,
     mut variables: Variables,
     around: Circumstances,
     committing: &AtomicBool,
 ) -> Answer {
+    own_error::mark(&mut passed.document);
     let mutation = passed.operation_kind == OperationKind::Mutation;
     let fingerprint = around.idempotency_key.as_ref().filter(|_| mutation).map(|_| fingerprint(&around.query, &passed, &variables));
     // async-graphql decides @skip and @include from the variables that were sent; defaults have to be among them.

@@ -6,5 +6,9 @@
 
 mod harness;
 
+mod a_cut_off_request_leaves_nothing_behind;
+mod health_and_metrics;
+mod one_operation_is_one_transaction;
 mod the_database_keeps_its_rules;
+mod the_same_key_gives_the_same_answer;
 mod walls;
