@@ -315,7 +315,7 @@ async fn a_provider_takes_on_two_clients() {
     assert_eq!(seen["invoices"]["nodes"][0]["number"], issued["number"]);
     assert_eq!(amount(&seen["clientFigures"]["cash"]), books.balance("1800", "2026-12-31", all));
     assert_eq!(amount(&seen["clientFigures"]["receivables"]), books.balance("1200", "2026-12-31", all));
-    for forbidden in ["{ customers { nodes { id } } }", "{ trialBalance(asOf: \"2026-01-31\") { asOf } }", "{ journalEntries { nodes { id } } }", "{ bankLines { nodes { id } } }", "{ auditLog { nodes { id } } }", "{ grants { nodes { id } } }"] {
+    for forbidden in ["{ customers { nodes { id } } }", "{ trialBalance(asOf: \"2026-01-31\") { asOf } }", "{ journalEntries { nodes { id } } }", "{ bankLines { nodes { id } } }", "{ auditLog { nodes { action } } }", "{ grants { nodes { id } } }"] {
         assert_eq!(nora.send(forbidden, json!({})).await.code(), "FORBIDDEN", "{forbidden}");
     }
     let foreign = party(&american, "customers", "C-1001").await;
