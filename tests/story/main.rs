@@ -9,6 +9,8 @@ mod harness;
 mod a_cut_off_request_leaves_nothing_behind;
 mod health_and_metrics;
 mod one_operation_is_one_transaction;
+mod statements_are_counted;
 mod the_database_keeps_its_rules;
+mod the_edge_refuses_what_it_cannot_take;
 mod the_same_key_gives_the_same_answer;
 mod walls;
