@@ -7,6 +7,7 @@
 mod harness;
 
 mod a_cut_off_request_leaves_nothing_behind;
+mod a_provider_takes_on_two_clients;
 mod health_and_metrics;
 mod one_operation_is_one_transaction;
 mod statements_are_counted;
