@@ -145,7 +145,8 @@ async fn once<G: Executor>(
         request = request.operation_name(name.clone());
     }
     request.set_parsed_query(passed.document.clone());
-    let mut response = graph.execute(request).await;
+    // Outside of tokio's budget: all siblings are polled in one pass, so that their batches are whole.
+    let mut response = tokio::task::unconstrained(graph.execute(request)).await;
 
     if passed.operation_kind != OperationKind::Mutation {
         let answer = finish(response, scope, passed, around.request_id);

@@ -3,6 +3,7 @@
 //! The engine lets the error of a resolver empty everything up to the root, also where the field may be null. For the
 //! fields of a mutation that would lose the `userErrors` of the one that was refused. So the edge marks each of them
 //! with a directive of its own (the gate lets no caller write it), which catches the error where the field stands.
+#![allow(missing_docs, reason = "the macro's struct takes the description, not the documentation")]
 
 use std::sync::Arc;
 

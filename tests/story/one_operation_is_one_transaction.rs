@@ -27,6 +27,8 @@ async fn what_a_later_field_refuses_never_happened() {
     let firm = office.firm("Firm", person);
     let client = office.client(person, firm);
     create(&client, "TAKEN").await;
+    let ben = office.person("Ben");
+    office.grant(firm, ben, &[Can::CustomerManage]);
     let before = office.count("SELECT count(*) FROM audit.entry");
 
     let reply = client
@@ -57,8 +59,6 @@ async fn what_a_later_field_refuses_never_happened() {
     assert_eq!(rolled_back, ["first", "third"]);
 
     // A failure that is no refusal takes all along as well, and what stands after it is not done at all.
-    let ben = office.person("Ben");
-    office.grant(firm, ben, &[Can::CustomerManage]);
     let reply = office
         .client(ben, firm)
         .send(
