@@ -7,8 +7,12 @@
 mod harness;
 
 mod a_cut_off_request_leaves_nothing_behind;
+mod every_change_is_on_the_record;
+mod files_come_in;
 mod health_and_metrics;
 mod one_operation_is_one_transaction;
+mod people_come_and_go;
+mod the_books_refuse;
 mod the_database_keeps_its_rules;
 mod the_same_key_gives_the_same_answer;
 mod walls;
