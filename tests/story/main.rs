@@ -10,6 +10,7 @@ mod a_cut_off_request_leaves_nothing_behind;
 mod every_change_is_on_the_record;
 mod files_come_in;
 mod health_and_metrics;
+mod nordwind;
 mod one_operation_is_one_transaction;
 mod people_come_and_go;
 mod the_books_refuse;
