@@ -117,7 +117,10 @@ async fn the_check_names_the_row_that_was_changed_by_hand() {
     // A superuser with the triggers on, and one who turned them off: the row differs from its trail.
     let supers = row("10002");
     let (_, id) = supers.split_once(' ').unwrap();
-    app.database.lay(&format!("UPDATE finance.customer SET name = 'Somebody else' WHERE id = '{id}'"));
+    let rename = format!("UPDATE finance.customer SET name = 'Somebody else' WHERE id = '{id}'");
+    let unnamed = app.database.past_the_server("postgres", |connection| connection.batch_execute(&rename).is_err());
+    assert!(unnamed, "without naming the client nothing gets past the trail");
+    app.database.lay(&format!("SELECT core.set_tenant('{tenant}'); {rename}"));
     named(&format!("finance.customer {id}: update by hand as database user postgres at "));
     let silent = row("10003");
     let (_, id) = silent.split_once(' ').unwrap();

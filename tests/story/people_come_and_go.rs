@@ -375,7 +375,10 @@ async fn a_program_gets_its_tokens_by_its_secret() {
     app.client().with_token(text(&next["access_token"])).ask(VIEWER, json!({})).await;
 
     // An account that has ended, by its date or by hand, is gone with its tokens.
-    let move_end = |to: &str| app.database.run("postgres", &format!("UPDATE identity.service_account SET expires_at = now() {to}"));
+    let move_end = |to: &str| {
+        let update = format!("UPDATE identity.service_account SET expires_at = now() {to}");
+        app.database.lay(&format!("SET LOCAL session_replication_role = replica; {update}"));
+    };
     move_end("- interval '1 s'");
     assert_ne!(full.send(CUSTOMERS, json!({})).await.code(), "OK");
     assert_eq!(token(&app, Some((id, secret)), "grant_type=client_credentials").await.1["error"], "invalid_client");
@@ -450,7 +453,10 @@ async fn a_grant_holds_from_a_day_to_a_day_and_a_refusal_wins() {
     }
     within.ask(CUSTOMERS, json!({})).await;
     // The last one by its date.
-    app.database.run("postgres", "UPDATE identity.access_grant SET valid_from = valid_from - 1, valid_until = valid_until - 1 WHERE valid_until IS NOT NULL");
+    app.database.lay(
+        "SET LOCAL session_replication_role = replica;
+         UPDATE identity.access_grant SET valid_from = valid_from - 1, valid_until = valid_until - 1 WHERE valid_until IS NOT NULL",
+    );
     assert_eq!(within.send(CUSTOMERS, json!({})).await.code(), "FORBIDDEN");
     assert_eq!(inside.refused(END, json!({ "id": today["grantCreate"]["grant"]["id"] })).await[0]["code"], "STATE");
     // Who is nobody's staff and was never invited cannot be given anything.
