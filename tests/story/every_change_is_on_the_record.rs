@@ -40,7 +40,10 @@ async fn the_trail_says_who_when_in_which_request_before_and_after() {
     assert_eq!(updated["request"], json!(request));
     assert_ne!(updated["request"], inserted["request"]);
     assert_eq!(inserted["before"], Value::Null);
-    assert_eq!((&inserted["after"]["name"], &updated["before"]["name"], &updated["after"]["name"]), (&json!("Before"), &json!("Before"), &json!("After")));
+    assert_eq!(
+        (&inserted["after"]["name"], &updated["before"]["name"], &updated["after"]["name"]),
+        (&json!("Before"), &json!("Before"), &json!("After"))
+    );
     assert_eq!(app.database.findings(), Vec::<String>::new());
 
     // Secrets are not in it, and who may not read it does not.
@@ -68,7 +71,10 @@ async fn kept_books() -> (App, Books) {
     nordwind::issued(client).await;
     let bill = client.ask(BILL, nordwind::bill(client, "L-1").await).await;
     client
-        .ask("mutation($id: ID!) { billPost(input: { id: $id }) { bill { id } userErrors { message } } }", json!({ "id": bill["billCreate"]["bill"]["id"] }))
+        .ask(
+            "mutation($id: ID!) { billPost(input: { id: $id }) { bill { id } userErrors { message } } }",
+            json!({ "id": bill["billCreate"]["bill"]["id"] }),
+        )
         .await;
     nordwind::post(client, "2026-01-20", ("6815", "12.50"), ("1600", "12.50")).await;
     let lines = nordwind::january(client).await;
@@ -92,11 +98,17 @@ fn behind_the_triggers(app: &App, statement: &str) {
 #[tokio::test]
 async fn the_check_names_the_row_that_was_changed_by_hand() {
     let (app, books) = nordwind::found().await;
-    let taken = nordwind::import(&books.accountant, nordwind::CUSTOMERS_IMPORT, nordwind::file(nordwind::CUSTOMERS)).await;
+    let taken =
+        nordwind::import(&books.accountant, nordwind::CUSTOMERS_IMPORT, nordwind::file(nordwind::CUSTOMERS)).await;
     assert_eq!(taken["import"]["created"], 7, "{taken}");
     assert_eq!(app.database.findings(), Vec::<String>::new());
     let row = |number: &str| {
-        app.database.lines("postgres", &format!("SELECT tenant_id || ' ' || id AS line FROM finance.customer WHERE number = '{number}'")).remove(0)
+        app.database
+            .lines(
+                "postgres",
+                &format!("SELECT tenant_id || ' ' || id AS line FROM finance.customer WHERE number = '{number}'"),
+            )
+            .remove(0)
     };
     let named = |finding: &str| {
         let findings = app.database.findings();
@@ -113,7 +125,9 @@ async fn the_check_names_the_row_that_was_changed_by_hand() {
             ))
             .unwrap();
     });
-    named(&format!("client {tenant}: nothing was changed past the server: finance.customer {id}: update by hand as database user backoffice_owner at "));
+    named(&format!(
+        "client {tenant}: nothing was changed past the server: finance.customer {id}: update by hand as database user backoffice_owner at "
+    ));
     // A superuser with the triggers on, and one who turned them off: the row differs from its trail.
     let supers = row("10002");
     let (_, id) = supers.split_once(' ').unwrap();
@@ -137,14 +151,20 @@ async fn the_check_names_the_row_that_was_changed_by_hand() {
              VALUES ('{tenant}', '01900000-0000-7000-8000-00000000abcd', 'GHOST', 'Ghost', 'DE', 'EUR', 30)"
         ),
     );
-    named("rows equal their trail: finance.customer 01900000-0000-7000-8000-00000000abcd: the row differs from its trail");
+    named(
+        "rows equal their trail: finance.customer 01900000-0000-7000-8000-00000000abcd: the row differs from its trail",
+    );
     // Untouched rows are not named.
     let untouched = row("10005");
     assert!(app.database.findings().iter().all(|line| !line.contains(untouched.split_once(' ').unwrap().1)));
     // What the record says cannot be changed even by its owner.
-    for statement in ["UPDATE audit.entry SET actor_name = 'Nobody'", "DELETE FROM audit.entry", "DELETE FROM audit.link"] {
+    for statement in
+        ["UPDATE audit.entry SET actor_name = 'Nobody'", "DELETE FROM audit.entry", "DELETE FROM audit.link"]
+    {
         let refused = app.database.past_the_server("backoffice_owner", |connection| {
-            connection.batch_execute(&format!("BEGIN; SELECT core.set_tenant('{tenant}'); {statement}; COMMIT")).is_err()
+            connection
+                .batch_execute(&format!("BEGIN; SELECT core.set_tenant('{tenant}'); {statement}; COMMIT"))
+                .is_err()
         });
         assert!(refused, "{statement}");
     }

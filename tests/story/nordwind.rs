@@ -62,7 +62,9 @@ pub async fn stocked() -> (App, Books) {
         let taken = import(accountant, what, input).await;
         assert_eq!(taken["userErrors"], json!([]), "{what:?}: {taken}");
     }
-    for (code, direction, percent, account) in [("U19", "OUTPUT", "19", "3806"), ("U7", "OUTPUT", "7", "3801"), ("V19", "INPUT", "19", "1406")] {
+    for (code, direction, percent, account) in
+        [("U19", "OUTPUT", "19", "3806"), ("U7", "OUTPUT", "7", "3801"), ("V19", "INPUT", "19", "1406")]
+    {
         let account = accountant.account(account).await;
         accountant
             .ask(
@@ -90,7 +92,9 @@ pub async fn bank_account(accountant: &Client) -> String {
 
 /// The id of a row found by one field of its list's filter.
 pub async fn id(client: &Client, list: &str, field: &str, value: &str) -> String {
-    let query = format!("query($value: String!) {{ {list}(first: 1, filter: {{ {field}: {{ eq: $value }} }}) {{ nodes {{ id }} }} }}");
+    let query = format!(
+        "query($value: String!) {{ {list}(first: 1, filter: {{ {field}: {{ eq: $value }} }}) {{ nodes {{ id }} }} }}"
+    );
     let found = client.ask(&query, json!({ "value": value })).await;
     found[list]["nodes"][0]["id"].as_str().unwrap_or_else(|| panic!("no {value} in {list}")).to_owned()
 }
@@ -126,7 +130,8 @@ pub const ISSUE: &str = "mutation($input: InvoiceIssueInput!) { invoiceIssue(inp
 /// Issues an invoice on January 15; gives what is known of it.
 pub async fn issued(client: &Client) -> Value {
     let draft = draft(client).await;
-    client.ask(ISSUE, json!({ "input": { "id": draft, "issueDate": "2026-01-15" } })).await["invoiceIssue"]["invoice"].clone()
+    client.ask(ISSUE, json!({ "input": { "id": draft, "issueDate": "2026-01-15" } })).await["invoiceIssue"]["invoice"]
+        .clone()
 }
 
 pub const BILL: &str = "mutation($input: BillCreateInput!) { billCreate(input: $input) { bill { id version } userErrors { code field message } } }";
@@ -165,9 +170,17 @@ pub const MATCH: &str = "mutation($input: BankLineMatchInput!) { bankLineMatch(i
 
 /// Takes the statement of January in; gives the ids of its lines by amount.
 pub async fn january(client: &Client) -> Vec<(String, String)> {
-    let taken = import(client, STATEMENT_IMPORT, json!({ "file": { "name": "january.xml", "text": STATEMENT }, "format": "CAMT053" })).await;
+    let taken = import(
+        client,
+        STATEMENT_IMPORT,
+        json!({ "file": { "name": "january.xml", "text": STATEMENT }, "format": "CAMT053" }),
+    )
+    .await;
     assert_eq!(taken["userErrors"], json!([]), "{taken}");
     let lines = client.ask("{ bankLines(first: 100) { nodes { id amount { amount } } } }", json!({})).await;
     let nodes = lines["bankLines"]["nodes"].as_array().unwrap();
-    nodes.iter().map(|line| (line["amount"]["amount"].as_str().unwrap().to_owned(), line["id"].as_str().unwrap().to_owned())).collect()
+    nodes
+        .iter()
+        .map(|line| (line["amount"]["amount"].as_str().unwrap().to_owned(), line["id"].as_str().unwrap().to_owned()))
+        .collect()
 }

@@ -43,7 +43,9 @@ fn message(payload: &Value) -> &str {
 
 /// Today and some days on, as the database counts them.
 fn day(app: &App, days: i32) -> String {
-    app.database.lines("postgres", &format!("SELECT ((now() AT TIME ZONE 'Europe/Berlin')::date + {days})::text AS line")).remove(0)
+    app.database
+        .lines("postgres", &format!("SELECT ((now() AT TIME ZONE 'Europe/Berlin')::date + {days})::text AS line"))
+        .remove(0)
 }
 
 fn now_s() -> u64 {
@@ -93,7 +95,8 @@ async fn who_fails_too_often_has_to_wait() {
     let closed = sign_in(&client, "fresh@firm.example", "not-her-Password-1", None).await;
     assert_eq!(closed["userErrors"][0]["code"], "RATE_LIMITED");
     let elsewhere = reqwest::Client::builder().local_address(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9))).build().unwrap();
-    let body = json!({ "query": SIGN_IN, "variables": { "input": { "email": "fresh@firm.example", "password": "x" } } });
+    let body =
+        json!({ "query": SIGN_IN, "variables": { "input": { "email": "fresh@firm.example", "password": "x" } } });
     let answer: Value = elsewhere.post(app.url("/graphql")).json(&body).send().await.unwrap().json().await.unwrap();
     assert_eq!(message(&answer["data"]["signIn"]), ALL_WRONG);
     // Time heals.
@@ -122,13 +125,18 @@ fn code(secret: &str, at: u64) -> String {
 async fn an_authenticator_app_is_a_second_lock() {
     let app = App::start();
     let ada = app.administrator().await;
-    let enrolled = ada.ask("mutation { totpEnroll { enrolment { secret uri } userErrors { message } } }", json!({})).await;
+    let enrolled =
+        ada.ask("mutation { totpEnroll { enrolment { secret uri } userErrors { message } } }", json!({})).await;
     let secret = text(&enrolled["totpEnroll"]["enrolment"]["secret"]).to_owned();
-    assert!(text(&enrolled["totpEnroll"]["enrolment"]["uri"]).starts_with("otpauth://totp/Backoffice:ada%40firm.example?secret="));
+    assert!(
+        text(&enrolled["totpEnroll"]["enrolment"]["uri"])
+            .starts_with("otpauth://totp/Backoffice:ada%40firm.example?secret=")
+    );
 
     // Nothing changes before the first code was seen.
     assert!(sign_in(&app.client(), ADA, PASSWORD, None).await["accessToken"].is_string());
-    let confirm = "mutation($code: String!) { totpConfirm(input: { code: $code }) { enabled userErrors { field message } } }";
+    let confirm =
+        "mutation($code: String!) { totpConfirm(input: { code: $code }) { enabled userErrors { field message } } }";
     let refused = ada.refused(confirm, json!({ "code": "12345" })).await;
     assert_eq!(refused[0]["field"], json!(["input", "code"]));
     let first = code(&secret, now_s());
@@ -176,7 +184,10 @@ async fn a_refresh_token_that_comes_back_ends_the_session() {
 
     // A minute later the first token is a thief's: everything of the session ends, whoever holds it.
     let living = refresh(&client, &tokens[0]).await;
-    app.database.run("postgres", "UPDATE identity.refresh_token SET used_at = used_at - interval '31 s' WHERE used_at IS NOT NULL");
+    app.database.run(
+        "postgres",
+        "UPDATE identity.refresh_token SET used_at = used_at - interval '31 s' WHERE used_at IS NOT NULL",
+    );
     let stolen = refresh(&client, &first).await;
     assert_eq!(message(&stolen), "The refresh token is no longer good; sign in again.");
     let held = client.with_token(text(&living["accessToken"]));
@@ -196,7 +207,8 @@ async fn an_ended_session_is_seen_by_the_next_request() {
     let seen = ada.ask(sessions, json!({})).await;
     assert_eq!(seen["sessions"]["totalCount"], 3);
     assert_eq!(seen["sessions"]["nodes"][2]["current"], true);
-    let revoke = "mutation($id: ID!) { sessionRevoke(input: { id: $id }) { session { revokedAt } userErrors { code } } }";
+    let revoke =
+        "mutation($id: ID!) { sessionRevoke(input: { id: $id }) { session { revokedAt } userErrors { code } } }";
     let newest = &seen["sessions"]["nodes"][0]["id"];
     ada.ask(revoke, json!({ "id": newest })).await;
     assert_eq!(laptop.send(VIEWER, json!({})).await.code(), "UNAUTHENTICATED");
@@ -226,13 +238,20 @@ async fn an_ended_session_is_seen_by_the_next_request() {
 
 /// The name of the key that signed a token.
 fn kid(token: &str) -> String {
-    let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap()).unwrap();
+    let header: Value =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap()).unwrap();
     text(&header["kid"]).to_owned()
 }
 
 async fn published(app: &App) -> Vec<String> {
     let keys: Value = reqwest::get(app.url("/.well-known/jwks.json")).await.unwrap().json().await.unwrap();
-    assert!(keys["keys"].as_array().unwrap().iter().all(|key| key["kty"] == "OKP" && key["crv"] == "Ed25519" && key["d"].is_null()));
+    assert!(
+        keys["keys"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|key| key["kty"] == "OKP" && key["crv"] == "Ed25519" && key["d"].is_null())
+    );
     keys["keys"].as_array().unwrap().iter().map(|key| text(&key["kid"]).to_owned()).collect()
 }
 
@@ -253,7 +272,10 @@ async fn a_new_key_signs_and_the_old_one_still_opens() {
     assert!(published(&app).await.contains(&new_kid));
     assert_eq!(kid(app.sign_in(ADA).await.token.as_ref().unwrap()), before[0]);
     // The announced minute is over.
-    app.database.run("postgres", "UPDATE identity.signing_key SET retired_at = now() - interval '1 s' WHERE retired_at IS NOT NULL");
+    app.database.run(
+        "postgres",
+        "UPDATE identity.signing_key SET retired_at = now() - interval '1 s' WHERE retired_at IS NOT NULL",
+    );
     reload(&app).await;
     let new = app.sign_in(ADA).await;
     assert_eq!(kid(new.token.as_ref().unwrap()), new_kid);
@@ -261,7 +283,10 @@ async fn a_new_key_signs_and_the_old_one_still_opens() {
         client.ask(VIEWER, json!({})).await;
     }
     // After an hour the old key opens nothing and is no longer published.
-    app.database.run("postgres", "UPDATE identity.signing_key SET retired_at = now() - interval '61 minutes' WHERE retired_at IS NOT NULL");
+    app.database.run(
+        "postgres",
+        "UPDATE identity.signing_key SET retired_at = now() - interval '61 minutes' WHERE retired_at IS NOT NULL",
+    );
     reload(&app).await;
     assert_eq!(old.send(VIEWER, json!({})).await.code(), "UNAUTHENTICATED");
     assert_eq!(published(&app).await, [new_kid]);
@@ -270,7 +295,8 @@ async fn a_new_key_signs_and_the_old_one_still_opens() {
 /// The ring of the key that the application signs with.
 fn ring(app: &App) -> KeyRing {
     let hex = app.database.lines("postgres", "SELECT encode(pkcs8, 'hex') AS line FROM identity.signing_key").remove(0);
-    let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
+    let bytes: Vec<u8> =
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
     KeyRing::new(SigningKey::from_pkcs8(&bytes).unwrap(), Vec::new()).unwrap()
 }
 
@@ -290,7 +316,10 @@ async fn a_forged_or_stale_token_opens_nothing() {
     let other = books.administrator.onboard("Beta", "US", "USD", "America/New_York", "US_GAAP_SMALL").await;
     let inside = books.administrator.enter(&other).await.token.unwrap();
     let past = |seconds: i64| AccessClaims {
-        iat: claims.iat - seconds, nbf: claims.nbf - seconds, exp: claims.exp - seconds, ..claims.clone()
+        iat: claims.iat - seconds,
+        nbf: claims.nbf - seconds,
+        exp: claims.exp - seconds,
+        ..claims.clone()
     };
     let forged = [
         ("no algorithm", format!("{none}.{}.", parts[1])),
@@ -300,9 +329,18 @@ async fn a_forged_or_stale_token_opens_nothing() {
         ("not yet", ours.issue(&past(-300)).unwrap()),
         ("another audience", ours.issue(&AccessClaims { aud: "other".into(), ..claims.clone() }).unwrap()),
         ("another issuer", ours.issue(&AccessClaims { iss: "other".into(), ..claims.clone() }).unwrap()),
-        ("another session", ours.issue(&AccessClaims { sid: Some(Uuid::now_v7().simple().to_string()), ..claims.clone() }).unwrap()),
-        ("a person posing as a program", ours.issue(&AccessClaims { kind: ActorKind::Service, ..claims.clone() }).unwrap()),
-        ("another's claims under this signature", format!("{}.{}.{}", parts[0], inside.split('.').nth(1).unwrap(), parts[2])),
+        (
+            "another session",
+            ours.issue(&AccessClaims { sid: Some(Uuid::now_v7().simple().to_string()), ..claims.clone() }).unwrap(),
+        ),
+        (
+            "a person posing as a program",
+            ours.issue(&AccessClaims { kind: ActorKind::Service, ..claims.clone() }).unwrap(),
+        ),
+        (
+            "another's claims under this signature",
+            format!("{}.{}.{}", parts[0], inside.split('.').nth(1).unwrap(), parts[2]),
+        ),
         ("cut off", good[..good.len() - 10].to_owned()),
     ];
     for (what, token) in forged {
@@ -342,10 +380,12 @@ async fn a_program_gets_its_tokens_by_its_secret() {
 
     let (status, full) = token(&app, Some((id, secret)), "grant_type=client_credentials").await;
     assert_eq!((status, &full["token_type"], &full["expires_in"]), (200, &json!("Bearer"), &json!(600)), "{full}");
-    let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}&scope=finance.customer.read");
+    let form =
+        format!("grant_type=client_credentials&client_id={id}&client_secret={secret}&scope=finance.customer.read");
     let (status, narrow) = token(&app, None, &form).await;
     assert_eq!((status, &narrow["scope"]), (200, &json!("finance.customer.read")), "{narrow}");
-    let (full, narrow) = (app.client().with_token(text(&full["access_token"])), app.client().with_token(text(&narrow["access_token"])));
+    let (full, narrow) =
+        (app.client().with_token(text(&full["access_token"])), app.client().with_token(text(&narrow["access_token"])));
 
     let customer = "mutation { customerCreate(input: { number: \"S1\", name: \"From the shop\", country: \"DE\" }) { customer { id } userErrors { message } } }";
     assert_eq!(narrow.send(customer, json!({})).await.code(), "FORBIDDEN");
@@ -359,7 +399,12 @@ async fn a_program_gets_its_tokens_by_its_secret() {
         (Some((id, "bos_wrong")), "grant_type=client_credentials".to_owned(), 401, "invalid_client"),
         (Some(("nobody", secret)), "grant_type=client_credentials".to_owned(), 401, "invalid_client"),
         (None, "grant_type=client_credentials".to_owned(), 401, "invalid_client"),
-        (Some((id, secret)), "grant_type=client_credentials&scope=finance.invoice.issue".to_owned(), 400, "invalid_scope"),
+        (
+            Some((id, secret)),
+            "grant_type=client_credentials&scope=finance.invoice.issue".to_owned(),
+            400,
+            "invalid_scope",
+        ),
         (Some((id, secret)), "grant_type=password&username=a&password=b".to_owned(), 400, "unsupported_grant_type"),
         (Some((id, secret)), String::new(), 400, "invalid_request"),
     ];
@@ -370,7 +415,8 @@ async fn a_program_gets_its_tokens_by_its_secret() {
 
     // A person's refresh token works there too.
     let session = sign_in(&app.client(), ADA, PASSWORD, None).await;
-    let (status, next) = token(&app, None, &format!("grant_type=refresh_token&refresh_token={}", text(&session["refreshToken"]))).await;
+    let (status, next) =
+        token(&app, None, &format!("grant_type=refresh_token&refresh_token={}", text(&session["refreshToken"]))).await;
     assert_eq!(status, 200, "{next}");
     app.client().with_token(text(&next["access_token"])).ask(VIEWER, json!({})).await;
 
@@ -419,9 +465,7 @@ async fn a_grant_holds_from_a_day_to_a_day_and_a_refusal_wins() {
     assert!(outside.send(enter, json!({ "input": { "client": client } })).await.body["data"]["clientTokenCreate"]["accessToken"].is_null());
 
     // Not yet, no longer, and today.
-    let give = |role: &str, effect: &str, from: i32, until: Option<i32>| {
-        json!({ "input": { "user": ben, "role": role, "effect": effect, "from": day(&app, from), "until": until.map(|days| day(&app, days)) } })
-    };
+    let give = |role: &str, effect: &str, from: i32, until: Option<i32>| json!({ "input": { "user": ben, "role": role, "effect": effect, "from": day(&app, from), "until": until.map(|days| day(&app, days)) } });
     inside.ask(GRANT, give(&reader, "ALLOW", 1, None)).await;
     inside.ask(GRANT, give(&reader, "ALLOW", -10, Some(-1))).await;
     assert!(outside.send(enter, json!({ "input": { "client": client } })).await.body["data"]["clientTokenCreate"]["accessToken"].is_null());
@@ -459,6 +503,14 @@ async fn a_grant_holds_from_a_day_to_a_day_and_a_refusal_wins() {
     );
     assert_eq!(within.send(CUSTOMERS, json!({})).await.code(), "FORBIDDEN");
     assert_eq!(inside.refused(END, json!({ "id": today["grantCreate"]["grant"]["id"] })).await[0]["code"], "STATE");
+    // A person who is shown out of the house is out everywhere at once, and cannot come back by himself.
+    let again = inside.ask(GRANT, give(&reader, "ALLOW", 0, None)).await;
+    within.ask(CUSTOMERS, json!({})).await;
+    assert!(again["grantCreate"]["grant"]["id"].is_string());
+    let disable = "mutation($user: ID!) { staffDisable(input: { user: $user }) { staffMember { disabledAt } userErrors { message } } }";
+    administrator.ask(disable, json!({ "user": ben })).await;
+    assert_eq!(within.send(CUSTOMERS, json!({})).await.code(), "UNAUTHENTICATED");
+    assert_eq!(message(&sign_in(&app.client(), "ben@firm.example", PASSWORD, None).await), ALL_WRONG);
     // Who is nobody's staff and was never invited cannot be given anything.
     let unknown = json!({ "input": { "user": client, "role": reader, "effect": "ALLOW" } });
     let reply = inside.send(GRANT, unknown).await;
@@ -480,21 +532,40 @@ async fn an_invited_person_sees_what_the_portal_shows_and_nothing_else() {
     let weak = app.client().refused(accept, json!({ "input": { "token": ticket, "password": "short" } })).await;
     assert_eq!(weak[0]["field"], json!(["input", "password"]));
     let wrong = format!("{}x", &ticket[..ticket.len() - 1]);
-    assert_eq!(app.client().refused(accept, json!({ "input": { "token": wrong, "password": PASSWORD } })).await[0]["code"], "NOT_FOUND");
+    assert_eq!(
+        app.client().refused(accept, json!({ "input": { "token": wrong, "password": PASSWORD } })).await[0]["code"],
+        "NOT_FOUND"
+    );
     let accepted = app.client().ask(accept, json!({ "input": { "token": ticket, "password": PASSWORD } })).await;
     assert_eq!(accepted["invitationAccept"]["user"], json!({ "staff": false, "name": "Carla Kunde" }));
-    assert_eq!(app.client().refused(accept, json!({ "input": { "token": ticket, "password": PASSWORD } })).await[0]["code"], "NOT_FOUND");
+    assert_eq!(
+        app.client().refused(accept, json!({ "input": { "token": ticket, "password": PASSWORD } })).await[0]["code"],
+        "NOT_FOUND"
+    );
 
     let carla = app.sign_in("carla@alpha.example").await;
-    assert_eq!(carla.send("{ clients { nodes { id } } }", json!({})).await.code(), "FORBIDDEN", "the portfolio is the provider's");
+    assert_eq!(
+        carla.send("{ clients { nodes { id } } }", json!({})).await.code(),
+        "FORBIDDEN",
+        "the portfolio is the provider's"
+    );
     let carla = carla.enter(&client).await;
     let viewer = carla.ask(VIEWER, json!({})).await;
     assert_eq!(viewer["viewer"]["permissions"], json!(["CLIENT_READ", "FIGURES_READ", "INVOICE_READ"]));
-    carla.ask("{ client { name } clientFigures { receivables { amount } } invoices { nodes { number } } }", json!({})).await;
+    carla
+        .ask("{ client { name } clientFigures { receivables { amount } } invoices { nodes { number } } }", json!({}))
+        .await;
     for closed in [
-        CUSTOMERS, "{ vendors { nodes { id } } }", "{ bills { nodes { id } } }", "{ accounts { nodes { id } } }",
-        "{ journalEntries { nodes { id } } }", "{ openItems { nodes { id } } }", "{ grants { nodes { id } } }",
-        "{ auditLog { nodes { node } } }", "{ bankAccounts { nodes { id } } }", "{ trialBalance(asOf: \"2026-12-31\") { rows { name } } }",
+        CUSTOMERS,
+        "{ vendors { nodes { id } } }",
+        "{ bills { nodes { id } } }",
+        "{ accounts { nodes { id } } }",
+        "{ journalEntries { nodes { id } } }",
+        "{ openItems { nodes { id } } }",
+        "{ grants { nodes { id } } }",
+        "{ auditLog { nodes { node } } }",
+        "{ bankAccounts { nodes { id } } }",
+        "{ trialBalance(asOf: \"2026-12-31\") { rows { name } } }",
     ] {
         let reply = carla.send(closed, json!({})).await;
         assert_eq!(reply.code(), "FORBIDDEN", "{closed}: {}", reply.text);
@@ -503,5 +574,12 @@ async fn an_invited_person_sees_what_the_portal_shows_and_nothing_else() {
     let enter = "mutation($input: ClientTokenCreateInput!) { clientTokenCreate(input: $input) { accessToken userErrors { code } } }";
     let foreign = carla.send(enter, json!({ "input": { "client": other } })).await;
     assert!(foreign.body["data"]["clientTokenCreate"]["accessToken"].is_null(), "{}", foreign.text);
-    assert_eq!(id_of(&inside.ask("{ invitations { nodes { id email } } }", json!({})).await["invitations"]["nodes"], "email", "carla@alpha.example"), text(&invited["userInvite"]["invitation"]["id"]));
+    assert_eq!(
+        id_of(
+            &inside.ask("{ invitations { nodes { id email } } }", json!({})).await["invitations"]["nodes"],
+            "email",
+            "carla@alpha.example"
+        ),
+        text(&invited["userInvite"]["invitation"]["id"])
+    );
 }
