@@ -206,12 +206,26 @@ const HARMS: &[Harm] = &[
     Harm {
         harm: "UPDATE core.number_series SET last_number = last_number + 1 WHERE series = 'invoice'",
         heal: "UPDATE core.number_series SET last_number = last_number - 1 WHERE series = 'invoice'",
-        named: &["numbers are gapless: series invoice: 2 numbers given, 1 documents carry one"],
+        named: &["numbers are gapless: series invoice: number INV-00002 was given, no document carries it"],
+    },
+    // As many invoices as numbers, and still a gap.
+    Harm {
+        harm: "UPDATE finance.invoice SET number = 'INV-00007'",
+        heal: "UPDATE finance.invoice SET number = 'INV-00001'",
+        named: &[
+            "numbers are gapless: series invoice: number INV-00001 was given, no document carries it",
+            "numbers are gapless: series invoice: a document carries number INV-00007, which was never given",
+        ],
+    },
+    Harm {
+        harm: "CREATE TABLE public.kept AS SELECT * FROM core.number_series WHERE series = 'invoice'; DELETE FROM core.number_series WHERE series = 'invoice'",
+        heal: "INSERT INTO core.number_series SELECT * FROM public.kept; DROP TABLE public.kept",
+        named: &["numbers are gapless: series invoice: a document carries number INV-00001, which was never given"],
     },
     Harm {
         harm: "UPDATE finance.journal_entry SET number = 'X' || number WHERE number = 'JE-00002'",
         heal: "UPDATE finance.journal_entry SET number = 'JE-00002' WHERE number = 'XJE-00002'",
-        named: &["numbers are gapless: series journal: ", "rows equal their trail: finance.journal_entry "],
+        named: &["numbers are gapless: series journal: number JE-00002 was given, no document carries it", "rows equal their trail: finance.journal_entry "],
     },
     Harm {
         harm: "CREATE TABLE public.kept AS SELECT * FROM finance.bank_match WHERE undone_by_id IS NULL LIMIT 1;
