@@ -47,6 +47,5 @@ pub fn for_introspection() -> Graph {
 /// The schema in GraphQL's own language, as it stands in `schema.graphql`.
 #[must_use]
 pub fn sdl() -> String {
-    for_introspection()
-        .sdl_with_options(SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items())
+    for_introspection().sdl_with_options(SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items())
 }

@@ -197,7 +197,11 @@ async fn end(tx: &Tx, input: GrantEndInput) -> Result<Grant> {
         ));
     }
     if current.valid_until.is_some_and(|until| until < on) {
-        return Err(Error::refuse(UserErrorCode::Invalid, "on", "The grant ends earlier already; ending never prolongs it."));
+        return Err(Error::refuse(
+            UserErrorCode::Invalid,
+            "on",
+            "The grant ends earlier already; ending never prolongs it.",
+        ));
     }
     tx.row(diesel::update(this).set(access_grant::valid_until.eq(on)).returning(Grant::as_returning())).await
 }

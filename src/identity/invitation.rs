@@ -261,7 +261,8 @@ impl InvitationQuery {
         if let Some((_, id)) = &slice.after {
             page = page.filter(invitation::id.lt(*id));
         }
-        let rows = tx.rows(page.order(invitation::id.desc()).limit(slice.limit()).select(Invitation::as_select())).await?;
+        let rows =
+            tx.rows(page.order(invitation::id.desc()).limit(slice.limit()).select(Invitation::as_select())).await?;
         Ok(InvitationConnection::new(ctx, &slice, rows, |row| encode("", row.id.0), total))
     }
 }

@@ -130,7 +130,11 @@ async fn create(tx: &Tx, input: ServiceAccountCreateInput) -> Result<(ServiceAcc
         return Err(Error::refuse(UserErrorCode::Required, "scopes", "A service account has at least one right."));
     }
     if input.expires_at.0 <= tx.now() || input.expires_at.0 > tx.now() + TimeDelta::days(MAX_DAYS) {
-        return Err(Error::refuse(UserErrorCode::Invalid, "expiresAt", "A service account ends within a year from now."));
+        return Err(Error::refuse(
+            UserErrorCode::Invalid,
+            "expiresAt",
+            "A service account ends within a year from now.",
+        ));
     }
     authority::check(tx, Can::ServiceAccountManage, &input.scopes, "scopes").await?;
     let (secret, hash) = Opaque::Service.generate().map_err(Error::fault)?;

@@ -393,10 +393,18 @@ where
     Id: Eq + Hash,
 {
     let text = for_kind!(kind, |table| concat!(
-        "SELECT '", table!(), "' AS kind, l.id AS row_id, d.id AS document_id, d.currency, l.line_no, l.description,
+        "SELECT '",
+        table!(),
+        "' AS kind, l.id AS row_id, d.id AS document_id, d.currency, l.line_no, l.description,
                 l.quantity, l.unit_price, l.discount_percent, l.tax_percent, l.net, l.account_id, l.tax_code_id
-           FROM finance.", table!(), "_line l
-           JOIN finance.", table!(), " d ON d.tenant_id = l.tenant_id AND d.id = l.", table!(), "_id
+           FROM finance.",
+        table!(),
+        "_line l
+           JOIN finance.",
+        table!(),
+        " d ON d.tenant_id = l.tenant_id AND d.id = l.",
+        table!(),
+        "_id
           WHERE l.tenant_id = $1 AND l.id = ANY ($2)"
     ));
     let rows: Vec<DocumentLine> =

@@ -69,15 +69,6 @@ impl Allocation {
     }
 }
 
-<<<<<<< HEAD
-/// An allocation and what it was asked for by.
-#[derive(QueryableByName)]
-struct Found {
-    #[diesel(sql_type = SqlUuid)]
-    key: Uuid,
-    #[diesel(embed)]
-    allocation: Allocation,
-=======
 impl Fetch for Allocation {
     type Key = AllocationId;
     type Value = Self;
@@ -98,33 +89,13 @@ impl Fetch for Allocation {
     }
 }
 
-/// Fetches the allocations of open items.
-pub struct OfItem;
-
-impl Fetch for OfItem {
-    type Key = OpenItemId;
-    type Value = Vec<Allocation>;
-    const CAN: Can = Can::OpenItemRead;
-
-    async fn fetch(tx: &Tx, keys: Vec<OpenItemId>) -> Result<HashMap<OpenItemId, Vec<Allocation>>> {
-        let rows: Vec<Allocation> = tx
-            .rows(
-                sql("SELECT a.id, a.open_item_id, a.entry_id, a.allocated_on, a.amount, a.amount_book, a.undoes_id, i.currency
-                       FROM finance.allocation a
-                       JOIN finance.open_item i ON i.tenant_id = a.tenant_id AND i.id = a.open_item_id
-                      WHERE a.tenant_id = $1 AND a.open_item_id = ANY ($2)
-                      ORDER BY a.open_item_id, a.id")
-                    .bind::<SqlUuid, _>(tx.tenant()?)
-                    .bind::<Array<SqlUuid>, _>(keys),
-            )
-            .await?;
-        let mut by_item: HashMap<OpenItemId, Vec<Allocation>> = HashMap::new();
-        for row in rows {
-            by_item.entry(row.open_item_id).or_default().push(row);
-        }
-        Ok(by_item)
-    }
->>>>>>> walls
+/// An allocation and what it was asked for by.
+#[derive(QueryableByName)]
+struct Found {
+    #[diesel(sql_type = SqlUuid)]
+    key: Uuid,
+    #[diesel(embed)]
+    allocation: Allocation,
 }
 
 /// Declares how allocations are fetched by a column of theirs or of their open item.
