@@ -53,7 +53,7 @@ pub fn mapping() -> Value {
 pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &str, month: &str) -> Furnished {
     let client = administrator.onboard(&format!("{word} Trading"), "DE", "EUR", "Europe/Berlin", "IFRS_SMALL").await;
     let inside = administrator.enter(&client).await;
-    let rights = schema.words("Permission");
+    let rights = schema.rights_of_a_client();
     let role_name = format!("{word} everything");
     let role = made(&inside, "roleCreate", json!({ "name": role_name, "permissions": rights }), "role").await;
     let email = format!("boss-{month}@firm.example");
