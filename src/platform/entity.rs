@@ -152,13 +152,15 @@ async fn drive<F: Fetch>(tx: &Tx, batch: &Mutex<Batch<F>>) -> Result<()> {
     }
 }
 
-/// Lets every other future of this task run once.
+/// Lets every other future of this task run. Twice, because the first time this one may stand before the others
+/// already: whoever hands out a batch wakes its waiters in their order, and may be the first of them itself.
 pub(super) async fn step_aside() {
-    let mut stepped = false;
+    let mut steps = 0;
     std::future::poll_fn(|context| {
-        if std::mem::replace(&mut stepped, true) {
+        if steps == 2 {
             Poll::Ready(())
         } else {
+            steps += 1;
             context.waker().wake_by_ref();
             Poll::Pending
         }
