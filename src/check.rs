@@ -71,13 +71,20 @@ const QUESTIONS: &[Question] = &[
     },
     Question {
         name: "numbers are gapless",
-        query: "SELECT format('series %s: %s numbers given, %s documents carry one', s.series, s.last_number, n.documents) AS line
-                  FROM core.number_series s
-                  JOIN LATERAL (SELECT CASE s.series
-                                  WHEN 'invoice' THEN (SELECT count(*) FROM finance.invoice d WHERE d.tenant_id = $tenant AND d.number LIKE s.prefix || '%')
-                                  WHEN 'journal' THEN (SELECT count(*) FROM finance.journal_entry d WHERE d.tenant_id = $tenant AND d.number LIKE s.prefix || '%')
-                                  ELSE s.last_number END AS documents) n ON true
-                 WHERE s.tenant_id = $tenant AND n.documents <> s.last_number",
+        query: "WITH given AS (
+                    SELECT s.series, s.prefix || lpad(n::text, greatest(5, length(n::text)), '0') AS number
+                      FROM core.number_series s, generate_series(1, s.last_number) AS n
+                     WHERE s.tenant_id = $tenant AND s.series IN ('invoice', 'journal')
+                ), carried AS (
+                    SELECT 'invoice' AS series, d.number FROM finance.invoice d WHERE d.tenant_id = $tenant AND d.number IS NOT NULL
+                    UNION ALL
+                    SELECT 'journal', d.number FROM finance.journal_entry d WHERE d.tenant_id = $tenant
+                )
+                SELECT CASE WHEN c.number IS NULL THEN format('series %s: number %s was given, no document carries it', g.series, g.number)
+                            ELSE format('series %s: a document carries number %s, which was never given', c.series, c.number) END AS line
+                  FROM given g FULL JOIN carried c ON c.series = g.series AND c.number = g.number
+                 WHERE c.number IS NULL OR g.number IS NULL
+                 ORDER BY 1 LIMIT 100",
     },
     Question {
         name: "bank lines clear once",

@@ -138,7 +138,11 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             database.migrate(&settings)?;
             let urls = database.urls(&settings)?;
             let loaded = actix_web::rt::System::new().block_on(demo::load(&urls))?;
-            say(&if loaded { demo::logins("http://127.0.0.1:8080") } else { "The database is not empty; nothing was loaded.".to_owned() });
+            say(&if loaded {
+                demo::logins("http://127.0.0.1:8080")
+            } else {
+                "The database is not empty; nothing was loaded.".to_owned()
+            });
             Ok(ExitCode::SUCCESS)
         }
         Command::Check => {
@@ -159,7 +163,9 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Keys { command: KeysCommand::Rotate } => {
             let database = Database::open(&settings)?;
             let urls = database.urls(&settings)?;
-            let kid = actix_web::rt::System::new().block_on(identity::keys::Keys::rotate(&urls.identity)).map_err(Error::sentence)?;
+            let kid = actix_web::rt::System::new()
+                .block_on(identity::keys::Keys::rotate(&urls.identity))
+                .map_err(Error::sentence)?;
             say(&format!("New key {kid}; tokens of the old one stay valid until they expire."));
             Ok(ExitCode::SUCCESS)
         }
@@ -218,8 +224,14 @@ impl Database {
     fn migrate(&self, settings: &Settings) -> Result<usize, Failure> {
         match self {
             Self::Private(postgres) => {
-                let mut connection = database::connect(&postgres.url(backoffice_private_postgres::SUPERUSER, DATABASE))?;
-                if database::text(&mut connection, "SELECT coalesce(to_regrole('backoffice_identity')::text, '') AS line")?.is_empty() {
+                let mut connection =
+                    database::connect(&postgres.url(backoffice_private_postgres::SUPERUSER, DATABASE))?;
+                if database::text(
+                    &mut connection,
+                    "SELECT coalesce(to_regrole('backoffice_identity')::text, '') AS line",
+                )?
+                .is_empty()
+                {
                     database::create_roles(&mut connection, None)?;
                 }
                 Ok(database::migrate(&mut connection)?)
@@ -260,7 +272,12 @@ fn log(settings: &Settings) {
     let filter = tracing_subscriber::EnvFilter::try_new(format!("warn,backoffice={level},postgresql={level}"))
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     // Tests start several servers in one process; the first one's log stays.
-    let _ = tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
 }
 
 fn serve(settings: &Settings) -> Result<ExitCode, Failure> {

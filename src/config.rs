@@ -73,8 +73,9 @@ impl Settings {
     /// Fills what switches and environment left open from the file, if one is named.
     pub fn with_file(self) -> Result<Self, ConfigError> {
         let Some(path) = &self.config else { return Ok(self) };
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| ConfigError(format!("The configuration file {} cannot be read: {error}", path.display())))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            ConfigError(format!("The configuration file {} cannot be read: {error}", path.display()))
+        })?;
         let file: Self = toml::from_str(&text)
             .map_err(|error| ConfigError(format!("The configuration file {} is wrong: {error}", path.display())))?;
         Ok(Self {
@@ -156,7 +157,8 @@ impl Settings {
 
 /// The same URL with another user: `postgres://app:secret@host/db` → `postgres://other:secret@host/db`.
 fn with_user(url: &str, user: &str) -> Result<String, ConfigError> {
-    let unusable = || ConfigError("DATABASE_URL has to look like postgres://backoffice_app:password@host/database.".to_owned());
+    let unusable =
+        || ConfigError("DATABASE_URL has to look like postgres://backoffice_app:password@host/database.".to_owned());
     let (scheme, rest) = url.split_once("://").ok_or_else(unusable)?;
     let (credentials, host) = rest.split_once('@').ok_or_else(unusable)?;
     Ok(match credentials.split_once(':') {

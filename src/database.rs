@@ -37,8 +37,8 @@ const ROLES: [&str; 4] = ["backoffice_owner", "backoffice_app", "backoffice_port
 
 /// Connects for work outside requests.
 pub fn connect(url: &str) -> Result<Blocking, DatabaseError> {
-    let mut connection = Blocking::establish(url)
-        .map_err(|error| DatabaseError(format!("The database cannot be reached: {error}")))?;
+    let mut connection =
+        Blocking::establish(url).map_err(|error| DatabaseError(format!("The database cannot be reached: {error}")))?;
     sql_query("SET client_min_messages = 'warning'").execute(&mut connection).map_err(failed("first statement"))?;
     Ok(connection)
 }
@@ -97,9 +97,11 @@ pub fn create_roles(connection: &mut Blocking, password: Option<&str>) -> Result
     sql_query(format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC"))
         .execute(connection)
         .map_err(failed("closing the database to others"))?;
-    sql_query(format!("GRANT CONNECT ON DATABASE {database} TO backoffice_app, backoffice_portfolio, backoffice_identity"))
-        .execute(connection)
-        .map_err(failed("opening the database to the server"))?;
+    sql_query(format!(
+        "GRANT CONNECT ON DATABASE {database} TO backoffice_app, backoffice_portfolio, backoffice_identity"
+    ))
+    .execute(connection)
+    .map_err(failed("opening the database to the server"))?;
     Ok(())
 }
 
@@ -110,7 +112,9 @@ pub fn migrate(connection: &mut Blocking) -> Result<usize, DatabaseError> {
         sql_query("SET ROLE backoffice_owner").execute(connection).map_err(failed("acting as the owner"))?;
     }
     // One migration at a time, whoever starts: the lock goes with the session.
-    sql_query("SELECT pg_advisory_lock(4210801)").execute(connection).map_err(failed("waiting for another migration"))?;
+    sql_query("SELECT pg_advisory_lock(4210801)")
+        .execute(connection)
+        .map_err(failed("waiting for another migration"))?;
     let run = connection
         .run_pending_migrations(MIGRATIONS)
         .map_err(|error| DatabaseError(format!("A migration failed: {error}")))?
@@ -135,9 +139,11 @@ pub fn revert_all(connection: &mut Blocking) -> Result<usize, DatabaseError> {
 
 /// Refuses to serve with more rights than a server needs, or on a schema that is not this binary's.
 pub fn check_serving(urls: &Urls) -> Result<(), DatabaseError> {
-    for (url, role) in
-        [(&urls.app, "backoffice_app"), (&urls.portfolio, "backoffice_portfolio"), (&urls.identity, "backoffice_identity")]
-    {
+    for (url, role) in [
+        (&urls.app, "backoffice_app"),
+        (&urls.portfolio, "backoffice_portfolio"),
+        (&urls.identity, "backoffice_identity"),
+    ] {
         let mut connection = connect(url)?;
         let user = text(&mut connection, "SELECT current_user::text AS line")?;
         let over = flag(

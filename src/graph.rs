@@ -10,9 +10,11 @@ use crate::identity::keys::Keys;
 use crate::identity::{IdentityMutation, IdentityQuery};
 use crate::practice::{PracticeMutation, PracticeQuery};
 
+mod node;
+
 /// Everything that can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(IdentityQuery, PracticeQuery, AuditQuery, FinanceQuery);
+pub struct Query(IdentityQuery, PracticeQuery, AuditQuery, FinanceQuery, node::NodeQuery);
 
 /// Everything that can be done. All fields of one operation take effect together or none does.
 #[derive(MergedObject, Default)]
@@ -44,6 +46,5 @@ pub fn for_introspection() -> Graph {
 /// The schema in GraphQL's own language, as it stands in `schema.graphql`.
 #[must_use]
 pub fn sdl() -> String {
-    for_introspection()
-        .sdl_with_options(SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items())
+    for_introspection().sdl_with_options(SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items())
 }

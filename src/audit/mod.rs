@@ -133,9 +133,9 @@ struct Count {
 async fn page(ctx: &Context<'_>, tx: &Tx, record: Option<Uuid>, slice: &Slice) -> Result<AuditEntryConnection> {
     let after = match &slice.after {
         None => None,
-        Some((value, _)) => {
-            Some(value.parse::<i64>().map_err(|_| Error::BadInput("`after` is not a cursor of this list.".to_owned()))?)
-        }
+        Some((value, _)) => Some(
+            value.parse::<i64>().map_err(|_| Error::BadInput("`after` is not a cursor of this list.".to_owned()))?,
+        ),
     };
     // one text each, so that either is planned for its own index
     let (counting, reading) = match record {

@@ -144,13 +144,9 @@ impl KeyRing {
         let mut header = Header::new(ALGORITHM);
         header.typ = Some(TYPE.to_string());
         header.kid = Some(self.current().public().kid().to_string());
-        let token = jsonwebtoken::encode(&header, claims, &self.current().encoding)
-            .map_err(|_| TokenError::Unsigned)?;
-        if token.len() > MAX_TOKEN_BYTES {
-            Err(TokenError::TooLong)
-        } else {
-            Ok(token)
-        }
+        let token =
+            jsonwebtoken::encode(&header, claims, &self.current().encoding).map_err(|_| TokenError::Unsigned)?;
+        if token.len() > MAX_TOKEN_BYTES { Err(TokenError::TooLong) } else { Ok(token) }
     }
 
     /// Checks an access token at a moment (seconds since 1970) and gives what it says.
@@ -178,23 +174,20 @@ impl KeyRing {
         }
         let kid = check_header(token)?;
         let key = self.find(&kid).ok_or(TokenError::UnknownKey)?;
-        let data = jsonwebtoken::decode::<AccessClaims>(token, &key.decoding, &self.validation)
-            .map_err(|error| match error.kind() {
-                ErrorKind::InvalidSignature => TokenError::Signature,
-                ErrorKind::InvalidAlgorithm => TokenError::Algorithm,
-                _ => TokenError::Malformed,
-            })?;
+        let data =
+            jsonwebtoken::decode::<AccessClaims>(token, &key.decoding, &self.validation).map_err(
+                |error| match error.kind() {
+                    ErrorKind::InvalidSignature => TokenError::Signature,
+                    ErrorKind::InvalidAlgorithm => TokenError::Algorithm,
+                    _ => TokenError::Malformed,
+                },
+            )?;
         Ok((kid, data.claims))
     }
 }
 
 /// All that is checked about claims whose signature fits.
-fn check_claims(
-    claims: &AccessClaims,
-    issuer: &str,
-    audience: &str,
-    now_unix_s: i64,
-) -> Result<(), TokenError> {
+fn check_claims(claims: &AccessClaims, issuer: &str, audience: &str, now_unix_s: i64) -> Result<(), TokenError> {
     if claims.iss != issuer {
         return Err(TokenError::Issuer);
     }
@@ -231,21 +224,13 @@ struct StrictHeader {
 /// Reads the header strictly and gives the name of the key.
 fn check_header(token: &str) -> Result<String, TokenError> {
     let mut parts = token.split('.');
-    let (Some(header), Some(_), Some(_), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
+    let (Some(header), Some(_), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
         return Err(TokenError::Malformed);
     };
-    let json = URL_SAFE_NO_PAD
-        .decode(header)
-        .map_err(|_| TokenError::Malformed)?;
+    let json = URL_SAFE_NO_PAD.decode(header).map_err(|_| TokenError::Malformed)?;
     let header: StrictHeader = serde_json::from_slice(&json).map_err(|error| {
         // JSON that reads but does not fit has a member too many or one of another type
-        if error.is_data() {
-            TokenError::Header
-        } else {
-            TokenError::Malformed
-        }
+        if error.is_data() { TokenError::Header } else { TokenError::Malformed }
     })?;
     if header.alg != "EdDSA" {
         return Err(TokenError::Algorithm);
@@ -261,10 +246,7 @@ fn check_shape(claims: &AccessClaims) -> Result<(), TokenError> {
     if claims.sub.is_empty() || claims.jti.is_empty() {
         return Err(TokenError::Subject);
     }
-    let lifetime_s = claims
-        .exp
-        .checked_sub(claims.iat)
-        .ok_or(TokenError::Lifetime)?;
+    let lifetime_s = claims.exp.checked_sub(claims.iat).ok_or(TokenError::Lifetime)?;
     if !(1..=MAX_LIFETIME_S).contains(&lifetime_s) || claims.nbf >= claims.exp {
         return Err(TokenError::Lifetime);
     }

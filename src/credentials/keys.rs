@@ -34,9 +34,7 @@ impl fmt::Display for KeyError {
         f.write_str(match self {
             Self::NoRandomness => "the operating system gave no random bytes",
             Self::Invalid => "the bytes are not an Ed25519 key",
-            Self::BadRing => {
-                "the keys do not make a ring: one is there twice, or there are too many"
-            }
+            Self::BadRing => "the keys do not make a ring: one is there twice, or there are too many",
         })
     }
 }
@@ -84,10 +82,7 @@ impl SigningKey {
     }
 
     fn of(key: &ed25519_dalek::SigningKey) -> Result<Self, KeyError> {
-        let pkcs8 = key
-            .to_pkcs8_der()
-            .map_err(|_| KeyError::Invalid)?
-            .to_bytes();
+        let pkcs8 = key.to_pkcs8_der().map_err(|_| KeyError::Invalid)?.to_bytes();
         Ok(Self {
             encoding: EncodingKey::from_ed_der(&pkcs8),
             public: PublicKey::from_bytes(key.verifying_key().as_bytes())?,
@@ -122,11 +117,7 @@ impl PublicKey {
         if key.is_weak() {
             return Err(KeyError::Invalid);
         }
-        Ok(Self {
-            kid: thumbprint(&bytes),
-            decoding: DecodingKey::from_ed_der(&bytes),
-            bytes,
-        })
+        Ok(Self { kid: thumbprint(&bytes), decoding: DecodingKey::from_ed_der(&bytes), bytes })
     }
 
     /// The 32 bytes of RFC 8032, for storage.
@@ -188,11 +179,7 @@ impl KeyRing {
         if kids.len() != verify_only.len() + 1 || kids.len() > MAX_KEYS {
             return Err(KeyError::BadRing);
         }
-        Ok(Self {
-            current,
-            verify_only,
-            validation: crate::access::signature_rules(),
-        })
+        Ok(Self { current, verify_only, validation: crate::access::signature_rules() })
     }
 
     /// The ring after a rotation: `next` signs, the former current key only verifies.
@@ -203,12 +190,7 @@ impl KeyRing {
     /// [`KeyError::BadRing`] as in [`KeyRing::new`]. A key that was announced before may become current.
     pub fn rotate(&self, next: SigningKey) -> Result<Self, KeyError> {
         let mut verify_only = vec![self.current.public.clone()];
-        verify_only.extend(
-            self.verify_only
-                .iter()
-                .filter(|key| key.kid != next.public.kid)
-                .cloned(),
-        );
+        verify_only.extend(self.verify_only.iter().filter(|key| key.kid != next.public.kid).cloned());
         Self::new(next, verify_only)
     }
 
@@ -239,10 +221,7 @@ impl KeyRing {
 
 impl fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyRing")
-            .field("current", &self.current)
-            .field("verify_only", &self.verify_only)
-            .finish()
+        f.debug_struct("KeyRing").field("current", &self.current).field("verify_only", &self.verify_only).finish()
     }
 }
 
@@ -255,13 +234,8 @@ mod tests {
 
     #[test]
     fn the_thumbprint_of_rfc_8037_appendix_a_3() {
-        let public = URL_SAFE_NO_PAD
-            .decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
-            .unwrap();
-        assert_eq!(
-            PublicKey::from_bytes(&public).unwrap().kid(),
-            "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
-        );
+        let public = URL_SAFE_NO_PAD.decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
+        assert_eq!(PublicKey::from_bytes(&public).unwrap().kid(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }
 
     #[test]
@@ -270,10 +244,7 @@ mod tests {
         let again = SigningKey::from_pkcs8(key.pkcs8()).unwrap();
         assert_eq!(again.public().as_bytes(), key.public().as_bytes());
         assert_eq!(again.public().kid(), key.public().kid());
-        assert_ne!(
-            SigningKey::generate().unwrap().public().kid(),
-            key.public().kid()
-        );
+        assert_ne!(SigningKey::generate().unwrap().public().kid(), key.public().kid());
     }
 
     #[test]
@@ -283,26 +254,14 @@ mod tests {
         // the public half stands last: another one does not belong to the private half
         let mut foreign = der.to_vec();
         *foreign.last_mut().unwrap() ^= 1;
-        for bytes in [
-            &[][..],
-            &der[1..],
-            &der[..der.len() - 1],
-            &[0; 64],
-            &foreign,
-        ] {
-            assert!(matches!(
-                SigningKey::from_pkcs8(bytes),
-                Err(KeyError::Invalid)
-            ));
+        for bytes in [&[][..], &der[1..], &der[..der.len() - 1], &[0; 64], &foreign] {
+            assert!(matches!(SigningKey::from_pkcs8(bytes), Err(KeyError::Invalid)));
         }
         // too short, too long, and the neutral element of the curve
         let mut neutral = [0; 32];
         neutral[0] = 1;
         for bytes in [&[1; 31][..], &[1; 33], &neutral] {
-            assert!(matches!(
-                PublicKey::from_bytes(bytes),
-                Err(KeyError::Invalid)
-            ));
+            assert!(matches!(PublicKey::from_bytes(bytes), Err(KeyError::Invalid)));
         }
     }
 
@@ -311,18 +270,12 @@ mod tests {
         let old = SigningKey::generate().unwrap();
         let private = URL_SAFE_NO_PAD.encode(&old.pkcs8()[16..48]);
         let old_kid = old.public().kid().to_string();
-        let ring = KeyRing::new(old, vec![])
-            .unwrap()
-            .rotate(SigningKey::generate().unwrap())
-            .unwrap();
+        let ring = KeyRing::new(old, vec![]).unwrap().rotate(SigningKey::generate().unwrap()).unwrap();
         let jwks = ring.jwks();
         assert_eq!(jwks["keys"][0]["kid"], ring.current().public().kid());
         assert_eq!(jwks["keys"][1]["kid"], old_kid);
         for key in jwks["keys"].as_array().unwrap() {
-            assert_eq!(
-                (&key["kty"], &key["crv"]),
-                (&"OKP".into(), &"Ed25519".into())
-            );
+            assert_eq!((&key["kty"], &key["crv"]), (&"OKP".into(), &"Ed25519".into()));
             assert_eq!((&key["alg"], &key["use"]), (&"EdDSA".into(), &"sig".into()));
             assert!(key.get("d").is_none());
         }
@@ -337,10 +290,7 @@ mod tests {
         let ring = ring.rotate(next).unwrap();
         assert_eq!(ring.verify_only().len(), 1);
         assert_eq!(ring.current().public().kid(), announced.kid());
-        let twice = KeyRing::new(
-            SigningKey::generate().unwrap(),
-            vec![announced.clone(), announced],
-        );
+        let twice = KeyRing::new(SigningKey::generate().unwrap(), vec![announced.clone(), announced]);
         assert!(matches!(twice, Err(KeyError::BadRing)));
     }
 }

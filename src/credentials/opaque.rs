@@ -53,12 +53,7 @@ impl Opaque {
         let encoded = shown.strip_prefix(self.prefix())?;
         let mut bytes = Zeroizing::new([0u8; 32]);
         // the length first, so that a long text is refused without being decoded
-        if encoded.len() != 43
-            || URL_SAFE_NO_PAD
-                .decode_slice(encoded, bytes.as_mut_slice())
-                .ok()?
-                != 32
-        {
+        if encoded.len() != 43 || URL_SAFE_NO_PAD.decode_slice(encoded, bytes.as_mut_slice()).ok()? != 32 {
             return None;
         }
         Some(Sha256::digest(shown.as_bytes()).into())
@@ -66,8 +61,7 @@ impl Opaque {
 
     /// Whether a secret as it was shown is the one whose hash is stored; compared in constant time.
     pub fn matches(self, shown: &str, stored: &[u8]) -> bool {
-        self.hash(shown)
-            .is_some_and(|hash| hash.ct_eq(stored).into())
+        self.hash(shown).is_some_and(|hash| hash.ct_eq(stored).into())
     }
 }
 

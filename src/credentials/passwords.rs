@@ -32,7 +32,8 @@ const MAX_LANES: u32 = 4;
 const MAX_BYTES: usize = 4 * MAX_CHARACTERS;
 
 /// A hash of no password, with the parameters above: salt and hash are made up.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGlzIGhlcmUhIQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGlzIGhlcmUhIQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// Hashes and verifies passwords. Cheap to build, shared by reference; every method that takes a password blocks
 /// for some 25 ms.
@@ -72,9 +73,7 @@ impl Passwords {
     pub fn new() -> Result<Self, PasswordError> {
         let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(OUTPUT_BYTES));
         let params = params.map_err(|_| PasswordError::Unavailable)?;
-        Ok(Self {
-            argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
-        })
+        Ok(Self { argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params) })
     }
 
     /// Hashes a password with a fresh salt of 16 bytes, as a PHC string to be stored.
@@ -85,10 +84,7 @@ impl Passwords {
     /// [`PasswordError`].
     pub fn hash(&self, password: &str) -> Result<String, PasswordError> {
         let prepared = prepare(password).ok_or(PasswordError::TooLong)?;
-        let hash = self
-            .argon2
-            .hash_password(prepared.as_bytes())
-            .map_err(|_| PasswordError::Unavailable)?;
+        let hash = self.argon2.hash_password(prepared.as_bytes()).map_err(|_| PasswordError::Unavailable)?;
         Ok(hash.to_string())
     }
 
@@ -103,9 +99,7 @@ impl Passwords {
         let Some(prepared) = prepare(password) else {
             return false;
         };
-        self.argon2
-            .verify_password(prepared.as_bytes(), &hash)
-            .is_ok()
+        self.argon2.verify_password(prepared.as_bytes(), &hash).is_ok()
     }
 
     /// Does the work of [`verify`](Self::verify) for a user who does not exist or has no password, so that the
@@ -115,11 +109,7 @@ impl Passwords {
             return;
         };
         // the outcome is of no interest, but the work must not be optimised away
-        std::hint::black_box(
-            self.argon2
-                .verify_password(prepared.as_bytes(), &hash)
-                .is_ok(),
-        );
+        std::hint::black_box(self.argon2.verify_password(prepared.as_bytes(), &hash).is_ok());
     }
 
     /// Whether a stored hash was made with other parameters than today's and should be replaced at the next
@@ -146,11 +136,7 @@ fn prepare(password: &str) -> Option<Zeroizing<String>> {
     // sized so that it never grows: growing would leave a copy behind (NFC makes no text more than 3 times longer)
     let mut prepared = Zeroizing::new(String::with_capacity(password.len().saturating_mul(3)));
     let space = |letter: char| {
-        if !letter.is_ascii() && letter.is_whitespace() {
-            ' '
-        } else {
-            letter
-        }
+        if !letter.is_ascii() && letter.is_whitespace() { ' ' } else { letter }
     };
     prepared.extend(password.chars().map(space).nfc());
     Some(prepared)
@@ -160,12 +146,8 @@ fn prepare(password: &str) -> Option<Zeroizing<String>> {
 fn parse(stored: &str) -> Option<PasswordHash> {
     let hash = PasswordHash::new(stored).ok()?;
     let params = Params::try_from(&hash).ok()?;
-    let known = Algorithm::try_from(hash.algorithm.as_str()).is_ok()
-        && hash.salt.is_some()
-        && hash.hash.is_some();
-    let bounded = params.m_cost() <= MAX_MEMORY_KIB
-        && params.t_cost() <= MAX_PASSES
-        && params.p_cost() <= MAX_LANES;
+    let known = Algorithm::try_from(hash.algorithm.as_str()).is_ok() && hash.salt.is_some() && hash.hash.is_some();
+    let bounded = params.m_cost() <= MAX_MEMORY_KIB && params.t_cost() <= MAX_PASSES && params.p_cost() <= MAX_LANES;
     (known && bounded).then_some(hash)
 }
 

@@ -16,11 +16,7 @@ const SKEW_STEPS: u64 = 1;
 const SECRET_BYTES: usize = 20;
 
 /// What need not be escaped in a part of a URI: RFC 3986 §2.3, unreserved.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The secret that an authenticator app and the server share. Wiped when dropped, and not shown by `Debug`.
 ///
@@ -52,16 +48,10 @@ impl TotpSecret {
         let mut text = String::with_capacity(32);
         // 5 bytes are 8 characters; 20 bytes need no padding
         for group in self.0.chunks(5) {
-            let bits = group
-                .iter()
-                .fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
+            let bits = group.iter().fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
             for place in (0..8u32).rev() {
                 let digit = (bits >> (place * 5) & 31) as u8;
-                text.push(char::from(if digit < 26 {
-                    b'A' + digit
-                } else {
-                    b'2' + digit - 26
-                }));
+                text.push(char::from(if digit < 26 { b'A' + digit } else { b'2' + digit - 26 }));
             }
         }
         text
@@ -106,11 +96,7 @@ impl TotpSecret {
             let expected = totp.generate(step.checked_mul(STEP_S)?).to_string();
             let fresh = last_used_step.is_none_or(|last| step > last);
             let equal = bool::from(expected.as_bytes().ct_eq(&digits));
-            if equal && fresh && found.is_none() {
-                Some(step)
-            } else {
-                found
-            }
+            if equal && fresh && found.is_none() { Some(step) } else { found }
         })
     }
 
@@ -151,11 +137,7 @@ mod tests {
             (20_000_000_000, "353130"),
         ];
         for (now, code) in codes {
-            assert_eq!(
-                rfc_secret().verify(code, now, None),
-                Some(now / STEP_S),
-                "{now}"
-            );
+            assert_eq!(rfc_secret().verify(code, now, None), Some(now / STEP_S), "{now}");
         }
     }
 
@@ -179,34 +161,18 @@ mod tests {
         // the code of the step before is older than the one used
         assert_eq!(secret.verify("081804", 1_111_111_111, Some(step)), None);
         assert_eq!(secret.verify("081804", 1_111_111_111, None), Some(step - 1));
-        assert_eq!(
-            secret.verify("050471", 1_111_111_111, Some(step - 1)),
-            Some(step)
-        );
+        assert_eq!(secret.verify("050471", 1_111_111_111, Some(step - 1)), Some(step));
     }
 
     #[test]
     fn only_six_digits_are_a_code() {
         let secret = rfc_secret();
         assert!(secret.verify("287 082", 59, None).is_some());
-        for code in [
-            "",
-            "28708",
-            "2870820",
-            "+87082",
-            "28708a",
-            "٢٨٧٠٨٢",
-            "287082\n",
-            "287-082",
-            "      ",
-        ] {
+        for code in ["", "28708", "2870820", "+87082", "28708a", "٢٨٧٠٨٢", "287082\n", "287-082", "      "] {
             assert_eq!(secret.verify(code, 59, None), None, "{code:?}");
         }
         assert_eq!(secret.verify(&"2".repeat(1_000_000), 59, None), None);
-        assert_eq!(
-            secret.verify(&format!("287082{}", " ".repeat(20)), 59, None),
-            None
-        );
+        assert_eq!(secret.verify(&format!("287082{}", " ".repeat(20)), 59, None), None);
         assert_eq!(secret.verify("287082", u64::MAX, None), None);
         assert_eq!(secret.verify("287082", 0, None), Some(1));
     }
@@ -222,16 +188,10 @@ mod tests {
 
     #[test]
     fn secrets_are_random_and_do_not_show() {
-        let (a, b) = (
-            TotpSecret::generate().unwrap(),
-            TotpSecret::generate().unwrap(),
-        );
+        let (a, b) = (TotpSecret::generate().unwrap(), TotpSecret::generate().unwrap());
         assert_ne!(a.as_bytes(), b.as_bytes());
         assert_eq!(format!("{a:?}"), "TotpSecret(…)");
-        assert_eq!(
-            TotpSecret::from_bytes(a.as_bytes()).unwrap().base32(),
-            a.base32()
-        );
+        assert_eq!(TotpSecret::from_bytes(a.as_bytes()).unwrap().base32(), a.base32());
         assert!(TotpSecret::from_bytes(&[0; 19]).is_none());
     }
 }

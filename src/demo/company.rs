@@ -116,11 +116,25 @@ pub(super) async fn load(
     january(speaker, company).await
 }
 
-async fn grant(speaker: &Speaker, company: &Company, accountant: &str, portal: (&str, &str, &str)) -> Result<(), Failure> {
-    let access = speaker.ask("{ roles(first: 100) { nodes { id name } } grants(first: 100) { nodes { user { id email } } } }", json!({})).await?;
-    let role = |name: &str| find(&access["roles"]["nodes"], "name", name).ok_or_else(|| Failure::from(format!("no role {name}")));
+async fn grant(
+    speaker: &Speaker,
+    company: &Company,
+    accountant: &str,
+    portal: (&str, &str, &str),
+) -> Result<(), Failure> {
+    let access = speaker
+        .ask(
+            "{ roles(first: 100) { nodes { id name } } grants(first: 100) { nodes { user { id email } } } }",
+            json!({}),
+        )
+        .await?;
+    let role = |name: &str| {
+        find(&access["roles"]["nodes"], "name", name).ok_or_else(|| Failure::from(format!("no role {name}")))
+    };
     let holds = |email: &str| {
-        access["grants"]["nodes"].as_array().is_some_and(|grants| grants.iter().any(|grant| grant["user"]["email"] == email || grant["user"]["id"] == email))
+        access["grants"]["nodes"].as_array().is_some_and(|grants| {
+            grants.iter().any(|grant| grant["user"]["email"] == email || grant["user"]["id"] == email)
+        })
     };
     if !holds(accountant) {
         speaker
@@ -156,8 +170,10 @@ async fn import(speaker: &Speaker, field: &str, input: &str, variables: Value) -
 
 async fn master_data(speaker: &Speaker, company: &Company) -> Result<(), Failure> {
     let file = |name: &str, text: &str| json!({ "name": name, "text": text });
-    import(speaker, "chartOfAccountsImport", "ImportInput", json!({ "file": file("chart.csv", company.chart) })).await?;
-    import(speaker, "customersImport", "ImportInput", json!({ "file": file("customers.csv", company.customers) })).await?;
+    import(speaker, "chartOfAccountsImport", "ImportInput", json!({ "file": file("chart.csv", company.chart) }))
+        .await?;
+    import(speaker, "customersImport", "ImportInput", json!({ "file": file("customers.csv", company.customers) }))
+        .await?;
     import(speaker, "vendorsImport", "ImportInput", json!({ "file": file("vendors.csv", company.vendors) })).await?;
     import(
         speaker,
@@ -166,7 +182,9 @@ async fn master_data(speaker: &Speaker, company: &Company) -> Result<(), Failure
         json!({ "file": file("opening-balances.csv", company.opening), "date": "2026-01-01" }),
     )
     .await?;
-    let known = speaker.ask("{ taxCodes(first: 100) { nodes { id code } } bankAccounts(first: 10) { nodes { id } } }", json!({})).await?;
+    let known = speaker
+        .ask("{ taxCodes(first: 100) { nodes { id code } } bankAccounts(first: 10) { nodes { id } } }", json!({}))
+        .await?;
     for (code, name, direction, percent, account) in company.tax_codes {
         if find(&known["taxCodes"]["nodes"], "code", code).is_none() {
             let account = account_id(speaker, account).await?;
@@ -194,7 +212,10 @@ async fn master_data(speaker: &Speaker, company: &Company) -> Result<(), Failure
 
 async fn account_id(speaker: &Speaker, code: &str) -> Result<String, Failure> {
     let found = speaker
-        .ask("query($code: String!) { accounts(first: 1, filter: { code: { eq: $code } }) { nodes { id } } }", json!({ "code": code }))
+        .ask(
+            "query($code: String!) { accounts(first: 1, filter: { code: { eq: $code } }) { nodes { id } } }",
+            json!({ "code": code }),
+        )
         .await?;
     text(&found["accounts"]["nodes"][0]["id"])
 }
@@ -217,7 +238,10 @@ async fn january(speaker: &Speaker, company: &Company) -> Result<(), Failure> {
     if none("invoices") {
         let (customer, rows) = company.invoice;
         let found = speaker
-            .ask("query($n: String!) { customers(first: 1, filter: { number: { eq: $n } }) { nodes { id } } }", json!({ "n": customer }))
+            .ask(
+                "query($n: String!) { customers(first: 1, filter: { number: { eq: $n } }) { nodes { id } } }",
+                json!({ "n": customer }),
+            )
             .await?;
         let draft = speaker
             .change(
@@ -235,7 +259,10 @@ async fn january(speaker: &Speaker, company: &Company) -> Result<(), Failure> {
     if none("bills") {
         let (vendor, number, day, rows) = company.bill;
         let found = speaker
-            .ask("query($n: String!) { vendors(first: 1, filter: { number: { eq: $n } }) { nodes { id } } }", json!({ "n": vendor }))
+            .ask(
+                "query($n: String!) { vendors(first: 1, filter: { number: { eq: $n } }) { nodes { id } } }",
+                json!({ "n": vendor }),
+            )
             .await?;
         let draft = speaker
             .change(

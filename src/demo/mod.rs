@@ -59,7 +59,9 @@ pub async fn load(urls: &Urls) -> Result<bool, Failure> {
 /// The logins and one ready request, for the terminal.
 #[must_use]
 pub fn logins(address: &str) -> String {
-    let line = |(email, name, password): (&str, &str, &str), what: &str| format!("  {email:<26} {password:<20} {name}, {what}");
+    let line = |(email, name, password): (&str, &str, &str), what: &str| {
+        format!("  {email:<26} {password:<20} {name}, {what}")
+    };
     format!(
         "Demo logins:\n{}\n{}\n{}\n\nA trial balance, ready to paste:\n{}",
         line(ADMINISTRATOR, "provider administrator"),

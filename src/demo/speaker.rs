@@ -33,7 +33,8 @@ impl Speaker {
     /// Runs a document; any top-level error is a failure.
     pub(super) async fn ask(&self, query: &str, variables: Value) -> Result<Value, Failure> {
         let variables = Variables::from_json(variables);
-        let passed = backoffice_gate::admit(query, None, &variables, &server::limits(false)).map_err(|error| error.to_string())?;
+        let passed = backoffice_gate::admit(query, None, &variables, &server::limits(false))
+            .map_err(|error| error.to_string())?;
         let around = Circumstances {
             caller: self.token.as_deref().map_or(Caller::Nobody, |token| self.keys.verify(token)),
             query: query.to_owned(),

@@ -16,9 +16,9 @@ pub(crate) fn operation<'d>(
     let found = match (&document.operations, wanted) {
         (DocumentOperations::Single(operation), None) => Some((None, operation)),
         (DocumentOperations::Single(_), Some(_)) => None,
-        (DocumentOperations::Multiple(operations), Some(wanted)) => operations
-            .get_key_value(wanted)
-            .map(|(name, operation)| (Some(name), operation)),
+        (DocumentOperations::Multiple(operations), Some(wanted)) => {
+            operations.get_key_value(wanted).map(|(name, operation)| (Some(name), operation))
+        }
         (DocumentOperations::Multiple(operations), None) => {
             let mut all = operations.iter();
             match (all.next(), all.next()) {
@@ -37,10 +37,7 @@ pub(crate) fn operation<'d>(
 }
 
 /// The defaults of the variables that were not sent.
-pub(crate) fn defaults(
-    operation: &OperationDefinition,
-    sent: &Variables,
-) -> Vec<(Name, ConstValue)> {
+pub(crate) fn defaults(operation: &OperationDefinition, sent: &Variables) -> Vec<(Name, ConstValue)> {
     operation
         .variable_definitions
         .iter()

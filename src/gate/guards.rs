@@ -57,20 +57,10 @@ impl<'d> Guards<'d> {
         let types_only = if condition.directives.is_empty() && types_outer == outer {
             None
         } else {
-            Some(self.under(
-                types_outer,
-                Condition {
-                    directives: &[],
-                    ..condition
-                },
-            ))
+            Some(self.under(types_outer, Condition { directives: &[], ..condition }))
         };
         let guard = Guard(self.nodes.len() + 1);
-        self.nodes.push(Node {
-            outer,
-            condition,
-            types_only: types_only.unwrap_or(guard),
-        });
+        self.nodes.push(Node { outer, condition, types_only: types_only.unwrap_or(guard) });
         self.known.insert(key, guard);
         guard
     }

@@ -106,23 +106,11 @@ pub fn admit_counted(
     let used = measure::measure(&document, &weights, limits, work)?;
     let merged = merge::operation(operation, &document, work)?;
     let found = merged.root_fields.len();
-    Rejected::over(
-        VALIDATION_FAILED,
-        "root_fields",
-        "root fields",
-        limits.root_fields,
-        found,
-    )
-    .map_err(|no| no.at(operation.pos))?;
+    Rejected::over(VALIDATION_FAILED, "root_fields", "root fields", limits.root_fields, found)
+        .map_err(|no| no.at(operation.pos))?;
 
     let name = name.cloned();
-    put_back(
-        &mut document,
-        name.as_ref(),
-        merged.selection_set,
-        &used,
-        work,
-    )?;
+    put_back(&mut document, name.as_ref(), merged.selection_set, &used, work)?;
     let (_, operation) = choose::operation(&document, name.as_deref())?;
     let cost = price::price(operation, &document, (variables, &weights), limits, work)?;
     Ok(Passed {
@@ -155,11 +143,8 @@ fn put_back(
         fragment.node.selection_set = merge::fragment(&fragment.node, work)?;
     }
     let mut still = HashSet::new();
-    let mut next: Vec<&SelectionSet> = document
-        .operations
-        .iter()
-        .map(|(_, operation)| &operation.node.selection_set.node)
-        .collect();
+    let mut next: Vec<&SelectionSet> =
+        document.operations.iter().map(|(_, operation)| &operation.node.selection_set.node).collect();
     while let Some(set) = next.pop() {
         for item in &set.items {
             *work += 1;
@@ -177,8 +162,6 @@ fn put_back(
             }
         }
     }
-    document
-        .fragments
-        .retain(|name, _| still.contains(name) || !used.contains(name));
+    document.fragments.retain(|name, _| still.contains(name) || !used.contains(name));
     Ok(())
 }

@@ -55,26 +55,14 @@ pub(crate) fn measure<'d>(
     limits: &'d Limits,
     work: &mut u64,
 ) -> Result<HashSet<Name>, Rejected> {
-    let mut measurer = Measurer {
-        document,
-        weights,
-        limits,
-        fragments: HashMap::new(),
-        work,
-    };
+    let mut measurer = Measurer { document, weights, limits, fragments: HashMap::new(), work };
     let mut total = Size::default();
     let mut operations: Vec<_> = document.operations.iter().collect();
     operations.sort_by_key(|(_, operation)| operation.pos);
     for (_, operation) in operations {
         let definitions = &operation.node.variable_definitions;
         let what = "variables in an operation";
-        Rejected::over(
-            VALIDATION_FAILED,
-            "variables",
-            what,
-            limits.variables,
-            definitions.len(),
-        )?;
+        Rejected::over(VALIDATION_FAILED, "variables", what, limits.variables, definitions.len())?;
         for definition in definitions {
             measurer.directives(&definition.node.directives, Place::Definition)?;
         }
@@ -86,18 +74,10 @@ pub(crate) fn measure<'d>(
         total.add(size);
         check_sums(&total, limits).map_err(no)?;
     }
-    let used: HashSet<Name> = measurer
-        .fragments
-        .keys()
-        .map(|name| (*name).clone())
-        .collect();
+    let used: HashSet<Name> = measurer.fragments.keys().map(|name| (*name).clone()).collect();
 
     // A fragment that no operation spreads is refused later, by the engine, which looks at it first.
-    let mut unused: Vec<_> = document
-        .fragments
-        .iter()
-        .filter(|(name, _)| !used.contains(*name))
-        .collect();
+    let mut unused: Vec<_> = document.fragments.iter().filter(|(name, _)| !used.contains(*name)).collect();
     unused.sort_by_key(|(_, fragment)| fragment.pos);
     for (name, fragment) in unused {
         total.add(measurer.fragment(name, fragment.pos, 1)?);
@@ -108,21 +88,9 @@ pub(crate) fn measure<'d>(
 
 fn check_sums(total: &Size, limits: &Limits) -> Result<(), Rejected> {
     let what = "selections, fragments written out,";
-    Rejected::over(
-        VALIDATION_FAILED,
-        "selections",
-        what,
-        limits.selections,
-        total.selections,
-    )?;
+    Rejected::over(VALIDATION_FAILED, "selections", what, limits.selections, total.selections)?;
     let what = "units of argument weight, fragments and variables written out,";
-    Rejected::over(
-        VALIDATION_FAILED,
-        "argument_weight",
-        what,
-        limits.argument_weight,
-        total.weight,
-    )
+    Rejected::over(VALIDATION_FAILED, "argument_weight", what, limits.argument_weight, total.weight)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -152,39 +120,23 @@ impl<'d> Measurer<'d, '_> {
                 Selection::FragmentSpread(spread) => {
                     self.directives(&spread.node.directives, Place::Selection)?;
                     let size = self.fragment(&spread.node.fragment_name.node, spread.pos, level)?;
-                    Size {
-                        levels: size.levels + 1,
-                        ..size
-                    }
+                    Size { levels: size.levels + 1, ..size }
                 }
                 Selection::InlineFragment(inline) => {
                     self.directives(&inline.node.directives, Place::Selection)?;
                     let size = self.set(&inline.node.selection_set.node, level + 1)?;
-                    Size {
-                        levels: size.levels + 1,
-                        ..size
-                    }
+                    Size { levels: size.levels + 1, ..size }
                 }
             };
             // Fields, spreads and inline fragments are work for the engine alike.
-            total.add(Size {
-                selections: size.selections.saturating_add(1),
-                ..size
-            });
+            total.add(Size { selections: size.selections.saturating_add(1), ..size });
         }
         Ok(total)
     }
 
     fn levels(&self, levels: u32, at: Pos) -> Result<(), Rejected> {
         let what = "fields and fragments inside each other";
-        Rejected::over(
-            VALIDATION_FAILED,
-            "levels",
-            what,
-            self.limits.levels,
-            levels,
-        )
-        .map_err(|no| no.at(at))
+        Rejected::over(VALIDATION_FAILED, "levels", what, self.limits.levels, levels).map_err(|no| no.at(at))
     }
 
     fn fragment(&mut self, name: &'d Name, at: Pos, level: u32) -> Result<Size, Rejected> {
@@ -201,10 +153,7 @@ impl<'d> Measurer<'d, '_> {
             None => {}
         }
         let Some(fragment) = self.document.fragments.get(name) else {
-            return Err(Rejected::validation(
-                format!("There is no fragment {}.", quoted(name)),
-                at,
-            ));
+            return Err(Rejected::validation(format!("There is no fragment {}.", quoted(name)), at));
         };
         self.fragments.insert(name, None);
         self.directives(&fragment.node.directives, Place::Definition)?;
@@ -226,16 +175,8 @@ impl<'d> Measurer<'d, '_> {
         };
         if is_introspection(name) {
             self.introspection(inner).map_err(|no| no.at(field.pos))?;
-            size = Size {
-                depth: 1,
-                list_depth: 0,
-                lists: 0,
-                ..size
-            };
-        } else if matches!(
-            name,
-            "types" | "fields" | "interfaces" | "possibleTypes" | "inputFields"
-        ) {
+            size = Size { depth: 1, list_depth: 0, lists: 0, ..size };
+        } else if matches!(name, "types" | "fields" | "interfaces" | "possibleTypes" | "inputFields") {
             size.list_depth += 1;
             size.lists = size.lists.saturating_add(1);
         } else if matches!(name, "args" | "enumValues" | "directives") {
@@ -247,52 +188,23 @@ impl<'d> Measurer<'d, '_> {
     fn introspection(&self, inner: Size) -> Result<(), Rejected> {
         let limits = self.limits;
         if !limits.introspection {
-            return Err(Rejected::new(
-                VALIDATION_FAILED,
-                "This server does not answer __schema and __type.",
-            ));
+            return Err(Rejected::new(VALIDATION_FAILED, "This server does not answer __schema and __type."));
         }
-        let over = |name, what, allowed: u64, found: u64| {
-            Rejected::over(VALIDATION_FAILED, name, what, allowed, found)
-        };
+        let over = |name, what, allowed: u64, found: u64| Rejected::over(VALIDATION_FAILED, name, what, allowed, found);
         let what = "fields inside each other under __schema or __type";
-        over(
-            "introspection_depth",
-            what,
-            limits.introspection_depth.into(),
-            inner.depth.saturating_add(1).into(),
-        )?;
+        over("introspection_depth", what, limits.introspection_depth.into(), inner.depth.saturating_add(1).into())?;
         let what = "lists inside each other under __schema or __type";
-        over(
-            "introspection_list_depth",
-            what,
-            limits.introspection_list_depth.into(),
-            inner.list_depth.into(),
-        )?;
-        over(
-            "introspection_lists",
-            "lists under __schema or __type",
-            limits.introspection_lists,
-            inner.lists,
-        )
+        over("introspection_list_depth", what, limits.introspection_list_depth.into(), inner.list_depth.into())?;
+        over("introspection_lists", "lists under __schema or __type", limits.introspection_lists, inner.lists)
     }
 
-    fn arguments(
-        &mut self,
-        arguments: &'d [(Positioned<Name>, Positioned<Value>)],
-    ) -> Result<u64, Rejected> {
+    fn arguments(&mut self, arguments: &'d [(Positioned<Name>, Positioned<Value>)]) -> Result<u64, Rejected> {
         let Some((first, _)) = arguments.first() else {
             return Ok(0);
         };
         let what = "arguments at one place";
-        Rejected::over(
-            VALIDATION_FAILED,
-            "arguments",
-            what,
-            self.limits.arguments,
-            arguments.len(),
-        )
-        .map_err(|no| no.at(first.pos))?;
+        Rejected::over(VALIDATION_FAILED, "arguments", what, self.limits.arguments, arguments.len())
+            .map_err(|no| no.at(first.pos))?;
         let mut seen = HashSet::with_capacity(arguments.len());
         let mut weight = 0_u64;
         for (name, value) in arguments {
@@ -302,10 +214,7 @@ impl<'d> Measurer<'d, '_> {
                 return Err(Rejected::validation(message, name.pos));
             }
             if holds_nul(&value.node) {
-                let message = format!(
-                    "The argument {} holds the character U+0000.",
-                    quoted(&name.node)
-                );
+                let message = format!("The argument {} holds the character U+0000.", quoted(&name.node));
                 return Err(Rejected::new(BAD_USER_INPUT, message).at(value.pos));
             }
             weight = weight.saturating_add(of_value(&value.node, self.weights));
@@ -313,24 +222,14 @@ impl<'d> Measurer<'d, '_> {
         Ok(weight)
     }
 
-    fn directives(
-        &mut self,
-        directives: &'d [Positioned<Directive>],
-        place: Place,
-    ) -> Result<(), Rejected> {
+    fn directives(&mut self, directives: &'d [Positioned<Directive>], place: Place) -> Result<(), Rejected> {
         let Some(first) = directives.first() else {
             return Ok(());
         };
         let what = "directives at one place";
         let allowed = self.limits.directives_per_location;
-        Rejected::over(
-            VALIDATION_FAILED,
-            "directives_per_location",
-            what,
-            allowed,
-            directives.len(),
-        )
-        .map_err(|no| no.at(first.pos))?;
+        Rejected::over(VALIDATION_FAILED, "directives_per_location", what, allowed, directives.len())
+            .map_err(|no| no.at(first.pos))?;
         for directive in directives {
             *self.work += 1;
             let name = directive.node.name.node.as_str();
@@ -342,10 +241,7 @@ impl<'d> Measurer<'d, '_> {
                 ));
             }
             if !standard && !self.limits.extra_directives.contains(&name) {
-                return Err(Rejected::validation(
-                    format!("There is no directive {}.", quoted(name)),
-                    directive.pos,
-                ));
+                return Err(Rejected::validation(format!("There is no directive {}.", quoted(name)), directive.pos));
             }
             self.arguments(&directive.node.arguments)?;
         }

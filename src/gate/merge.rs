@@ -11,8 +11,8 @@ use std::collections::{HashMap, HashSet};
 use async_graphql_parser::{
     Pos, Positioned,
     types::{
-        Directive, ExecutableDocument, Field, FragmentDefinition, InlineFragment,
-        OperationDefinition, OperationType, Selection, SelectionSet,
+        Directive, ExecutableDocument, Field, FragmentDefinition, InlineFragment, OperationDefinition, OperationType,
+        Selection, SelectionSet,
     },
 };
 use async_graphql_value::Name;
@@ -44,47 +44,27 @@ pub(crate) fn operation(
     work: &mut u64,
 ) -> Result<Merged, Rejected> {
     let kind = operation.node.ty;
-    let root = Root {
-        kind,
-        name: root_type(kind),
-        fragments: &document.fragments,
-    };
+    let root = Root { kind, name: root_type(kind), fragments: &document.fragments };
     let set = &operation.node.selection_set;
     let mut flat = Flat::new(Some(&root), work);
     flat.set(&set.node, Guard::NONE, Some(root.name))?;
-    let root_fields = flat
-        .fields()
-        .map(|field| field.node.name.node.to_string())
-        .collect();
+    let root_fields = flat.fields().map(|field| field.node.name.node.to_string()).collect();
     if kind == OperationType::Subscription && flat.entries.len() > 1 {
-        return Err(Rejected::validation(
-            "A subscription has one root field.",
-            operation.pos,
-        ));
+        return Err(Rejected::validation("A subscription has one root field.", operation.pos));
     }
     let items = flat.write()?;
-    Ok(Merged {
-        selection_set: Positioned::new(SelectionSet { items }, set.pos),
-        root_fields,
-    })
+    Ok(Merged { selection_set: Positioned::new(SelectionSet { items }, set.pos), root_fields })
 }
 
 /// Merges the body of a fragment.
-pub(crate) fn fragment(
-    fragment: &FragmentDefinition,
-    work: &mut u64,
-) -> Result<Positioned<SelectionSet>, Rejected> {
+pub(crate) fn fragment(fragment: &FragmentDefinition, work: &mut u64) -> Result<Positioned<SelectionSet>, Rejected> {
     let set = &fragment.selection_set;
     let parent = fragment.type_condition.node.on.node.as_str();
     let items = join(&[&set.node], Some(parent), work)?;
     Ok(Positioned::new(SelectionSet { items }, set.pos))
 }
 
-fn join(
-    sets: &[&SelectionSet],
-    parent: Option<&str>,
-    work: &mut u64,
-) -> Result<Vec<Positioned<Selection>>, Rejected> {
+fn join(sets: &[&SelectionSet], parent: Option<&str>, work: &mut u64) -> Result<Vec<Positioned<Selection>>, Rejected> {
     let mut flat = Flat::new(None, work);
     for set in sets {
         flat.set(set, Guard::NONE, parent)?;
@@ -136,12 +116,7 @@ impl<'d, 'r, 'w> Flat<'d, 'r, 'w> {
         }
     }
 
-    fn set(
-        &mut self,
-        set: &'d SelectionSet,
-        guard: Guard,
-        parent: Option<&'d str>,
-    ) -> Result<(), Rejected> {
+    fn set(&mut self, set: &'d SelectionSet, guard: Guard, parent: Option<&'d str>) -> Result<(), Rejected> {
         for item in &set.items {
             *self.work += 1;
             match &item.node {
@@ -149,11 +124,8 @@ impl<'d, 'r, 'w> Flat<'d, 'r, 'w> {
                 Selection::InlineFragment(inline) => self.inline(inline, guard, parent)?,
                 Selection::FragmentSpread(spread) => {
                     let name = &spread.node.fragment_name.node;
-                    let condition = Condition {
-                        on: None,
-                        directives: &spread.node.directives,
-                        places: (item.pos, item.pos),
-                    };
+                    let condition =
+                        Condition { on: None, directives: &spread.node.directives, places: (item.pos, item.pos) };
                     let inner = self.guards.under(guard, condition);
                     let fragment = self
                         .root
@@ -184,11 +156,7 @@ impl<'d, 'r, 'w> Flat<'d, 'r, 'w> {
     fn foreign(&self, on: &str, at: Pos) -> Result<(), Rejected> {
         match self.root {
             Some(root) if root.kind != OperationType::Query => {
-                let message = format!(
-                    "A fragment on {} cannot stand in the root of a {}.",
-                    quoted(on),
-                    root.kind
-                );
+                let message = format!("A fragment on {} cannot stand in the root of a {}.", quoted(on), root.kind);
                 Err(Rejected::validation(message, at))
             }
             _ => Ok(()),
@@ -201,21 +169,13 @@ impl<'d, 'r, 'w> Flat<'d, 'r, 'w> {
         guard: Guard,
         parent: Option<&'d str>,
     ) -> Result<(), Rejected> {
-        let on = inline
-            .node
-            .type_condition
-            .as_ref()
-            .map(|condition| condition.node.on.node.as_str());
+        let on = inline.node.type_condition.as_ref().map(|condition| condition.node.on.node.as_str());
         let narrows = on.filter(|on| parent != Some(on));
         if let Some(on) = narrows {
             self.foreign(on, inline.pos)?;
         }
         let condition = Condition {
-            on: inline
-                .node
-                .type_condition
-                .as_ref()
-                .filter(|_| narrows.is_some()),
+            on: inline.node.type_condition.as_ref().filter(|_| narrows.is_some()),
             directives: &inline.node.directives,
             places: (inline.pos, inline.node.selection_set.pos),
         };
@@ -223,20 +183,13 @@ impl<'d, 'r, 'w> Flat<'d, 'r, 'w> {
         self.set(&inline.node.selection_set.node, guard, narrows.or(parent))
     }
 
-    fn field(
-        &mut self,
-        field: &'d Positioned<Field>,
-        pos: Pos,
-        guard: Guard,
-    ) -> Result<(), Rejected> {
+    fn field(&mut self, field: &'d Positioned<Field>, pos: Pos, guard: Guard) -> Result<(), Rejected> {
         let key = field.node.response_key().node.as_str();
         let same_types = self.guards.types_only(guard);
         let first = self.meanings.get(&(same_types, key)).copied();
         if first.is_some_and(|first| !same_request(&first.node, &field.node)) {
-            let message = format!(
-                "The response key {} is asked for twice with different fields or arguments.",
-                quoted(key)
-            );
+            let message =
+                format!("The response key {} is asked for twice with different fields or arguments.", quoted(key));
             return Err(Rejected::validation(message, field.pos));
         }
         self.meanings.entry((same_types, key)).or_insert(field);
@@ -244,10 +197,7 @@ impl<'d, 'r, 'w> Flat<'d, 'r, 'w> {
         let known = self.keys.entry((guard, key)).or_default();
         for index in known.iter() {
             *self.work += 1;
-            if let Some(Entry {
-                kind: Kind::Field(entry, sets),
-                ..
-            }) = self.entries.get_mut(*index)
+            if let Some(Entry { kind: Kind::Field(entry, sets), .. }) = self.entries.get_mut(*index)
                 && same_directives(&entry.node.directives, &field.node.directives)
             {
                 if !set.items.is_empty() {
@@ -257,23 +207,13 @@ impl<'d, 'r, 'w> Flat<'d, 'r, 'w> {
             }
         }
         // The same field under other conditions: which of them hold is not known here, and both may.
-        if self
-            .root
-            .is_some_and(|root| root.kind == OperationType::Mutation)
-            && first.is_some()
-        {
-            let message = format!(
-                "The field {} stands twice under different conditions, and would run twice.",
-                quoted(key)
-            );
+        if self.root.is_some_and(|root| root.kind == OperationType::Mutation) && first.is_some() {
+            let message =
+                format!("The field {} stands twice under different conditions, and would run twice.", quoted(key));
             return Err(Rejected::validation(message, field.pos));
         }
         known.push(self.entries.len());
-        let sets = if set.items.is_empty() {
-            Vec::new()
-        } else {
-            vec![set]
-        };
+        let sets = if set.items.is_empty() { Vec::new() } else { vec![set] };
         self.push(guard, pos, Kind::Field(field, sets));
         Ok(())
     }
@@ -291,12 +231,7 @@ impl<'d, 'r, 'w> Flat<'d, 'r, 'w> {
     }
 
     fn write(self) -> Result<Vec<Positioned<Selection>>, Rejected> {
-        let Self {
-            entries,
-            guards,
-            work,
-            ..
-        } = self;
+        let Self { entries, guards, work, .. } = self;
         write(&entries, 0, &guards, work)
     }
 }
@@ -309,15 +244,10 @@ fn write(
     work: &mut u64,
 ) -> Result<Vec<Positioned<Selection>>, Rejected> {
     let mut items = Vec::with_capacity(entries.len());
-    for run in entries
-        .chunk_by(|a, b| a.path.get(level).is_some() && a.path.get(level) == b.path.get(level))
-    {
+    for run in entries.chunk_by(|a, b| a.path.get(level).is_some() && a.path.get(level) == b.path.get(level)) {
         let Some(first) = run.first() else { continue };
         *work += 1;
-        let own = first
-            .path
-            .get(level)
-            .and_then(|guard| guards.condition(*guard));
+        let own = first.path.get(level).and_then(|guard| guards.condition(*guard));
         let (node, pos) = match (own, &first.kind) {
             (Some(condition), _) => {
                 let items = write(run, level + 1, guards, work)?;
@@ -337,15 +267,9 @@ fn write(
                     name: field.node.name.clone(),
                     arguments: field.node.arguments.clone(),
                     directives: field.node.directives.clone(),
-                    selection_set: Positioned::new(
-                        SelectionSet { items },
-                        field.node.selection_set.pos,
-                    ),
+                    selection_set: Positioned::new(SelectionSet { items }, field.node.selection_set.pos),
                 };
-                (
-                    Selection::Field(Positioned::new(merged, field.pos)),
-                    first.pos,
-                )
+                (Selection::Field(Positioned::new(merged, field.pos)), first.pos)
             }
         };
         items.push(Positioned::new(node, pos));
@@ -358,10 +282,9 @@ fn same_request(a: &Field, b: &Field) -> bool {
     std::ptr::eq(a, b)
         || (a.name.node == b.name.node
             && a.arguments.len() == b.arguments.len()
-            && a.arguments.iter().all(|(name, value)| {
-                b.get_argument(&name.node)
-                    .is_some_and(|other| other.node == value.node)
-            }))
+            && a.arguments
+                .iter()
+                .all(|(name, value)| b.get_argument(&name.node).is_some_and(|other| other.node == value.node)))
 }
 
 fn same_directives(a: &[Positioned<Directive>], b: &[Positioned<Directive>]) -> bool {
@@ -369,10 +292,9 @@ fn same_directives(a: &[Positioned<Directive>], b: &[Positioned<Directive>]) -> 
         && a.iter().zip(b).all(|(a, b)| {
             a.node.name.node == b.node.name.node
                 && a.node.arguments.len() == b.node.arguments.len()
-                && a.node.arguments.iter().all(|(name, value)| {
-                    b.node
-                        .get_argument(&name.node)
-                        .is_some_and(|other| other.node == value.node)
-                })
+                && a.node
+                    .arguments
+                    .iter()
+                    .all(|(name, value)| b.node.get_argument(&name.node).is_some_and(|other| other.node == value.node))
         })
 }

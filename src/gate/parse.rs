@@ -10,9 +10,9 @@ use std::collections::{HashMap, hash_map::Entry};
 use async_graphql_parser::{
     Pos, Positioned,
     types::{
-        BaseType, Directive, DocumentOperations, ExecutableDocument, Field, FragmentDefinition,
-        FragmentSpread, InlineFragment, OperationDefinition, OperationType, Selection,
-        SelectionSet, Type, TypeCondition, VariableDefinition,
+        BaseType, Directive, DocumentOperations, ExecutableDocument, Field, FragmentDefinition, FragmentSpread,
+        InlineFragment, OperationDefinition, OperationType, Selection, SelectionSet, Type, TypeCondition,
+        VariableDefinition,
     },
 };
 use async_graphql_value::{Name, Value, indexmap::IndexMap};
@@ -28,13 +28,8 @@ type Arguments = Vec<(Positioned<Name>, Positioned<Value>)>;
 
 /// Parses a whole document.
 pub(crate) fn document(tokens: &[Token<'_>]) -> Parsed<ExecutableDocument> {
-    let end = tokens
-        .last()
-        .map_or(Pos { line: 1, column: 1 }, |last| last.at);
-    let mut parser = Parser {
-        rest: tokens.iter(),
-        end,
-    };
+    let end = tokens.last().map_or(Pos { line: 1, column: 1 }, |last| last.at);
+    let mut parser = Parser { rest: tokens.iter(), end };
     let mut anonymous: Option<Positioned<OperationDefinition>> = None;
     let mut operations: HashMap<Name, Positioned<OperationDefinition>> = HashMap::new();
     let mut fragments: HashMap<Name, Positioned<FragmentDefinition>> = HashMap::new();
@@ -54,10 +49,7 @@ pub(crate) fn document(tokens: &[Token<'_>]) -> Parsed<ExecutableDocument> {
         let (name, operation) = parser.operation()?;
         let lonely = anonymous.is_some() || (name.is_none() && !operations.is_empty());
         if lonely {
-            return Err(Rejected::validation(
-                "An operation without a name must be the only one.",
-                at,
-            ));
+            return Err(Rejected::validation("An operation without a name must be the only one.", at));
         }
         match name.map(|name| operations.entry(name)) {
             None => anonymous = Some(Positioned::new(operation, at)),
@@ -75,16 +67,10 @@ pub(crate) fn document(tokens: &[Token<'_>]) -> Parsed<ExecutableDocument> {
             return Err(Rejected::new(PARSE_FAILED, "The document is empty."));
         }
         None => {
-            return Err(Rejected::new(
-                VALIDATION_FAILED,
-                "The document holds no operation.",
-            ));
+            return Err(Rejected::new(VALIDATION_FAILED, "The document holds no operation."));
         }
     };
-    Ok(ExecutableDocument {
-        operations,
-        fragments,
-    })
+    Ok(ExecutableDocument { operations, fragments })
 }
 
 struct Parser<'t, 'a> {
@@ -103,8 +89,7 @@ impl<'t, 'a> Parser<'t, 'a> {
     }
 
     fn is(&self, sign: u8) -> bool {
-        self.peek()
-            .is_some_and(|token| token.kind == Kind::Punctuator(sign))
+        self.peek().is_some_and(|token| token.kind == Kind::Punctuator(sign))
     }
 
     fn take(&mut self, sign: u8) -> bool {
@@ -116,9 +101,7 @@ impl<'t, 'a> Parser<'t, 'a> {
     }
 
     fn take_word(&mut self, word: &str) -> bool {
-        let found = self
-            .peek()
-            .is_some_and(|token| token.kind == Kind::Name && token.text == word);
+        let found = self.peek().is_some_and(|token| token.kind == Kind::Name && token.text == word);
         if found {
             self.rest.next();
         }
@@ -126,14 +109,8 @@ impl<'t, 'a> Parser<'t, 'a> {
     }
 
     fn unexpected<T>(&self, wanted: &str) -> Parsed<T> {
-        let found = self.peek().map_or_else(
-            || "the end of the text".to_owned(),
-            |token| quoted(token.text),
-        );
-        Err(Rejected::parse(
-            format!("Expected {wanted}, found {found}."),
-            self.place(),
-        ))
+        let found = self.peek().map_or_else(|| "the end of the text".to_owned(), |token| quoted(token.text));
+        Err(Rejected::parse(format!("Expected {wanted}, found {found}."), self.place()))
     }
 
     fn expect(&mut self, sign: u8) -> Parsed<()> {
@@ -189,15 +166,7 @@ impl<'t, 'a> Parser<'t, 'a> {
         }
         let directives = self.directives()?;
         let selection_set = self.selection_set()?;
-        Ok((
-            name,
-            OperationDefinition {
-                ty,
-                variable_definitions,
-                directives,
-                selection_set,
-            },
-        ))
+        Ok((name, OperationDefinition { ty, variable_definitions, directives, selection_set }))
     }
 
     fn variable_definition(&mut self) -> Parsed<Positioned<VariableDefinition>> {
@@ -214,25 +183,14 @@ impl<'t, 'a> Parser<'t, 'a> {
             match value.node.into_const() {
                 Some(node) => Some(Positioned::new(node, value.pos)),
                 None => {
-                    return Err(Rejected::parse(
-                        "A default value cannot hold a variable.",
-                        value.pos,
-                    ));
+                    return Err(Rejected::parse("A default value cannot hold a variable.", value.pos));
                 }
             }
         } else {
             None
         };
         directives.extend(self.directives()?);
-        Ok(Positioned::new(
-            VariableDefinition {
-                name,
-                var_type,
-                directives,
-                default_value,
-            },
-            at,
-        ))
+        Ok(Positioned::new(VariableDefinition { name, var_type, directives, default_value }, at))
     }
 
     fn variable_type(&mut self) -> Parsed<Type> {
@@ -243,10 +201,7 @@ impl<'t, 'a> Parser<'t, 'a> {
         } else {
             BaseType::Named(self.name()?.node)
         };
-        Ok(Type {
-            base,
-            nullable: !self.take(b'!'),
-        })
+        Ok(Type { base, nullable: !self.take(b'!') })
     }
 
     fn fragment(&mut self) -> Parsed<(Name, FragmentDefinition)> {
@@ -260,14 +215,7 @@ impl<'t, 'a> Parser<'t, 'a> {
         };
         let directives = self.directives()?;
         let selection_set = self.selection_set()?;
-        Ok((
-            name,
-            FragmentDefinition {
-                type_condition,
-                directives,
-                selection_set,
-            },
-        ))
+        Ok((name, FragmentDefinition { type_condition, directives, selection_set }))
     }
 
     fn type_condition(&mut self) -> Parsed<Option<Positioned<TypeCondition>>> {
@@ -275,10 +223,7 @@ impl<'t, 'a> Parser<'t, 'a> {
         if !self.take_word("on") {
             return Ok(None);
         }
-        Ok(Some(Positioned::new(
-            TypeCondition { on: self.name()? },
-            at,
-        )))
+        Ok(Some(Positioned::new(TypeCondition { on: self.name()? }, at)))
     }
 
     fn selection_set(&mut self) -> Parsed<Positioned<SelectionSet>> {
@@ -299,10 +244,7 @@ impl<'t, 'a> Parser<'t, 'a> {
         };
         let at = first.at;
         if first.kind != Kind::Spread {
-            return Ok(Positioned::new(
-                Selection::Field(Positioned::new(self.field()?, at)),
-                at,
-            ));
+            return Ok(Positioned::new(Selection::Field(Positioned::new(self.field()?, at)), at));
         }
         self.rest.next();
         let type_condition = self.type_condition()?;
@@ -310,49 +252,22 @@ impl<'t, 'a> Parser<'t, 'a> {
         if named && type_condition.is_none() {
             let fragment_name = self.name()?;
             let directives = self.directives()?;
-            let spread = FragmentSpread {
-                fragment_name,
-                directives,
-            };
-            return Ok(Positioned::new(
-                Selection::FragmentSpread(Positioned::new(spread, at)),
-                at,
-            ));
+            let spread = FragmentSpread { fragment_name, directives };
+            return Ok(Positioned::new(Selection::FragmentSpread(Positioned::new(spread, at)), at));
         }
         let directives = self.directives()?;
         let selection_set = self.selection_set()?;
-        let fragment = InlineFragment {
-            type_condition,
-            directives,
-            selection_set,
-        };
-        Ok(Positioned::new(
-            Selection::InlineFragment(Positioned::new(fragment, at)),
-            at,
-        ))
+        let fragment = InlineFragment { type_condition, directives, selection_set };
+        Ok(Positioned::new(Selection::InlineFragment(Positioned::new(fragment, at)), at))
     }
 
     fn field(&mut self) -> Parsed<Field> {
         let first = self.name()?;
-        let (alias, name) = if self.take(b':') {
-            (Some(first), self.name()?)
-        } else {
-            (None, first)
-        };
+        let (alias, name) = if self.take(b':') { (Some(first), self.name()?) } else { (None, first) };
         let arguments = self.arguments()?;
         let directives = self.directives()?;
-        let selection_set = if self.is(b'{') {
-            self.selection_set()?
-        } else {
-            Positioned::default()
-        };
-        Ok(Field {
-            alias,
-            name,
-            arguments,
-            directives,
-            selection_set,
-        })
+        let selection_set = if self.is(b'{') { self.selection_set()? } else { Positioned::default() };
+        Ok(Field { alias, name, arguments, directives, selection_set })
     }
 
     fn directives(&mut self) -> Parsed<Vec<Positioned<Directive>>> {

@@ -4,9 +4,7 @@ use std::collections::HashMap;
 
 use async_graphql_parser::{
     Positioned,
-    types::{
-        ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
-    },
+    types::{ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet},
 };
 use async_graphql_value::{ConstValue, Name, Number, Value, Variables};
 
@@ -42,30 +40,12 @@ pub(crate) fn price(
     work: &mut u64,
 ) -> Result<Cost, Rejected> {
     let (sent, weights) = variables;
-    let mut pricer = Pricer {
-        document,
-        operation,
-        sent,
-        weights,
-        limits,
-        fragments: HashMap::new(),
-        work,
-    };
+    let mut pricer = Pricer { document, operation, sent, weights, limits, fragments: HashMap::new(), work };
     let kind = operation.node.ty;
-    let object = if kind == OperationType::Mutation {
-        MUTATION
-    } else {
-        OBJECT
-    };
+    let object = if kind == OperationType::Mutation { MUTATION } else { OBJECT };
     let requested = pricer.set(&operation.node.selection_set.node, object)?.cost;
-    Rejected::over(
-        VALIDATION_FAILED,
-        "cost",
-        "units of cost",
-        limits.cost,
-        requested,
-    )
-    .map_err(|no| no.at(operation.pos))?;
+    Rejected::over(VALIDATION_FAILED, "cost", "units of cost", limits.cost, requested)
+        .map_err(|no| no.at(operation.pos))?;
     Ok(Cost { requested })
 }
 
@@ -94,17 +74,10 @@ impl<'d> Pricer<'d, '_> {
             let sum = match &item.node {
                 Selection::Field(field) => {
                     let page = matches!(field.node.name.node.as_str(), "nodes" | "edges");
-                    Sum {
-                        cost: self.field(&field.node, object)?,
-                        page,
-                    }
+                    Sum { cost: self.field(&field.node, object)?, page }
                 }
-                Selection::InlineFragment(inline) => {
-                    self.set(&inline.node.selection_set.node, object)?
-                }
-                Selection::FragmentSpread(spread) => {
-                    self.fragment(&spread.node.fragment_name.node)?
-                }
+                Selection::InlineFragment(inline) => self.set(&inline.node.selection_set.node, object)?,
+                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node)?,
             };
             total.cost = total.cost.saturating_add(sum.cost);
             total.page |= sum.page;
@@ -130,11 +103,7 @@ impl<'d> Pricer<'d, '_> {
         if is_introspection(name) {
             return Ok(INTROSPECTION);
         }
-        let weight: u64 = field
-            .arguments
-            .iter()
-            .map(|(_, value)| of_value(&value.node, self.weights))
-            .sum();
+        let weight: u64 = field.arguments.iter().map(|(_, value)| of_value(&value.node, self.weights)).sum();
         let arguments = weight / WEIGHT_PER_UNIT;
         let asked = self.page_size(field)?;
         let items = &field.selection_set.node.items;
@@ -142,20 +111,14 @@ impl<'d> Pricer<'d, '_> {
         if items.is_empty() && object != MUTATION || name == "__typename" {
             return Ok(arguments);
         }
-        let own = if matches!(name, "edges" | "pageInfo") {
-            0
-        } else {
-            object
-        };
+        let own = if matches!(name, "edges" | "pageInfo") { 0 } else { object };
         let inner = self.set(&field.selection_set.node, OBJECT)?;
         let times = match asked.or_else(|| self.ids(field)) {
             Some(times) => times.max(1),
             None if inner.page => self.limits.default_page,
             None => 1,
         };
-        Ok(own
-            .saturating_add(arguments)
-            .saturating_add(inner.cost.saturating_mul(times)))
+        Ok(own.saturating_add(arguments).saturating_add(inner.cost.saturating_mul(times)))
     }
 
     /// The larger of `first` and `last`, if there is one.
@@ -178,18 +141,13 @@ impl<'d> Pricer<'d, '_> {
                     match number.as_u64().filter(|asked| *asked <= page) {
                         Some(asked) => asked,
                         None => {
-                            let message = format!(
-                                "The argument \"{name}\" must be a whole number from 0 to {page}."
-                            );
+                            let message = format!("The argument \"{name}\" must be a whole number from 0 to {page}.");
                             let limit = crate::Limit {
                                 name: "page",
                                 allowed: page,
                                 found: number.as_u64().unwrap_or(u64::MAX),
                             };
-                            let no = Rejected {
-                                limit: Some(limit),
-                                ..Rejected::new(BAD_USER_INPUT, message)
-                            };
+                            let no = Rejected { limit: Some(limit), ..Rejected::new(BAD_USER_INPUT, message) };
                             return Err(no.at(argument.pos));
                         }
                     }
@@ -223,14 +181,8 @@ impl<'d> Pricer<'d, '_> {
     fn variable(&self, name: &Name) -> Option<&'d ConstValue> {
         self.sent.get(name).or_else(|| {
             let definitions = &self.operation.node.variable_definitions;
-            let definition = definitions
-                .iter()
-                .find(|definition| definition.node.name.node == *name)?;
-            definition
-                .node
-                .default_value
-                .as_ref()
-                .map(|default| &default.node)
+            let definition = definitions.iter().find(|definition| definition.node.name.node == *name)?;
+            definition.node.default_value.as_ref().map(|default| &default.node)
         })
     }
 }

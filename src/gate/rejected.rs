@@ -40,12 +40,7 @@ pub struct Limit {
 
 impl Rejected {
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            location: None,
-            limit: None,
-        }
+        Self { code, message: message.into(), location: None, limit: None }
     }
 
     pub(crate) fn parse(message: impl Into<String>, at: Pos) -> Self {
@@ -75,15 +70,8 @@ impl Rejected {
             return Ok(());
         }
         Err(Self {
-            limit: Some(Limit {
-                name,
-                allowed,
-                found,
-            }),
-            ..Self::new(
-                code,
-                format!("The request is too large: at most {allowed} {what} are allowed."),
-            )
+            limit: Some(Limit { name, allowed, found }),
+            ..Self::new(code, format!("The request is too large: at most {allowed} {what} are allowed."))
         })
     }
 }
@@ -101,11 +89,8 @@ impl std::error::Error for Rejected {}
 
 /// A piece of the document as a message may show it.
 pub(crate) fn quoted(text: &str) -> String {
-    let mut shown: String = text
-        .chars()
-        .take(QUOTED_CHARS)
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect();
+    let mut shown: String =
+        text.chars().take(QUOTED_CHARS).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     if text.chars().nth(QUOTED_CHARS).is_some() {
         shown.push('…');
     }

@@ -36,41 +36,23 @@ pub(crate) struct Token<'a> {
 }
 
 /// Cuts `source`, holding it to the limits on text.
-pub(crate) fn cut<'a>(
-    source: &'a str,
-    limits: &Limits,
-    work: &mut u64,
-) -> Result<Vec<Token<'a>>, Rejected> {
-    let over = |name, what, allowed: usize, found: usize| {
-        Rejected::over(VALIDATION_FAILED, name, what, allowed, found)
-    };
+pub(crate) fn cut<'a>(source: &'a str, limits: &Limits, work: &mut u64) -> Result<Vec<Token<'a>>, Rejected> {
+    let over = |name, what, allowed: usize, found: usize| Rejected::over(VALIDATION_FAILED, name, what, allowed, found);
     over("bytes", "bytes of query text", limits.bytes, source.len())?;
 
-    let mut cutter = Cutter {
-        source,
-        bytes: source.as_bytes(),
-        next: 0,
-        placed: 0,
-        at: Pos { line: 1, column: 1 },
-    };
+    let mut cutter = Cutter { source, bytes: source.as_bytes(), next: 0, placed: 0, at: Pos { line: 1, column: 1 } };
     let mut tokens = Vec::with_capacity(limits.tokens.min(source.len() / 4 + 1));
     let mut open: Vec<u8> = Vec::new();
     let (mut round, mut aliases, mut directives) = (0_usize, 0_usize, 0_usize);
     while let Some(token) = cutter.token()? {
         *work += 1;
-        over("tokens", "words and signs", limits.tokens, tokens.len() + 1)
-            .map_err(|no| no.at(token.at))?;
+        over("tokens", "words and signs", limits.tokens, tokens.len() + 1).map_err(|no| no.at(token.at))?;
         match token.kind {
             Kind::Punctuator(sign @ (b'(' | b'[' | b'{')) => {
                 open.push(sign);
                 round += usize::from(sign == b'(');
-                over(
-                    "nesting",
-                    "brackets inside each other",
-                    limits.nesting,
-                    open.len(),
-                )
-                .map_err(|no| no.at(token.at))?;
+                over("nesting", "brackets inside each other", limits.nesting, open.len())
+                    .map_err(|no| no.at(token.at))?;
             }
             Kind::Punctuator(sign @ (b')' | b']' | b'}')) => {
                 let opened = match sign {
@@ -79,23 +61,18 @@ pub(crate) fn cut<'a>(
                     _ => b'{',
                 };
                 if open.pop() != Some(opened) {
-                    return Err(Rejected::parse(
-                        format!("{} closes nothing.", quoted(token.text)),
-                        token.at,
-                    ));
+                    return Err(Rejected::parse(format!("{} closes nothing.", quoted(token.text)), token.at));
                 }
                 round -= usize::from(sign == b')');
             }
             // Outside of round brackets a colon can only follow an alias.
             Kind::Punctuator(b':') if round == 0 => {
                 aliases += 1;
-                over("aliases", "aliases", limits.aliases, aliases)
-                    .map_err(|no| no.at(token.at))?;
+                over("aliases", "aliases", limits.aliases, aliases).map_err(|no| no.at(token.at))?;
             }
             Kind::Punctuator(b'@') => {
                 directives += 1;
-                over("directives", "directives", limits.directives, directives)
-                    .map_err(|no| no.at(token.at))?;
+                over("directives", "directives", limits.directives, directives).map_err(|no| no.at(token.at))?;
             }
             _ => {}
         }
@@ -160,9 +137,7 @@ impl<'a> Cutter<'a> {
         loop {
             match self.byte(0) {
                 Some(b' ' | b'\t' | b'\n' | b'\r' | b',') => self.next += 1,
-                Some(0xEF) if self.byte(1) == Some(0xBB) && self.byte(2) == Some(0xBF) => {
-                    self.next += 3
-                }
+                Some(0xEF) if self.byte(1) == Some(0xBB) && self.byte(2) == Some(0xBF) => self.next += 3,
                 Some(b'#') => {
                     self.run(|byte| byte >= b' ' || byte == b'\t');
                     if let Some(byte) = self.byte(0)
@@ -184,8 +159,7 @@ impl<'a> Cutter<'a> {
         };
         let start = self.next;
         let (kind, from, to) = match first {
-            b'!' | b'$' | b'&' | b'(' | b')' | b':' | b'=' | b'@' | b'[' | b']' | b'{' | b'|'
-            | b'}' => {
+            b'!' | b'$' | b'&' | b'(' | b')' | b':' | b'=' | b'@' | b'[' | b']' | b'{' | b'|' | b'}' => {
                 self.next += 1;
                 (Kind::Punctuator(first), start, self.next)
             }
@@ -215,24 +189,12 @@ impl<'a> Cutter<'a> {
                 (Kind::Text, start + 1, self.next - 1)
             }
             _ => {
-                let odd: String = self
-                    .source
-                    .get(start..)
-                    .and_then(|rest| rest.chars().next())
-                    .into_iter()
-                    .collect();
-                return self.flaw(
-                    start,
-                    format!("The character {} has no place here.", quoted(&odd)),
-                );
+                let odd: String = self.source.get(start..).and_then(|rest| rest.chars().next()).into_iter().collect();
+                return self.flaw(start, format!("The character {} has no place here.", quoted(&odd)));
             }
         };
         let at = self.place(start);
-        Ok(Some(Token {
-            kind,
-            text: self.source.get(from..to).unwrap_or_default(),
-            at,
-        }))
+        Ok(Some(Token { kind, text: self.source.get(from..to).unwrap_or_default(), at }))
     }
 
     fn number(&mut self) -> Result<(), Rejected> {
@@ -251,11 +213,7 @@ impl<'a> Cutter<'a> {
             self.next += usize::from(matches!(self.byte(0), Some(b'+' | b'-')));
             sound &= self.run(digit) > 0;
         }
-        if !sound
-            || self
-                .byte(0)
-                .is_some_and(|byte| is_name(byte) || byte == b'.')
-        {
+        if !sound || self.byte(0).is_some_and(|byte| is_name(byte) || byte == b'.') {
             return self.flaw(start, "This is not a number.");
         }
         Ok(())
@@ -270,9 +228,7 @@ impl<'a> Cutter<'a> {
                     return Ok(());
                 }
                 Some(b'\\') => match self.byte(1) {
-                    Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' | b'u') => {
-                        self.next += 2
-                    }
+                    Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' | b'u') => self.next += 2,
                     _ => return self.flaw(self.next, "The string holds an unknown escape."),
                 },
                 None | Some(b'\n' | b'\r') => return self.flaw(start, "The string is not closed."),
@@ -283,10 +239,7 @@ impl<'a> Cutter<'a> {
 
     fn block(&mut self, start: usize) -> Result<(), Rejected> {
         loop {
-            self.run(|byte| {
-                (byte >= b' ' && byte != b'"' && byte != b'\\')
-                    || matches!(byte, b'\t' | b'\n' | b'\r')
-            });
+            self.run(|byte| (byte >= b' ' && byte != b'"' && byte != b'\\') || matches!(byte, b'\t' | b'\n' | b'\r'));
             let three = |ahead: usize| (ahead..ahead + 3).all(|i| self.byte(i) == Some(b'"'));
             match self.byte(0) {
                 Some(b'"') if three(0) => {

@@ -18,23 +18,9 @@ const BYTES_PER_UNIT: usize = 64;
 pub(crate) type Weights = HashMap<Name, u64>;
 
 /// Holds the variables to their limits and weighs them.
-pub(crate) fn variables(
-    sent: &Variables,
-    limits: &Limits,
-    work: &mut u64,
-) -> Result<Weights, Rejected> {
-    Rejected::over(
-        BAD_USER_INPUT,
-        "variables",
-        "variables",
-        limits.variables,
-        sent.len(),
-    )?;
-    let mut scale = Scale {
-        limits,
-        values: 0,
-        work,
-    };
+pub(crate) fn variables(sent: &Variables, limits: &Limits, work: &mut u64) -> Result<Weights, Rejected> {
+    Rejected::over(BAD_USER_INPUT, "variables", "variables", limits.variables, sent.len())?;
+    let mut scale = Scale { limits, values: 0, work };
     let mut weights = Weights::with_capacity(sent.len());
     for (name, value) in sent.iter() {
         weights.insert(name.clone(), scale.weigh(name, value, 0)?);
@@ -50,9 +36,7 @@ pub(crate) fn add_defaults(weights: &mut Weights, document: &ExecutableDocument,
                 && !sent.contains_key(definition.node.name.node.as_str())
             {
                 let weight = of_const(&default.node);
-                let known = weights
-                    .entry(definition.node.name.node.clone())
-                    .or_default();
+                let known = weights.entry(definition.node.name.node.clone()).or_default();
                 *known = weight.max(*known);
             }
         }
@@ -66,34 +50,17 @@ struct Scale<'l, 'w> {
 }
 
 impl Scale<'_, '_> {
-    fn weigh(
-        &mut self,
-        variable: &Name,
-        value: &ConstValue,
-        depth: usize,
-    ) -> Result<u64, Rejected> {
+    fn weigh(&mut self, variable: &Name, value: &ConstValue, depth: usize) -> Result<u64, Rejected> {
         *self.work += 1;
         self.values += 1;
         let limits = self.limits;
-        Rejected::over(
-            BAD_USER_INPUT,
-            "variable_values",
-            "values in variables",
-            limits.variable_values,
-            self.values,
-        )?;
+        Rejected::over(BAD_USER_INPUT, "variable_values", "values in variables", limits.variable_values, self.values)?;
         let inside = match value {
             ConstValue::List(_) | ConstValue::Object(_) => depth + 1,
             _ => depth,
         };
         let what = "lists and objects inside each other in a variable";
-        Rejected::over(
-            BAD_USER_INPUT,
-            "variable_depth",
-            what,
-            limits.variable_depth,
-            inside,
-        )?;
+        Rejected::over(BAD_USER_INPUT, "variable_depth", what, limits.variable_depth, inside)?;
         let mut weight = 1;
         match value {
             ConstValue::List(items) => {
@@ -107,10 +74,7 @@ impl Scale<'_, '_> {
                 }
             }
             ConstValue::String(text) if text.contains('\0') => {
-                let message = format!(
-                    "The variable {} holds the character U+0000.",
-                    quoted(variable)
-                );
+                let message = format!("The variable {} holds the character U+0000.", quoted(variable));
                 return Err(Rejected::new(BAD_USER_INPUT, message));
             }
             leaf => weight = of_const(leaf),
@@ -139,18 +103,8 @@ pub(crate) fn of_value(value: &Value, weights: &Weights) -> u64 {
         Value::Variable(name) => weights.get(name.as_str()).copied().unwrap_or(1),
         Value::String(text) => 1 + of_text(text),
         Value::Binary(bytes) => 1 + (bytes.len() / BYTES_PER_UNIT) as u64,
-        Value::List(items) => {
-            1 + items
-                .iter()
-                .map(|item| of_value(item, weights))
-                .sum::<u64>()
-        }
-        Value::Object(fields) => {
-            1 + fields
-                .values()
-                .map(|field| of_value(field, weights))
-                .sum::<u64>()
-        }
+        Value::List(items) => 1 + items.iter().map(|item| of_value(item, weights)).sum::<u64>(),
+        Value::Object(fields) => 1 + fields.values().map(|field| of_value(field, weights)).sum::<u64>(),
         _ => 1,
     }
 }

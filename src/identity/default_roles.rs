@@ -115,16 +115,16 @@ mod tests {
     #[test]
     fn no_role_of_a_client_holds_a_right_of_the_provider() {
         for (name, _) in ROLES {
-            assert!(![Can::PortfolioRead, Can::ClientOnboard, Can::StaffManage].iter().any(|can| role(name).contains(can)));
+            assert!(
+                ![Can::PortfolioRead, Can::ClientOnboard, Can::StaffManage].iter().any(|can| role(name).contains(can))
+            );
         }
     }
 
     #[test]
     fn every_right_in_a_client_is_in_some_role() {
-        let missing: Vec<&Can> = Can::ALL
-            .iter()
-            .filter(|can| !ROLES.iter().any(|(name, _)| role(name).contains(can)))
-            .collect();
+        let missing: Vec<&Can> =
+            Can::ALL.iter().filter(|can| !ROLES.iter().any(|(name, _)| role(name).contains(can))).collect();
         assert_eq!(missing, [&Can::PortfolioRead, &Can::ClientOnboard, &Can::StaffManage]);
     }
 }

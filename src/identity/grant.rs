@@ -1,6 +1,8 @@
 //! Dated grants: who holds which role in the client, from which day to which. A grant that denies wins over every grant
 //! that allows, and over the provider's own roles.
 
+use std::collections::HashMap;
+
 use async_graphql::{ComplexObject, Context, InputObject, Object, SimpleObject};
 use diesel::QueryableByName;
 use diesel::prelude::*;
@@ -12,6 +14,7 @@ use super::ids::{GrantId, RoleId, UserId};
 use super::role::{self, Role};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
+use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids::new_uuid;
 use crate::platform::paging::{Slice, encode};
@@ -72,6 +75,24 @@ crate::connection!(
     /// A page of grants.
     GrantConnection, GrantEdge, Grant
 );
+
+impl Fetch for Grant {
+    type Key = GrantId;
+    type Value = Self;
+    const CAN: Can = Can::GrantRead;
+
+    async fn fetch(tx: &Tx, keys: Vec<GrantId>) -> Result<HashMap<GrantId, Self>> {
+        let rows: Vec<Self> = tx
+            .rows(
+                access_grant::table
+                    .filter(access_grant::tenant_id.eq(tx.tenant()?))
+                    .filter(access_grant::id.eq_any(keys))
+                    .select(Self::as_select()),
+            )
+            .await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
 
 /// A new grant.
 #[derive(InputObject, Clone, Debug)]
@@ -176,7 +197,11 @@ async fn end(tx: &Tx, input: GrantEndInput) -> Result<Grant> {
         ));
     }
     if current.valid_until.is_some_and(|until| until < on) {
-        return Err(Error::refuse(UserErrorCode::Invalid, "on", "The grant ends earlier already; ending never prolongs it."));
+        return Err(Error::refuse(
+            UserErrorCode::Invalid,
+            "on",
+            "The grant ends earlier already; ending never prolongs it.",
+        ));
     }
     tx.row(diesel::update(this).set(access_grant::valid_until.eq(on)).returning(Grant::as_returning())).await
 }

@@ -25,7 +25,9 @@ pub(super) async fn turn() -> Result<Turn> {
     match tokio::time::timeout(QUEUE_FOR, Arc::clone(&TURNS).acquire_owned()).await {
         Ok(Ok(permit)) => Ok(Turn(permit)),
         Ok(Err(closed)) => Err(Error::fault(closed)),
-        Err(_) => Err(Error::refuse(UserErrorCode::RateLimited, "", "Too many people are signing in; try again in a moment.")),
+        Err(_) => {
+            Err(Error::refuse(UserErrorCode::RateLimited, "", "Too many people are signing in; try again in a moment."))
+        }
     }
 }
 
@@ -46,7 +48,8 @@ impl Turn {
                 return Ok(Checked { right: false, better_hash: None });
             };
             let right = passwords.verify(&password, &stored);
-            let better_hash = if right && passwords.needs_rehash(&stored) { passwords.hash(&password).ok() } else { None };
+            let better_hash =
+                if right && passwords.needs_rehash(&stored) { passwords.hash(&password).ok() } else { None };
             Ok(Checked { right, better_hash })
         })
         .await
@@ -57,7 +60,10 @@ impl Turn {
         self.work(move |passwords| passwords.hash(&password).map_err(Error::fault)).await
     }
 
-    async fn work<T: Send + 'static>(self, work: impl FnOnce(&Passwords) -> Result<T> + Send + 'static) -> Result<(Self, T)> {
+    async fn work<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&Passwords) -> Result<T> + Send + 'static,
+    ) -> Result<(Self, T)> {
         let (turn, done) = tokio::task::spawn_blocking(move || {
             let done = Passwords::new().map_err(Error::fault).and_then(|passwords| work(&passwords));
             (self, done)

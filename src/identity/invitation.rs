@@ -1,6 +1,8 @@
 //! Invitations: a person comes into a client by a token that is shown once. Whoever has an account already proves to be
 //! its owner: the one who invites sees the token, and must not become somebody else by it.
 
+use std::collections::HashMap;
+
 use async_graphql::{ComplexObject, Context, InputObject, Object, SimpleObject};
 use backoffice_credentials::Opaque;
 use chrono::TimeDelta;
@@ -19,6 +21,7 @@ use super::role::{self, Role};
 use super::sign_in::InvitationAcceptInput;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
+use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserError, UserErrorCode};
 use crate::platform::ids::new_uuid;
 use crate::platform::paging::{Slice, encode};
@@ -63,6 +66,24 @@ crate::connection!(
     /// A page of invitations.
     InvitationConnection, InvitationEdge, Invitation
 );
+
+impl Fetch for Invitation {
+    type Key = InvitationId;
+    type Value = Self;
+    const CAN: Can = Can::GrantRead;
+
+    async fn fetch(tx: &Tx, keys: Vec<InvitationId>) -> Result<HashMap<InvitationId, Self>> {
+        let rows: Vec<Self> = tx
+            .rows(
+                invitation::table
+                    .filter(invitation::tenant_id.eq(tx.tenant()?))
+                    .filter(invitation::id.eq_any(keys))
+                    .select(Self::as_select()),
+            )
+            .await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
 
 /// Who is invited.
 #[derive(InputObject, Clone, Debug)]
@@ -240,7 +261,8 @@ impl InvitationQuery {
         if let Some((_, id)) = &slice.after {
             page = page.filter(invitation::id.lt(*id));
         }
-        let rows = tx.rows(page.order(invitation::id.desc()).limit(slice.limit()).select(Invitation::as_select())).await?;
+        let rows =
+            tx.rows(page.order(invitation::id.desc()).limit(slice.limit()).select(Invitation::as_select())).await?;
         Ok(InvitationConnection::new(ctx, &slice, rows, |row| encode("", row.id.0), total))
     }
 }

@@ -6,9 +6,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use backoffice_credentials::{
-    AccessClaims, ActorKind, KeyRing, PublicKey, SigningKey, TokenError, VerifiedTokens,
-};
+use backoffice_credentials::{AccessClaims, ActorKind, KeyRing, PublicKey, SigningKey, TokenError, VerifiedTokens};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{Binary, Bool, Text};
@@ -58,7 +56,10 @@ struct KeyRow {
 impl Keys {
     /// Reads the keys, and makes the first one if there is none.
     pub async fn load(pools: &Pools) -> Result<Arc<Self>> {
-        Ok(Arc::new(Self { ring: RwLock::new(Arc::new(read(pools).await?)), verified: VerifiedTokens::new(REMEMBERED) }))
+        Ok(Arc::new(Self {
+            ring: RwLock::new(Arc::new(read(pools).await?)),
+            verified: VerifiedTokens::new(REMEMBERED),
+        }))
     }
 
     /// Reads the keys anew, after a rotation by this or another process.
@@ -125,7 +126,13 @@ impl Keys {
         self.issue(account, None, Some(client), Some(scope))
     }
 
-    fn issue(&self, account: Uuid, session: Option<Uuid>, client: Option<Uuid>, scope: Option<String>) -> Result<AccessToken> {
+    fn issue(
+        &self,
+        account: Uuid,
+        session: Option<Uuid>,
+        client: Option<Uuid>,
+        scope: Option<String>,
+    ) -> Result<AccessToken> {
         let now = Utc::now();
         let expires_at = now + TimeDelta::seconds(LIFETIME_S);
         let claims = AccessClaims {
@@ -194,12 +201,10 @@ async fn read(pools: &Pools) -> Result<KeyRing> {
 
 /// The keys in use, the one that signs first: of those not retired yet the oldest, so that an announced one waits.
 async fn select(tx: &Tx) -> Result<Vec<KeyRow>> {
-    tx.rows(sql(
-        "SELECT k.pkcs8, k.retired_at IS NULL OR k.retired_at > now() AS signs FROM identity.signing_key k
+    tx.rows(sql("SELECT k.pkcs8, k.retired_at IS NULL OR k.retired_at > now() AS signs FROM identity.signing_key k
           WHERE k.retired_at IS NULL OR k.retired_at > now() - interval '3600 s'
-          ORDER BY 2 DESC, k.created_at, k.kid LIMIT 16",
-    ))
-    .await
+          ORDER BY 2 DESC, k.created_at, k.kid LIMIT 16"))
+        .await
 }
 
 /// Two processes do not make keys at the same moment.

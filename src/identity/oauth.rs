@@ -125,7 +125,13 @@ fn narrow(asked: Option<&str>, own: &[String]) -> Result<Vec<Can>, OAuthError> {
         match Can::parse(name).filter(|can| own.contains(can)) {
             Some(can) if !narrowed.contains(&can) => narrowed.push(can),
             Some(_) => {}
-            None => return Err(OAuthError::new(400, "invalid_scope", "The service account does not have a scope that was asked for.")),
+            None => {
+                return Err(OAuthError::new(
+                    400,
+                    "invalid_scope",
+                    "The service account does not have a scope that was asked for.",
+                ));
+            }
         }
     }
     if narrowed.is_empty() {
@@ -186,8 +192,8 @@ async fn for_person(pools: &Pools, keys: &Keys, form: &TokenForm) -> Result<Toke
     let tx = Tx::open_anonymous(pools).await?;
     let continued = refresh::rotate(&tx, token).await?;
     tx.finish(continued.is_some()).await?;
-    let continued =
-        continued.ok_or_else(|| OAuthError::new(400, "invalid_grant", "The refresh token is no longer good; sign in again."))?;
+    let continued = continued
+        .ok_or_else(|| OAuthError::new(400, "invalid_grant", "The refresh token is no longer good; sign in again."))?;
     let access = keys.for_person(continued.user.id.0, continued.session.0, None)?;
     Ok(TokenResponse {
         access_token: access.token,
@@ -217,7 +223,9 @@ mod tests {
         let own = ["finance.invoice.read".to_owned(), "gone.since.then".to_owned()];
         assert_eq!(narrow(None, &own), Ok(vec![Can::InvoiceRead]));
         assert_eq!(narrow(Some("finance.invoice.read"), &own), Ok(vec![Can::InvoiceRead]));
-        for beyond in ["finance.invoice.issue", "finance.invoice.read finance.invoice.issue", "gone.since.then", "", " "] {
+        for beyond in
+            ["finance.invoice.issue", "finance.invoice.read finance.invoice.issue", "gone.since.then", "", " "]
+        {
             assert_eq!(narrow(Some(beyond), &own).unwrap_err().error, "invalid_scope", "{beyond}");
         }
     }

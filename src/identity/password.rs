@@ -99,8 +99,8 @@ async fn end_others(tx: &Tx, account: uuid::Uuid, session: SessionId) -> Result<
     tx.exec(
         sql("UPDATE identity.session s SET revoked_at = now(), revoked_for = 'password_changed'
               WHERE s.account_id = $1 AND s.id <> $2 AND s.revoked_at IS NULL")
-            .bind::<SqlUuid, _>(account)
-            .bind::<SqlUuid, _>(session),
+        .bind::<SqlUuid, _>(account)
+        .bind::<SqlUuid, _>(session),
     )
     .await?;
     Ok(())
@@ -116,7 +116,11 @@ async fn enroll(tx: &Tx) -> Result<TotpEnrolment> {
         )
         .await?;
     let email = email.ok_or_else(|| {
-        Error::refuse(UserErrorCode::State, "", "An authenticator app is set up already; remove it first (totpDisable).")
+        Error::refuse(
+            UserErrorCode::State,
+            "",
+            "An authenticator app is set up already; remove it first (totpDisable).",
+        )
     })?;
     Ok(TotpEnrolment { secret: secret.base32(), uri: secret.provisioning_uri(ISSUER, &email) })
 }
@@ -131,14 +135,14 @@ async fn confirm(tx: &Tx, input: TotpConfirmInput) -> Result<bool> {
                 .for_update(),
         )
         .await?;
-    let secret = waiting
-        .flatten()
-        .and_then(|bytes| TotpSecret::from_bytes(&bytes))
-        .ok_or_else(|| Error::refuse(UserErrorCode::State, "", "No authenticator app waits to be confirmed (totpEnroll)."))?;
-    let now_unix_s = u64::try_from(Utc::now().timestamp()).unwrap_or(0);
-    let step = secret.verify(&input.code, now_unix_s, None).and_then(|step| i64::try_from(step).ok()).ok_or_else(|| {
-        Error::refuse(UserErrorCode::Invalid, "code", "The code is wrong; check the clock of the device.")
+    let secret = waiting.flatten().and_then(|bytes| TotpSecret::from_bytes(&bytes)).ok_or_else(|| {
+        Error::refuse(UserErrorCode::State, "", "No authenticator app waits to be confirmed (totpEnroll).")
     })?;
+    let now_unix_s = u64::try_from(Utc::now().timestamp()).unwrap_or(0);
+    let step =
+        secret.verify(&input.code, now_unix_s, None).and_then(|step| i64::try_from(step).ok()).ok_or_else(|| {
+            Error::refuse(UserErrorCode::Invalid, "code", "The code is wrong; check the clock of the device.")
+        })?;
     tx.exec(
         diesel::update(account::table.filter(account::id.eq(tx.actor())))
             .set((account::totp_confirmed.eq(true), account::totp_last_step.eq(step))),

@@ -16,7 +16,13 @@ const STAFF: Uuid = uuid!("00000000-0000-7000-8000-000000000002");
 
 /// Creates a member of the staff, as provider administrator or with the role Staff. Refused if the address has an
 /// account (`Duplicate`) or the password is too easy. `url` is that of the sign-in role.
-pub async fn create_user(url: &str, email: &str, name: &str, password: &str, provider_administrator: bool) -> Result<UserId> {
+pub async fn create_user(
+    url: &str,
+    email: &str,
+    name: &str,
+    password: &str,
+    provider_administrator: bool,
+) -> Result<UserId> {
     let (email, name) = staff::check(email, name)?;
     hashing::refuse_weak(password, &email, "password")?;
     let (turn, hash) = hashing::turn().await?.hash(password.to_owned()).await?;

@@ -149,10 +149,10 @@ pub(super) async fn open_session(tx: &Tx, scope: &Scope, user: User) -> Result<C
     tx.exec(
         sql("INSERT INTO identity.session (id, account_id, user_agent, address, expires_at)
              VALUES ($1, $2, $3, $4, now() + interval '30 days')")
-            .bind::<SqlUuid, _>(session)
-            .bind::<SqlUuid, _>(user.id)
-            .bind::<Text, _>(scope.user_agent().chars().take(200).collect::<String>())
-            .bind::<Text, _>(scope.address().chars().take(64).collect::<String>()),
+        .bind::<SqlUuid, _>(session)
+        .bind::<SqlUuid, _>(user.id)
+        .bind::<Text, _>(scope.user_agent().chars().take(200).collect::<String>())
+        .bind::<Text, _>(scope.address().chars().take(64).collect::<String>()),
     )
     .await?;
     let refresh = refresh::issue(tx, session).await?;

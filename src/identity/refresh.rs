@@ -76,7 +76,7 @@ async fn presented(tx: &Tx, hash: [u8; 32]) -> Result<Option<(Presented, Verdict
                    JOIN identity.account a ON a.id = s.account_id
                   WHERE t.hash = $1
                     FOR UPDATE OF t")
-                .bind::<Binary, _>(hash.to_vec()),
+            .bind::<Binary, _>(hash.to_vec()),
         )
         .await?;
     Ok(found.map(|found| {
@@ -107,10 +107,12 @@ pub(super) async fn rotate(tx: &Tx, token: &str) -> Result<Option<Continued>> {
     let Some(hash) = Opaque::Refresh.hash(token) else { return Ok(None) };
     let Some((found, Verdict::Rotate)) = presented(tx, hash).await? else { return Ok(None) };
     tx.exec(
-        sql("WITH used AS (UPDATE identity.refresh_token t SET used_at = now() WHERE t.hash = $1 AND t.used_at IS NULL)
-             UPDATE identity.session s SET used_at = now() WHERE s.id = $2")
-            .bind::<Binary, _>(hash.to_vec())
-            .bind::<SqlUuid, _>(found.session_id),
+        sql(
+            "WITH used AS (UPDATE identity.refresh_token t SET used_at = now() WHERE t.hash = $1 AND t.used_at IS NULL)
+             UPDATE identity.session s SET used_at = now() WHERE s.id = $2",
+        )
+        .bind::<Binary, _>(hash.to_vec())
+        .bind::<SqlUuid, _>(found.session_id),
     )
     .await?;
     let refresh = issue(tx, found.session_id).await?;

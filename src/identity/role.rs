@@ -61,7 +61,12 @@ impl Fetch for Role {
 
     async fn fetch(tx: &Tx, keys: Vec<RoleId>) -> Result<HashMap<RoleId, Self>> {
         let rows: Vec<Self> = tx
-            .rows(role::table.filter(role::tenant_id.eq(tx.tenant()?)).filter(role::id.eq_any(keys)).select(Self::as_select()))
+            .rows(
+                role::table
+                    .filter(role::tenant_id.eq(tx.tenant()?))
+                    .filter(role::id.eq_any(keys))
+                    .select(Self::as_select()),
+            )
             .await?;
         Ok(rows.into_iter().map(|row| (row.id, row)).collect())
     }
@@ -102,7 +107,11 @@ crate::payload! {
 /// The role, held so that its rights do not change while it is given.
 pub(super) async fn hold(tx: &Tx, id: RoleId) -> Result<Role> {
     tx.maybe(
-        role::table.filter(role::tenant_id.eq(tx.tenant()?)).filter(role::id.eq(id)).select(Role::as_select()).for_share(),
+        role::table
+            .filter(role::tenant_id.eq(tx.tenant()?))
+            .filter(role::id.eq(id))
+            .select(Role::as_select())
+            .for_share(),
     )
     .await?
     .ok_or_else(|| Error::not_found("role", "role"))
@@ -142,7 +151,13 @@ async fn create(tx: &Tx, input: RoleCreateInput) -> Result<Role> {
 async fn update(tx: &Tx, input: RoleUpdateInput) -> Result<Role> {
     let tenant = tx.tenant()?;
     let current: Option<Role> = tx
-        .maybe(role::table.filter(role::tenant_id.eq(tenant)).filter(role::id.eq(input.id)).select(Role::as_select()).for_update())
+        .maybe(
+            role::table
+                .filter(role::tenant_id.eq(tenant))
+                .filter(role::id.eq(input.id))
+                .select(Role::as_select())
+                .for_update(),
+        )
         .await?;
     let current = current.ok_or_else(|| Error::not_found("id", "role"))?;
     if input.expected_version.is_some_and(|expected| expected != current.version) {

@@ -1,6 +1,8 @@
 //! Service accounts: programs that act in one client, with a fixed set of rights and an end. They get their tokens at
 //! `/oauth/token`.
 
+use std::collections::HashMap;
+
 use async_graphql::{ComplexObject, Context, InputObject, Object, SimpleObject};
 use backoffice_credentials::Opaque;
 use chrono::TimeDelta;
@@ -11,6 +13,7 @@ use super::ids::ServiceAccountId;
 use super::oauth;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
+use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserError, UserErrorCode};
 use crate::platform::ids::new_uuid;
 use crate::platform::paging::{Slice, encode};
@@ -61,6 +64,24 @@ crate::connection!(
     ServiceAccountConnection, ServiceAccountEdge, ServiceAccount
 );
 
+impl Fetch for ServiceAccount {
+    type Key = ServiceAccountId;
+    type Value = Self;
+    const CAN: Can = Can::ServiceAccountRead;
+
+    async fn fetch(tx: &Tx, keys: Vec<ServiceAccountId>) -> Result<HashMap<ServiceAccountId, Self>> {
+        let rows: Vec<Self> = tx
+            .rows(
+                service_account::table
+                    .filter(service_account::tenant_id.eq(tx.tenant()?))
+                    .filter(service_account::id.eq_any(keys))
+                    .select(Self::as_select()),
+            )
+            .await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
 /// A new service account.
 #[derive(InputObject, Clone, Debug)]
 pub struct ServiceAccountCreateInput {
@@ -109,7 +130,11 @@ async fn create(tx: &Tx, input: ServiceAccountCreateInput) -> Result<(ServiceAcc
         return Err(Error::refuse(UserErrorCode::Required, "scopes", "A service account has at least one right."));
     }
     if input.expires_at.0 <= tx.now() || input.expires_at.0 > tx.now() + TimeDelta::days(MAX_DAYS) {
-        return Err(Error::refuse(UserErrorCode::Invalid, "expiresAt", "A service account ends within a year from now."));
+        return Err(Error::refuse(
+            UserErrorCode::Invalid,
+            "expiresAt",
+            "A service account ends within a year from now.",
+        ));
     }
     authority::check(tx, Can::ServiceAccountManage, &input.scopes, "scopes").await?;
     let (secret, hash) = Opaque::Service.generate().map_err(Error::fault)?;

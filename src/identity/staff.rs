@@ -115,7 +115,7 @@ impl Fetch for RolesOfStaff {
                 sql("SELECT g.account_id, r.id, r.name, r.permissions, r.client_permissions
                        FROM identity.provider_grant g JOIN identity.provider_role r ON r.id = g.role_id
                       WHERE g.account_id = ANY($1) ORDER BY r.name")
-                    .bind::<Array<SqlUuid>, _>(keys),
+                .bind::<Array<SqlUuid>, _>(keys),
             )
             .await?;
         let mut found: HashMap<UserId, Vec<ProviderRole>> = HashMap::new();
@@ -162,7 +162,11 @@ crate::payload! {
 /// Makes an account of a member of the staff with provider roles.
 pub(super) async fn insert(tx: &Tx, email: &str, name: &str, password_hash: String, roles: &[Uuid]) -> Result<UserId> {
     if account::exists(tx, email).await? {
-        return Err(Error::refuse(UserErrorCode::Duplicate, "email", "There is an account with this e-mail address already."));
+        return Err(Error::refuse(
+            UserErrorCode::Duplicate,
+            "email",
+            "There is an account with this e-mail address already.",
+        ));
     }
     let id = UserId::new();
     tx.exec(
@@ -177,8 +181,8 @@ pub(super) async fn insert(tx: &Tx, email: &str, name: &str, password_hash: Stri
         .exec(
             sql("INSERT INTO identity.provider_grant (account_id, role_id)
                  SELECT $1, r.id FROM identity.provider_role r WHERE r.id = ANY($2)")
-                .bind::<SqlUuid, _>(id)
-                .bind::<Array<SqlUuid>, _>(roles.to_vec()),
+            .bind::<SqlUuid, _>(id)
+            .bind::<Array<SqlUuid>, _>(roles.to_vec()),
         )
         .await?;
     if given != roles.len() {
@@ -189,8 +193,8 @@ pub(super) async fn insert(tx: &Tx, email: &str, name: &str, password_hash: Stri
 
 /// Address and name of somebody new, checked.
 pub(super) fn check(email: &str, name: &str) -> Result<(String, String)> {
-    let email =
-        address(email).ok_or_else(|| Error::refuse(UserErrorCode::Invalid, "email", "This is not an e-mail address."))?;
+    let email = address(email)
+        .ok_or_else(|| Error::refuse(UserErrorCode::Invalid, "email", "This is not an e-mail address."))?;
     let name = name.trim().to_owned();
     if name.is_empty() || name.chars().count() > 200 {
         return Err(Error::refuse(UserErrorCode::Invalid, "name", "A name has 1 to 200 characters."));
@@ -219,7 +223,7 @@ async fn find(tx: &Tx, id: UserId) -> Result<StaffMember> {
     tx.maybe(
         sql("SELECT a.id, a.email, a.name, a.totp_confirmed AS totp_enabled, a.disabled_at, a.created_at
                FROM identity.account a WHERE a.id = $1 AND a.staff")
-            .bind::<SqlUuid, _>(id),
+        .bind::<SqlUuid, _>(id),
     )
     .await?
     .ok_or_else(|| Error::not_found("user", "member of the staff"))

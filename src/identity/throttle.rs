@@ -50,7 +50,7 @@ impl Subjects {
             .rows(
                 sql("SELECT t.subject, count(*) AS failures, max(t.failed_at) AS last_at FROM identity.attempt t
                       WHERE t.subject = ANY($1) AND t.failed_at > now() - interval '900 s' GROUP BY t.subject")
-                    .bind::<Array<Text>, _>(vec![self.account.clone(), self.address.clone()]),
+                .bind::<Array<Text>, _>(vec![self.account.clone(), self.address.clone()]),
             )
             .await?;
         let wait = counted
@@ -88,7 +88,8 @@ impl Subjects {
     /// Forgets the account's failures after a sign-in. The address keeps its own, or a guesser with an account of his
     /// own could clear them.
     pub(super) async fn succeeded(&self, tx: &Tx) -> Result<()> {
-        tx.exec(sql("DELETE FROM identity.attempt t WHERE t.subject = $1").bind::<Text, _>(self.account.clone())).await?;
+        tx.exec(sql("DELETE FROM identity.attempt t WHERE t.subject = $1").bind::<Text, _>(self.account.clone()))
+            .await?;
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Who is asking, as the server sees him.
 
-use async_graphql::{Context, Enum, Object, SimpleObject, ID};
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 
 use super::account::User;
 use super::ids::{ClientId, ServiceAccountId, UserId};

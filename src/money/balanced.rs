@@ -91,15 +91,9 @@ fn check_line(book: Currency, line: &impl Posting) -> Result<(), MoneyError> {
         return Err(MoneyError::ZeroLine);
     }
     if line.currency() == book && booked != document {
-        return Err(MoneyError::AmountsDiffer {
-            document,
-            book: booked,
-        });
+        return Err(MoneyError::AmountsDiffer { document, book: booked });
     }
-    if !booked.is_zero()
-        && !document.is_zero()
-        && booked.is_sign_negative() != document.is_sign_negative()
-    {
+    if !booked.is_zero() && !document.is_zero() && booked.is_sign_negative() != document.is_sign_negative() {
         return Err(MoneyError::OppositeSigns);
     }
     Ok(())
@@ -113,10 +107,7 @@ struct Sides {
 
 impl Sides {
     fn of(amounts: impl Iterator<Item = Decimal>) -> Result<Self, MoneyError> {
-        let mut sides = Self {
-            debit: Decimal::ZERO,
-            credit: Decimal::ZERO,
-        };
+        let mut sides = Self { debit: Decimal::ZERO, credit: Decimal::ZERO };
         for amount in amounts {
             if amount.is_sign_negative() {
                 sides.credit = add(sides.credit, neg(amount)?)?;
@@ -132,12 +123,7 @@ impl Sides {
         if difference.is_zero() {
             return Ok(());
         }
-        Err(MoneyError::Unbalanced {
-            currency,
-            debit: self.debit,
-            credit: self.credit,
-            difference,
-        })
+        Err(MoneyError::Unbalanced { currency, debit: self.debit, credit: self.credit, difference })
     }
 }
 

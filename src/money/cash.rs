@@ -37,12 +37,8 @@ pub fn round_cash(amount: Decimal, step: Decimal) -> Result<CashRounding, MoneyE
         raw(below.checked_add(step))?
     };
     let decimals = amount.scale().max(step.scale());
-    let payable = check_range(payable)?
-        .round_dp_with_strategy(decimals, RoundingStrategy::MidpointAwayFromZero);
-    Ok(CashRounding {
-        payable,
-        difference: sub(payable, amount)?,
-    })
+    let payable = check_range(payable)?.round_dp_with_strategy(decimals, RoundingStrategy::MidpointAwayFromZero);
+    Ok(CashRounding { payable, difference: sub(payable, amount)? })
 }
 
 #[cfg(test)]
@@ -69,25 +65,15 @@ mod tests {
             ("40.00", "0.05", "40", "0"),
         ];
         for (amount, step, payable, difference) in cases {
-            let expected = CashRounding {
-                payable: dec(payable),
-                difference: dec(difference),
-            };
-            assert_eq!(
-                round_cash(dec(amount), dec(step)),
-                Ok(expected),
-                "{amount} on {step}"
-            );
+            let expected = CashRounding { payable: dec(payable), difference: dec(difference) };
+            assert_eq!(round_cash(dec(amount), dec(step)), Ok(expected), "{amount} on {step}");
         }
     }
 
     #[test]
     fn a_step_is_above_zero() {
         for step in ["0", "-0.05"] {
-            assert_eq!(
-                round_cash(dec("1"), dec(step)),
-                Err(MoneyError::InvalidStep)
-            );
+            assert_eq!(round_cash(dec("1"), dec(step)), Err(MoneyError::InvalidStep));
         }
     }
 

@@ -22,21 +22,13 @@ impl Currency {
     /// # Errors
     /// [`MoneyError::UnknownCurrency`] for anything else, lower case included: a code is not a word to be guessed.
     pub fn parse(code: &str) -> Result<Self, MoneyError> {
-        let letters: [u8; 3] = code
-            .as_bytes()
-            .try_into()
-            .map_err(|_| MoneyError::UnknownCurrency)?;
+        let letters: [u8; 3] = code.as_bytes().try_into().map_err(|_| MoneyError::UnknownCurrency)?;
         if !letters.iter().all(u8::is_ascii_uppercase) {
             return Err(MoneyError::UnknownCurrency);
         }
         let known = iso_currency::Currency::from_code(code).ok_or(MoneyError::UnknownCurrency)?;
-        let exponent = known
-            .exponent()
-            .and_then(|digits| u8::try_from(digits).ok());
-        Ok(Self {
-            code: letters,
-            exponent: exponent.ok_or(MoneyError::UnknownCurrency)?,
-        })
+        let exponent = known.exponent().and_then(|digits| u8::try_from(digits).ok());
+        Ok(Self { code: letters, exponent: exponent.ok_or(MoneyError::UnknownCurrency)? })
     }
 
     /// How many decimals an amount may have: 0 for JPY, 2 for EUR, 3 for KWD, 4 for CLF.
@@ -92,28 +84,9 @@ mod tests {
 
     #[test]
     fn what_is_no_money_is_refused() {
-        for code in [
-            "",
-            "E",
-            "EU",
-            "eur",
-            "Eur",
-            " EUR",
-            "EURO",
-            "QQQ",
-            "XXX",
-            "XTS",
-            "XAU",
-            "XDR",
-            "€€€",
-            "€",
-            "E\0R",
-        ] {
-            assert_eq!(
-                Currency::parse(code),
-                Err(MoneyError::UnknownCurrency),
-                "{code:?}"
-            );
+        for code in ["", "E", "EU", "eur", "Eur", " EUR", "EURO", "QQQ", "XXX", "XTS", "XAU", "XDR", "€€€", "€", "E\0R"]
+        {
+            assert_eq!(Currency::parse(code), Err(MoneyError::UnknownCurrency), "{code:?}");
         }
     }
 }

@@ -86,10 +86,7 @@ pub enum MoneyError {
 impl MoneyError {
     /// The same refusal, with the position (from 0) of the line that it is about.
     pub fn at(self, index: usize) -> Self {
-        Self::AtLine {
-            index,
-            reason: Box::new(self),
-        }
+        Self::AtLine { index, reason: Box::new(self) }
     }
 }
 
@@ -100,14 +97,9 @@ impl fmt::Display for MoneyError {
             Self::NotADecimal => f.write_str("This is not a decimal number such as -1234.50."),
             Self::TooManyDigits => f.write_str("The number has more than 28 digits."),
             Self::TooManyDecimals { value, allowed } => {
-                write!(
-                    f,
-                    "{value} has more decimals than the {allowed} that are allowed here."
-                )
+                write!(f, "{value} has more decimals than the {allowed} that are allowed here.")
             }
-            Self::UnknownCurrency => {
-                f.write_str("This is not an ISO 4217 currency code that amounts can be kept in.")
-            }
+            Self::UnknownCurrency => f.write_str("This is not an ISO 4217 currency code that amounts can be kept in."),
             Self::CurrencyMismatch { expected, found } => {
                 write!(f, "The amount is in {found}, but {expected} is expected.")
             }
@@ -115,9 +107,7 @@ impl fmt::Display for MoneyError {
                 f,
                 "The line is in the currency of the books, but its two amounts differ: {document} and {book}."
             ),
-            Self::OppositeSigns => {
-                f.write_str("The line is a debit in one currency and a credit in the other.")
-            }
+            Self::OppositeSigns => f.write_str("The line is a debit in one currency and a credit in the other."),
             Self::NoWeights => f.write_str("There is nothing to split by: the shares sum to zero."),
             Self::NegativeWeight => f.write_str("A share cannot be negative."),
             Self::NotWhole { sum } => write!(f, "The shares add up to {sum} %, not to 100 %."),
@@ -127,15 +117,9 @@ impl fmt::Display for MoneyError {
             Self::InvalidStep => f.write_str("The rounding step must be greater than zero."),
             Self::TooFewLines => f.write_str("An entry needs at least two lines."),
             Self::ZeroLine => f.write_str("The line has no amount."),
-            Self::Unbalanced {
-                currency,
-                debit,
-                credit,
-                difference,
-            } => write!(
-                f,
-                "Debit and credit differ by {difference} {currency}: debit is {debit}, credit is {credit}."
-            ),
+            Self::Unbalanced { currency, debit, credit, difference } => {
+                write!(f, "Debit and credit differ by {difference} {currency}: debit is {debit}, credit is {credit}.")
+            }
             // the reason is a sentence of its own, so it is not folded into this one
             Self::AtLine { index, reason } => {
                 write!(f, "Line {}: {reason}", index.saturating_add(1))

@@ -42,8 +42,7 @@ pub fn parse_decimal(text: &str) -> Result<Decimal, MoneyError> {
     if unsigned.len() > 64 {
         return Err(MoneyError::TooManyDigits);
     }
-    let digits_only =
-        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let digits_only = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     if !digits_only(whole) || !fraction.is_none_or(digits_only) {
         return Err(MoneyError::NotADecimal);
     }
@@ -62,10 +61,7 @@ pub fn parse_decimal(text: &str) -> Result<Decimal, MoneyError> {
 pub fn check_scale(value: Decimal, max_decimals: u32) -> Result<Decimal, MoneyError> {
     // the scale is compared first because normalising divides
     if value.scale() > max_decimals && value.normalize().scale() > max_decimals {
-        return Err(MoneyError::TooManyDecimals {
-            value,
-            allowed: max_decimals,
-        });
+        return Err(MoneyError::TooManyDecimals { value, allowed: max_decimals });
     }
     check_range(value)
 }
@@ -75,11 +71,7 @@ pub fn check_scale(value: Decimal, max_decimals: u32) -> Result<Decimal, MoneyEr
 /// # Errors
 /// [`MoneyError::Overflow`].
 pub fn check_range(value: Decimal) -> Result<Decimal, MoneyError> {
-    if value.abs() < LIMIT {
-        Ok(value)
-    } else {
-        Err(MoneyError::Overflow)
-    }
+    if value.abs() < LIMIT { Ok(value) } else { Err(MoneyError::Overflow) }
 }
 
 /// a + b.
@@ -141,9 +133,7 @@ pub fn round_to(value: Decimal, decimals: u32, mode: RoundingMode) -> Result<Dec
         RoundingMode::HalfAwayFromZero => RoundingStrategy::MidpointAwayFromZero,
         RoundingMode::HalfEven => RoundingStrategy::MidpointNearestEven,
     };
-    check_range(unsigned_zero(
-        check_range(value)?.round_dp_with_strategy(decimals, strategy),
-    ))
+    check_range(unsigned_zero(check_range(value)?.round_dp_with_strategy(decimals, strategy)))
 }
 
 /// The result of a checked operation of the decimal library, which answers `None` on overflow.

@@ -24,11 +24,7 @@ pub struct Inclusive {
 /// # Errors
 /// [`MoneyError::TooManyDecimals`] when the gross amount is finer than `exponent`,
 /// [`MoneyError::PercentOutOfRange`], [`MoneyError::Overflow`].
-pub fn extract_inclusive(
-    gross: Decimal,
-    percents: &[Decimal],
-    exponent: u32,
-) -> Result<Inclusive, MoneyError> {
+pub fn extract_inclusive(gross: Decimal, percents: &[Decimal], exponent: u32) -> Result<Inclusive, MoneyError> {
     let gross = check_scale(gross, exponent)?;
     for percent in percents {
         check_tax_percent(*percent)?;
@@ -39,16 +35,10 @@ pub fn extract_inclusive(
         .map(|percent| {
             // multiplied first: the only inexact step is the division, at the 28th digit
             let tax = raw(raw(gross.checked_mul(*percent))?.checked_div(whole))?;
-            raw(Some(tax.round_dp_with_strategy(
-                exponent,
-                RoundingStrategy::MidpointAwayFromZero,
-            )))
+            raw(Some(tax.round_dp_with_strategy(exponent, RoundingStrategy::MidpointAwayFromZero)))
         })
         .collect::<Result<Vec<Decimal>, MoneyError>>()?;
-    Ok(Inclusive {
-        net: sub(gross, sum(taxes.iter().copied())?)?,
-        taxes,
-    })
+    Ok(Inclusive { net: sub(gross, sum(taxes.iter().copied())?)?, taxes })
 }
 
 #[cfg(test)]
@@ -83,17 +73,9 @@ mod tests {
     fn impossible_rates_are_refused() {
         for percent in ["-1", "1000.01", "-100"] {
             let error = extract_inclusive(dec("1"), &[dec(percent)], 2).unwrap_err();
-            assert_eq!(
-                error,
-                MoneyError::PercentOutOfRange {
-                    percent: dec(percent)
-                }
-            );
+            assert_eq!(error, MoneyError::PercentOutOfRange { percent: dec(percent) });
         }
-        assert!(matches!(
-            extract_inclusive(dec("1.001"), &[], 2),
-            Err(MoneyError::TooManyDecimals { .. })
-        ));
+        assert!(matches!(extract_inclusive(dec("1.001"), &[], 2), Err(MoneyError::TooManyDecimals { .. })));
     }
 
     proptest! {

@@ -34,8 +34,7 @@ pub use cash::{CashRounding, round_cash};
 pub use currency::Currency;
 pub use error::MoneyError;
 pub use exact::{
-    MAX_DECIMALS, RoundingMode, add, check_range, check_scale, mul, neg, parse_decimal, round,
-    round_to, sub, sum,
+    MAX_DECIMALS, RoundingMode, add, check_range, check_scale, mul, neg, parse_decimal, round, round_to, sub, sum,
 };
 pub use inclusive::{Inclusive, extract_inclusive};
 pub use rust_decimal::Decimal;

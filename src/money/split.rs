@@ -19,41 +19,23 @@ use crate::exact::{check_scale, raw, sum};
 /// # Errors
 /// [`MoneyError::NoWeights`] when Σ weights = 0, [`MoneyError::NegativeWeight`],
 /// [`MoneyError::TooManyDecimals`] when the total itself is finer than `exponent`, [`MoneyError::Overflow`].
-pub fn split(
-    total: Decimal,
-    weights: &[Decimal],
-    exponent: u32,
-) -> Result<Vec<Decimal>, MoneyError> {
+pub fn split(total: Decimal, weights: &[Decimal], exponent: u32) -> Result<Vec<Decimal>, MoneyError> {
     let units = minor_units(total, exponent)?;
     let shares = Shares::of(units.unsigned_abs(), weights)?;
-    let cut = shares
-        .parts
-        .iter()
-        .fold(0u128, |cut, (whole, _)| cut.saturating_add(*whole));
+    let cut = shares.parts.iter().fold(0u128, |cut, (whole, _)| cut.saturating_add(*whole));
     let left = units.unsigned_abs().saturating_sub(cut);
 
-    let mut order: Vec<(usize, u128)> = shares
-        .parts
-        .iter()
-        .map(|(_, rest)| *rest)
-        .enumerate()
-        .collect();
+    let mut order: Vec<(usize, u128)> = shares.parts.iter().map(|(_, rest)| *rest).enumerate().collect();
     // a stable sort keeps the earlier of two equal remainders first
     order.sort_by_key(|(_, rest)| std::cmp::Reverse(*rest));
     let mut parts: Vec<u128> = shares.parts.into_iter().map(|(whole, _)| whole).collect();
     // Σ remainders = left × Σ weights, and each is below Σ weights: more parts have a remainder than units are left
-    for (index, _) in order
-        .into_iter()
-        .take(usize::try_from(left).unwrap_or(usize::MAX))
-    {
+    for (index, _) in order.into_iter().take(usize::try_from(left).unwrap_or(usize::MAX)) {
         if let Some(part) = parts.get_mut(index) {
             *part = part.saturating_add(1);
         }
     }
-    parts
-        .into_iter()
-        .map(|part| from_units(part, units < 0, exponent))
-        .collect()
+    parts.into_iter().map(|part| from_units(part, units < 0, exponent)).collect()
 }
 
 /// Splits a total by weights, each part rounded by itself (halves away from zero) and the last part taking the rest.
@@ -63,11 +45,7 @@ pub fn split(
 ///
 /// # Errors
 /// As for [`split`].
-pub fn split_last(
-    total: Decimal,
-    weights: &[Decimal],
-    exponent: u32,
-) -> Result<Vec<Decimal>, MoneyError> {
+pub fn split_last(total: Decimal, weights: &[Decimal], exponent: u32) -> Result<Vec<Decimal>, MoneyError> {
     let units = minor_units(total, exponent)?;
     let shares = Shares::of(units.unsigned_abs(), weights)?;
     let last = shares.parts.len().saturating_sub(1);
@@ -76,11 +54,7 @@ pub fn split_last(
     for (index, (whole, rest)) in shares.parts.into_iter().enumerate() {
         // rest / Σ weights ≥ ½, without a division
         let up = u128::from(rest >= shares.sum.saturating_sub(rest));
-        let part = if index == last {
-            left
-        } else {
-            whole.saturating_add(up).min(left)
-        };
+        let part = if index == last { left } else { whole.saturating_add(up).min(left) };
         left = left.saturating_sub(part);
         parts.push(from_units(part, units < 0, exponent)?);
     }
@@ -91,11 +65,7 @@ pub fn split_last(
 ///
 /// # Errors
 /// [`MoneyError::NotWhole`] unless the percentages add up to exactly 100; else as for [`split`].
-pub fn split_percent(
-    total: Decimal,
-    percents: &[Decimal],
-    exponent: u32,
-) -> Result<Vec<Decimal>, MoneyError> {
+pub fn split_percent(total: Decimal, percents: &[Decimal], exponent: u32) -> Result<Vec<Decimal>, MoneyError> {
     let whole = sum(percents.iter().copied())?;
     if whole != Decimal::ONE_HUNDRED {
         return Err(MoneyError::NotWhole { sum: whole });
@@ -112,10 +82,7 @@ struct Shares {
 impl Shares {
     fn of(units: u128, weights: &[Decimal]) -> Result<Self, MoneyError> {
         let weights = whole_numbers(weights)?;
-        let sum = weights
-            .iter()
-            .try_fold(0u128, |sum, weight| sum.checked_add(*weight))
-            .ok_or(MoneyError::Overflow)?;
+        let sum = weights.iter().try_fold(0u128, |sum, weight| sum.checked_add(*weight)).ok_or(MoneyError::Overflow)?;
         if sum == 0 {
             return Err(MoneyError::NoWeights);
         }
@@ -123,20 +90,14 @@ impl Shares {
         if sum > u128::MAX >> 2 {
             return Err(MoneyError::Overflow);
         }
-        let parts = weights
-            .into_iter()
-            .map(|weight| mul_div(units, weight, sum))
-            .collect();
+        let parts = weights.into_iter().map(|weight| mul_div(units, weight, sum)).collect();
         Ok(Self { parts, sum })
     }
 }
 
 /// Weights as whole numbers in their original proportions.
 fn whole_numbers(weights: &[Decimal]) -> Result<Vec<u128>, MoneyError> {
-    if weights
-        .iter()
-        .any(|weight| weight.is_sign_negative() && !weight.is_zero())
-    {
+    if weights.iter().any(|weight| weight.is_sign_negative() && !weight.is_zero()) {
         return Err(MoneyError::NegativeWeight);
     }
     let weights: Vec<Decimal> = weights.iter().map(Decimal::normalize).collect();
@@ -192,11 +153,7 @@ fn minor_units(amount: Decimal, exponent: u32) -> Result<i128, MoneyError> {
 /// The amount of so many minor units, with all decimals of the exponent written.
 fn from_units(units: u128, negative: bool, exponent: u32) -> Result<Decimal, MoneyError> {
     let units = i128::try_from(units).map_err(|_| MoneyError::Overflow)?;
-    let units = if negative {
-        units.saturating_neg()
-    } else {
-        units
-    };
+    let units = if negative { units.saturating_neg() } else { units };
     raw(Decimal::try_from_i128_with_scale(units, exponent).ok())
 }
 

@@ -122,16 +122,8 @@ pub fn totals<K: Ord + Clone>(
     let mut categories: BTreeMap<(&K, Decimal), Category> = BTreeMap::new();
     for (index, line) in lines.iter().enumerate() {
         let exact = Exact::of(line, kept).map_err(|reason| reason.at(index))?;
-        results.push(LineTotals {
-            net: Decimal::ZERO,
-            document_discount: Decimal::ZERO,
-            tax: Decimal::ZERO,
-        });
-        categories
-            .entry((&line.tax.key, line.tax.percent))
-            .or_default()
-            .0
-            .push((index, exact));
+        results.push(LineTotals { net: Decimal::ZERO, document_discount: Decimal::ZERO, tax: Decimal::ZERO });
+        categories.entry((&line.tax.key, line.tax.percent)).or_default().0.push((index, exact));
     }
     let mut taxes = Vec::with_capacity(categories.len());
     for ((key, percent), category) in categories {
@@ -146,24 +138,12 @@ pub fn totals<K: Ord + Clone>(
                 *result = line;
             }
         }
-        taxes.push(TaxTotal {
-            key: key.clone(),
-            percent,
-            base,
-            tax,
-        });
+        taxes.push(TaxTotal { key: key.clone(), percent, base, tax });
     }
     let net = sum(results.iter().map(|line| line.net))?;
     let tax = sum(taxes.iter().map(|total| total.tax))?;
     let document_discount = sum(results.iter().map(|line| line.document_discount))?;
-    Ok(Totals {
-        gross: add(net, tax)?,
-        lines: results,
-        taxes,
-        document_discount,
-        net,
-        tax,
-    })
+    Ok(Totals { gross: add(net, tax)?, lines: results, taxes, document_discount, net, tax })
 }
 
 /// A line's net before and after the document's discount, not rounded.
@@ -178,10 +158,7 @@ impl Exact {
         let kept = discount_factor(line.discount_percent)?;
         let amount = product(check_range(line.quantity)?, check_range(line.unit_price)?)?;
         let listed = product(amount, kept)?;
-        Ok(Self {
-            listed: check_range(listed)?,
-            net: check_range(product(listed, document_kept)?)?,
-        })
+        Ok(Self { listed: check_range(listed)?, net: check_range(product(listed, document_kept)?)? })
     }
 }
 
@@ -190,48 +167,28 @@ impl Exact {
 struct Category(Vec<(usize, Exact)>);
 
 impl Category {
-    fn round_once(
-        self,
-        percent: Decimal,
-        exponent: u32,
-    ) -> Result<Vec<(usize, LineTotals)>, MoneyError> {
+    fn round_once(self, percent: Decimal, exponent: u32) -> Result<Vec<(usize, LineTotals)>, MoneyError> {
         let rate = percent_factor(percent)?;
-        let taxes = self
-            .0
-            .iter()
-            .map(|(_, line)| product(line.net, rate))
-            .collect::<Result<Vec<_>, _>>()?;
-        let listed = settle(
-            self.0.iter().map(|(_, line)| line.listed).collect(),
-            exponent,
-        )?;
+        let taxes = self.0.iter().map(|(_, line)| product(line.net, rate)).collect::<Result<Vec<_>, _>>()?;
+        let listed = settle(self.0.iter().map(|(_, line)| line.listed).collect(), exponent)?;
         let nets = settle(self.0.iter().map(|(_, line)| line.net).collect(), exponent)?;
         let taxes = settle(taxes, exponent)?;
         let amounts = listed.into_iter().zip(nets).zip(taxes);
         self.0
             .into_iter()
             .zip(amounts)
-            .map(|((index, _), ((listed, net), tax))| {
-                Ok((index, LineTotals::of(listed, net, tax)?))
-            })
+            .map(|((index, _), ((listed, net), tax))| Ok((index, LineTotals::of(listed, net, tax)?)))
             .collect()
     }
 
-    fn round_lines(
-        self,
-        percent: Decimal,
-        exponent: u32,
-    ) -> Result<Vec<(usize, LineTotals)>, MoneyError> {
+    fn round_lines(self, percent: Decimal, exponent: u32) -> Result<Vec<(usize, LineTotals)>, MoneyError> {
         let rate = percent_factor(percent)?;
         self.0
             .into_iter()
             .map(|(index, line)| {
                 let net = commercial(line.net, exponent);
                 let tax = commercial(product(net, rate)?, exponent);
-                Ok((
-                    index,
-                    LineTotals::of(commercial(line.listed, exponent), net, tax)?,
-                ))
+                Ok((index, LineTotals::of(commercial(line.listed, exponent), net, tax)?))
             })
             .collect()
     }
@@ -239,11 +196,7 @@ impl Category {
 
 impl LineTotals {
     fn of(listed: Decimal, net: Decimal, tax: Decimal) -> Result<Self, MoneyError> {
-        Ok(Self {
-            net: check_range(net)?,
-            document_discount: sub(listed, net)?,
-            tax: check_range(tax)?,
-        })
+        Ok(Self { net: check_range(net)?, document_discount: sub(listed, net)?, tax: check_range(tax)? })
     }
 }
 
@@ -255,32 +208,18 @@ impl LineTotals {
 /// suffices, and an amount that was not rounded at all (a free line) is never touched.
 fn settle(exact: Vec<Decimal>, exponent: u32) -> Result<Vec<Decimal>, MoneyError> {
     let target = commercial(sum(exact.iter().copied())?, exponent);
-    let mut rounded: Vec<Decimal> = exact
-        .iter()
-        .map(|amount| commercial(*amount, exponent))
-        .collect();
+    let mut rounded: Vec<Decimal> = exact.iter().map(|amount| commercial(*amount, exponent)).collect();
     let mut off = sub(target, sum(rounded.iter().copied())?)?;
     if off.is_zero() {
         return Ok(rounded);
     }
     let unit = Decimal::try_new(1, exponent).map_err(|_| MoneyError::Overflow)?;
-    let step = if off.is_sign_negative() {
-        raw(Decimal::ZERO.checked_sub(unit))?
-    } else {
-        unit
-    };
+    let step = if off.is_sign_negative() { raw(Decimal::ZERO.checked_sub(unit))? } else { unit };
     let mut order = Vec::with_capacity(exact.len());
     for (index, (exact, rounded)) in exact.iter().zip(&rounded).enumerate() {
         // how far the rounding went against the direction that is wanted now
         let lost = sub(*exact, *rounded)?;
-        order.push((
-            if step.is_sign_negative() {
-                raw(Decimal::ZERO.checked_sub(lost))?
-            } else {
-                lost
-            },
-            index,
-        ));
+        order.push((if step.is_sign_negative() { raw(Decimal::ZERO.checked_sub(lost))? } else { lost }, index));
     }
     order.sort_by_key(|(lost, _)| std::cmp::Reverse(*lost));
     for (_, index) in order {
@@ -297,8 +236,7 @@ fn settle(exact: Vec<Decimal>, exponent: u32) -> Result<Vec<Decimal>, MoneyError
 
 /// Halves away from zero; sizes are checked where amounts enter and leave.
 fn commercial(value: Decimal, exponent: u32) -> Decimal {
-    let mut rounded =
-        value.round_dp_with_strategy(exponent, RoundingStrategy::MidpointAwayFromZero);
+    let mut rounded = value.round_dp_with_strategy(exponent, RoundingStrategy::MidpointAwayFromZero);
     if rounded.is_zero() {
         rounded.set_sign_positive(true);
     }

@@ -19,8 +19,8 @@ use futures_util::future::BoxFuture;
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 
-use super::sql::Sql;
 use super::error::{Error, Result};
+use super::sql::Sql;
 
 /// How long an operation waits for a connection before it is refused.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -75,7 +75,10 @@ fn pool(url: &str, size: usize) -> Result<Pool<AsyncPgConnection>> {
     let mut config = ManagerConfig::default();
     config.recycling_method = RecyclingMethod::Fast;
     config.custom_setup = Box::new(|url| Box::pin(connect(url)));
-    Pool::builder(AsyncDieselConnectionManager::new_with_config(url, config)).max_size(size).build().map_err(Error::fault)
+    Pool::builder(AsyncDieselConnectionManager::new_with_config(url, config))
+        .max_size(size)
+        .build()
+        .map_err(Error::fault)
 }
 
 async fn connect(url: &str) -> std::result::Result<AsyncPgConnection, ConnectionError> {
@@ -169,7 +172,9 @@ pub(super) struct DoorRow {
 
 /// The door of sign-in: nobody is known yet, so nothing is checked and no client is set.
 pub(super) fn anonymous() -> Sql<'static> {
-    super::sql::sql("SELECT 'ok' AS verdict, NULL::text[] AS permissions, '' AS actor_name, 'UTC' AS time_zone, '' AS currency, now() AS opened_at")
+    super::sql::sql(
+        "SELECT 'ok' AS verdict, NULL::text[] AS permissions, '' AS actor_name, 'UTC' AS time_zone, '' AS currency, now() AS opened_at",
+    )
 }
 
 /// How the transaction starts.
@@ -348,7 +353,8 @@ impl Tx {
         let mut connection = self.borrowed.get()?;
         let ended = self.borrowed.hear(connection.batch_execute(if commit { "COMMIT" } else { "ROLLBACK" })).await;
         // A check that waits for the commit refused: that has ended the transaction, and this proves it.
-        let proven = ended.is_ok() || (commit && self.borrowed.hear(connection.batch_execute("ROLLBACK")).await.is_ok());
+        let proven =
+            ended.is_ok() || (commit && self.borrowed.hear(connection.batch_execute("ROLLBACK")).await.is_ok());
         self.borrowed.ended.store(proven, Ordering::Release);
         ended?;
         Ok(commit)

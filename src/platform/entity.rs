@@ -1,7 +1,7 @@
 //! Batching within one operation: children asked for one by one are fetched in one statement a level.
 //!
 //! A loader lives as long as its request, so nothing is ever shared between clients. The first caller of a batch steps
-//! aside once, without a timer: all siblings of a list are polled in the same pass, leave their keys, and the first one
+//! aside while siblings come, without a timer: they are polled in the same pass, leave their keys, and the first one
 //! fetches for everybody. The edge runs operations outside of tokio's budget for that: once it is used up, siblings would
 //! be held back to the next pass, and the batch would leave without them.
 
@@ -117,10 +117,22 @@ impl Batches {
     }
 }
 
+/// How many passes a batch waits at most while siblings still come.
+const MOST_PASSES: usize = 16;
+
 /// Fetches what all have asked for when this one's turn comes.
 async fn drive<F: Fetch>(tx: &Tx, batch: &Mutex<Batch<F>>) -> Result<()> {
     let mut turn = Turn { batch, taken: false };
-    step_aside().await;
+    // As long as siblings still come, the batch waits for them: a long list may be polled in several passes.
+    let mut waiting = 0;
+    for _ in 0..MOST_PASSES {
+        step_aside().await;
+        let now = batch.lock().unwrap_or_else(PoisonError::into_inner).waiting.len();
+        if now == waiting {
+            break;
+        }
+        waiting = now;
+    }
     let waiting = turn.take();
     let mut keys: Vec<F::Key> = Vec::with_capacity(waiting.len());
     let mut seen = std::collections::HashSet::with_capacity(waiting.len());

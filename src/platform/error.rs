@@ -146,15 +146,19 @@ impl From<DieselError> for Error {
                 tracing::info!(constraint = details.constraint_name(), "input refused by a database check");
                 Self::refuse(UserErrorCode::Invalid, "", "A value of the input is out of its range.")
             }
-            _ if details.message().starts_with("invalid byte sequence for encoding") => {
-                Self::refuse(UserErrorCode::Invalid, "", "A text of the input holds a character that cannot be stored (U+0000).")
-            }
+            _ if details.message().starts_with("invalid byte sequence for encoding") => Self::refuse(
+                UserErrorCode::Invalid,
+                "",
+                "A text of the input holds a character that cannot be stored (U+0000).",
+            ),
             _ if details.message() == "numeric field overflow" || details.message().starts_with("value too long") => {
                 Self::refuse(UserErrorCode::Invalid, "", "A value of the input is too large.")
             }
-            _ if details.message().starts_with("invalid byte sequence for encoding") => {
-                Self::refuse(UserErrorCode::Invalid, "", "A text of the input holds a character that no text can hold (NUL).")
-            }
+            _ if details.message().starts_with("invalid byte sequence for encoding") => Self::refuse(
+                UserErrorCode::Invalid,
+                "",
+                "A text of the input holds a character that no text can hold (NUL).",
+            ),
             _ => Self::Fault(format!("{error} ({:?})", details.hint())),
         }
     }
@@ -170,18 +174,22 @@ impl From<Error> for async_graphql::Error {
     fn from(error: Error) -> Self {
         let (code, message) = match error {
             // Outside a payload a refusal is a malformed argument of a query.
-            Error::Refused(reasons) => (
-                "BAD_USER_INPUT",
-                reasons.into_iter().map(|reason| reason.message).collect::<Vec<_>>().join(" "),
-            ),
+            Error::Refused(reasons) => {
+                ("BAD_USER_INPUT", reasons.into_iter().map(|reason| reason.message).collect::<Vec<_>>().join(" "))
+            }
             Error::Unauthenticated(reason) => ("UNAUTHENTICATED", reason.to_owned()),
             Error::Forbidden(reason) => ("FORBIDDEN", reason),
             Error::BadInput(reason) => ("BAD_USER_INPUT", reason),
             Error::Retry => ("CONFLICT", "Another change came first; try again.".to_owned()),
-            Error::RolledBack => ("ROLLED_BACK", "Not done, because another field of the operation was refused.".to_owned()),
+            Error::RolledBack => {
+                ("ROLLED_BACK", "Not done, because another field of the operation was refused.".to_owned())
+            }
             Error::Fault(text) => {
                 tracing::error!(fault = %text, "internal fault");
-                ("INTERNAL_SERVER_ERROR", "Something went wrong on our side; the request id helps us find it.".to_owned())
+                (
+                    "INTERNAL_SERVER_ERROR",
+                    "Something went wrong on our side; the request id helps us find it.".to_owned(),
+                )
             }
         };
         async_graphql::Error::new(message).extend_with(|_, extensions| extensions.set("code", code))

@@ -179,7 +179,6 @@ pub fn like(part: &str) -> String {
     pattern
 }
 
-
 /// Turns filter conditions into one boxed diesel expression. Each arm names column and kind of condition:
 /// `conditions!(filter, found: invoice => { status: equality, issue_date: date, number: text })`.
 #[macro_export]

@@ -30,7 +30,18 @@ macro_rules! column {
 
 /// An exact decimal number, written as a string ("1234.50"). A JSON number is refused, because it would pass through
 /// a binary float. At most 15 digits before and 8 after the point.
-#[derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(
+    diesel::expression::AsExpression,
+    diesel::deserialize::FromSqlRow,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Default,
+)]
 #[diesel(sql_type = Numeric)]
 pub struct Dec(pub Decimal);
 column!(Dec, Decimal, Numeric);
@@ -40,9 +51,12 @@ column!(Dec, Decimal, Numeric);
 impl ScalarType for Dec {
     fn parse(value: Value) -> InputValueResult<Self> {
         let Value::String(text) = &value else {
-            return Err(InputValueError::custom("A decimal is written as a string, e.g. \"12.50\", never as a number."));
+            return Err(InputValueError::custom(
+                "A decimal is written as a string, e.g. \"12.50\", never as a number.",
+            ));
         };
-        let decimal = backoffice_money::parse_decimal(text).map_err(|error| InputValueError::custom(error.to_string()))?;
+        let decimal =
+            backoffice_money::parse_decimal(text).map_err(|error| InputValueError::custom(error.to_string()))?;
         backoffice_money::check_scale(decimal, 8).map_err(|error| InputValueError::custom(error.to_string()))?;
         Ok(Self(decimal))
     }
@@ -53,7 +67,18 @@ impl ScalarType for Dec {
 }
 
 /// A calendar date without a time zone, `YYYY-MM-DD`.
-#[derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    diesel::expression::AsExpression,
+    diesel::deserialize::FromSqlRow,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+)]
 #[diesel(sql_type = SqlDate)]
 pub struct Date(pub NaiveDate);
 column!(Date, NaiveDate, SqlDate);
@@ -76,7 +101,17 @@ impl ScalarType for Date {
 }
 
 /// A moment in time.
-#[derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    diesel::expression::AsExpression,
+    diesel::deserialize::FromSqlRow,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+)]
 #[diesel(sql_type = Timestamptz)]
 pub struct DateTime(pub chrono::DateTime<Utc>);
 column!(DateTime, chrono::DateTime<Utc>, Timestamptz);
@@ -86,8 +121,9 @@ column!(DateTime, chrono::DateTime<Utc>, Timestamptz);
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
         let Value::String(text) = &value else { return Err(InputValueError::expected_type(value)) };
-        let moment = chrono::DateTime::parse_from_rfc3339(text)
-            .map_err(|_| InputValueError::custom("A moment is written with its offset, e.g. 2026-01-31T17:00:00+01:00."))?;
+        let moment = chrono::DateTime::parse_from_rfc3339(text).map_err(|_| {
+            InputValueError::custom("A moment is written with its offset, e.g. 2026-01-31T17:00:00+01:00.")
+        })?;
         Ok(Self(moment.with_timezone(&Utc)))
     }
 

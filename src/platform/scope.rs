@@ -163,10 +163,8 @@ impl Scope {
         if self.failed.load(Ordering::Acquire) {
             return Err(Error::RolledBack);
         }
-        let (opened, tx) = self
-            .opened
-            .get_or_try_init(|| async { Ok::<_, Error>((door, self.open(door).await?)) })
-            .await?;
+        let (opened, tx) =
+            self.opened.get_or_try_init(|| async { Ok::<_, Error>((door, self.open(door).await?)) }).await?;
         if *opened != door {
             return Err(Error::BadInput(
                 "Fields of the portfolio, of the provider, of a client and of one's own account need separate operations."
@@ -228,7 +226,8 @@ impl Scope {
                     .bind::<SqlUuid, _>(*session);
                 Tx::open(&self.pools.portfolio, Begin::Read, door, |row| row.enter(*account, None, None)).await
             }
-            (Caller::Person { account, session, client: None }, Door::Provider) | (Caller::Person { account, session, .. }, Door::Myself) => {
+            (Caller::Person { account, session, client: None }, Door::Provider)
+            | (Caller::Person { account, session, .. }, Door::Myself) => {
                 let door = sql("SELECT verdict, permissions, actor_name, 'UTC' AS time_zone, '' AS currency, opened_at FROM core.enter_provider($1, $2)")
                     .bind::<SqlUuid, _>(*account)
                     .bind::<SqlUuid, _>(*session);
@@ -268,7 +267,8 @@ impl Scope {
     /// Whether the failure was another transaction's win, and a new try may succeed.
     #[must_use]
     pub fn wants_retry(&self) -> bool {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).retry || self.transaction().is_some_and(Tx::wants_retry)
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).retry
+            || self.transaction().is_some_and(Tx::wants_retry)
     }
 
     /// The response keys of the root fields that were refused in their payload.

@@ -5,11 +5,11 @@
 
 use std::marker::PhantomData;
 
+use diesel::QueryResult;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{HasSqlType, SingleValue, Untyped};
-use diesel::QueryResult;
 
 /// A value that can stand behind a `$n`.
 trait Bind: Send + Sync {

@@ -1,6 +1,8 @@
 //! A client company of the provider: its master data, its headline figures, and the portfolio of all clients that the
 //! caller is granted.
 
+use std::collections::HashMap;
+
 use async_graphql::{ComplexObject, Context, Object, SimpleObject};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Int2, Nullable, Text, Timestamptz, Uuid as SqlUuid};
@@ -10,6 +12,7 @@ use super::figures::{ClientFigures, OwnFigures, PortfolioFigures};
 use crate::identity::ids::ClientId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
+use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{CountryCode, CurrencyCode, DateTime, TimeZone};
@@ -68,6 +71,24 @@ crate::connection!(
     /// A page of clients.
     ClientConnection, ClientEdge, Client
 );
+
+impl Fetch for Client {
+    type Key = ClientId;
+    type Value = Self;
+    const CAN: Can = Can::ClientRead;
+
+    async fn fetch(tx: &Tx, keys: Vec<ClientId>) -> Result<HashMap<ClientId, Self>> {
+        let rows: Vec<Self> = tx
+            .rows(
+                client::table
+                    .filter(client::tenant_id.eq(tx.tenant()?))
+                    .filter(client::id.eq_any(keys))
+                    .select(Self::as_select()),
+            )
+            .await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
 
 /// The client of this transaction.
 pub async fn current(tx: &Tx) -> Result<Client> {

@@ -54,7 +54,8 @@ struct Wire {
 
 /// Reads at most `limit` bytes. A longer body is refused by its announced length, or as soon as it goes beyond.
 pub async fn read(request: &HttpRequest, mut payload: web::Payload, limit: usize) -> Result<Vec<u8>, BadBody> {
-    let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let announced =
+        request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
         return Err(BadBody::TooLarge);
     }
@@ -82,7 +83,11 @@ pub fn parse(body: &[u8]) -> Result<GraphqlBody, BadBody> {
         return Err(malformed("Batches of operations are not taken; send one operation a request."));
     }
     let wire: Wire = serde_json::from_slice(body).map_err(|error| {
-        BadBody::Malformed(format!("The body is not a GraphQL request in JSON (line {}, column {}).", error.line(), error.column()))
+        BadBody::Malformed(format!(
+            "The body is not a GraphQL request in JSON (line {}, column {}).",
+            error.line(),
+            error.column()
+        ))
     })?;
     let _ = wire.extensions;
     let query = wire.query.filter(|query| !query.trim().is_empty()).ok_or_else(|| malformed("`query` is missing."))?;

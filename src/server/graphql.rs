@@ -42,12 +42,21 @@ async fn other_method(request: HttpRequest, shared: web::Data<Shared>) -> HttpRe
         Ok(edge) => edge,
         Err(refused) => return refused,
     };
-    let mut response = edge.refuse(StatusCode::METHOD_NOT_ALLOWED, "BAD_USER_INPUT", "Send the request with POST, or a query with GET.");
+    let mut response = edge.refuse(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "BAD_USER_INPUT",
+        "Send the request with POST, or a query with GET.",
+    );
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST, OPTIONS"));
     response
 }
 
-async fn post(request: HttpRequest, payload: web::Payload, shared: web::Data<Shared>, pools: web::Data<Pools>) -> HttpResponse {
+async fn post(
+    request: HttpRequest,
+    payload: web::Payload,
+    shared: web::Data<Shared>,
+    pools: web::Data<Pools>,
+) -> HttpResponse {
     let edge = match Edge::new(&request, &shared) {
         Ok(edge) => edge,
         Err(refused) => return refused,
@@ -170,13 +179,19 @@ impl<'a> Edge<'a> {
 
     fn bad_body(&self, reason: BadBody, known: bool) -> HttpResponse {
         let mut response = match reason {
-            BadBody::TooLarge if known => {
-                self.refuse(StatusCode::PAYLOAD_TOO_LARGE, "BAD_USER_INPUT", "The request is larger than 24 MiB; split the file.")
+            BadBody::TooLarge if known => self.refuse(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "BAD_USER_INPUT",
+                "The request is larger than 24 MiB; split the file.",
+            ),
+            BadBody::TooLarge => self.refuse(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "UNAUTHENTICATED",
+                "Without a valid token a request is at most 256 KiB; sign in first.",
+            ),
+            BadBody::TooSlow => {
+                self.refuse(StatusCode::REQUEST_TIMEOUT, "BAD_USER_INPUT", "The request came too slowly.")
             }
-            BadBody::TooLarge => {
-                self.refuse(StatusCode::PAYLOAD_TOO_LARGE, "UNAUTHENTICATED", "Without a valid token a request is at most 256 KiB; sign in first.")
-            }
-            BadBody::TooSlow => self.refuse(StatusCode::REQUEST_TIMEOUT, "BAD_USER_INPUT", "The request came too slowly."),
             BadBody::Broken => self.malformed("The request broke off."),
             BadBody::Malformed(reason) => return self.malformed(&reason),
         };
@@ -185,7 +200,13 @@ impl<'a> Edge<'a> {
         response
     }
 
-    async fn answer(&self, body: GraphqlBody, pools: &Pools, around: Circumstances, only_queries: bool) -> HttpResponse {
+    async fn answer(
+        &self,
+        body: GraphqlBody,
+        pools: &Pools,
+        around: Circumstances,
+        only_queries: bool,
+    ) -> HttpResponse {
         let admitted =
             backoffice_gate::admit(&body.query, body.operation_name.as_deref(), &body.variables, &self.shared.limits);
         let passed = match admitted {
@@ -216,7 +237,8 @@ impl<'a> Edge<'a> {
         metrics::counter!("backoffice_operations_total", "kind" => kind, "field" => field.clone(),
             "code" => answer.code.clone().unwrap_or_else(|| "OK".to_owned()))
         .increment(1);
-        metrics::histogram!("backoffice_operation_seconds", "kind" => kind).record(self.started.elapsed().as_secs_f64());
+        metrics::histogram!("backoffice_operation_seconds", "kind" => kind)
+            .record(self.started.elapsed().as_secs_f64());
         if answer.request_error { self.request_error(answer) } else { self.send(StatusCode::OK, answer, &field) }
     }
 
@@ -239,11 +261,12 @@ impl<'a> Edge<'a> {
             },
         };
         let either = "Dry-Run is either true or false.";
-        let dry_run = match self.only(HeaderName::from_static("dry-run"), either)?.map(str::to_ascii_lowercase).as_deref() {
-            None | Some("false") => false,
-            Some("true") => true,
-            Some(_) => return Err(self.malformed(either)),
-        };
+        let dry_run =
+            match self.only(HeaderName::from_static("dry-run"), either)?.map(str::to_ascii_lowercase).as_deref() {
+                None | Some("false") => false,
+                Some("true") => true,
+                Some(_) => return Err(self.malformed(either)),
+            };
         let ascii = "Idempotency-Key is 1 to 255 printable ASCII characters.";
         let idempotency_key = match self.only(HeaderName::from_static("idempotency-key"), ascii)? {
             None => None,

@@ -34,7 +34,9 @@ async fn ready(shared: web::Data<Shared>, pools: web::Data<Pools>) -> HttpRespon
 
 async fn metrics(shared: web::Data<Shared>) -> HttpResponse {
     match &shared.metrics {
-        Some(handle) => HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(handle.render()),
+        Some(handle) => {
+            HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(handle.render())
+        }
         None => HttpResponse::NotFound().finish(),
     }
 }

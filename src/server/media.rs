@@ -61,7 +61,8 @@ pub fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
     let mut pieces = value.split(';').map(|piece| piece.trim().to_ascii_lowercase());
     pieces.next().as_deref() == Some("application/json")
-        && pieces.all(|piece| !piece.starts_with("charset=") || piece == "charset=utf-8" || piece == "charset=\"utf-8\"")
+        && pieces
+            .all(|piece| !piece.starts_with("charset=") || piece == "charset=utf-8" || piece == "charset=\"utf-8\"")
 }
 
 #[cfg(test)]

@@ -81,7 +81,11 @@ pub fn limits(introspection: bool) -> backoffice_gate::Limits {
 }
 
 /// Starts to serve on the listener. Has to run inside an actix system.
-pub async fn start(listener: TcpListener, serving: Serving, metrics: Option<PrometheusHandle>) -> std::io::Result<Running> {
+pub async fn start(
+    listener: TcpListener,
+    serving: Serving,
+    metrics: Option<PrometheusHandle>,
+) -> std::io::Result<Running> {
     let other = |error: crate::platform::error::Error| std::io::Error::other(format!("{error:?}"));
     let own_pools = Pools::new(&serving.urls, 1).map_err(other)?;
     let keys = Keys::load(&own_pools).await.map_err(other)?;

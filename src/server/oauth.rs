@@ -14,18 +14,22 @@ const MAX_FORM_BYTES: usize = 16 * 1024;
 
 /// The token endpoint and the public keys.
 pub fn routes(routes: &mut web::ServiceConfig) {
-    routes
-        .route("/oauth/token", web::post().to(token))
-        .route("/.well-known/jwks.json", web::get().to(jwks));
+    routes.route("/oauth/token", web::post().to(token)).route("/.well-known/jwks.json", web::get().to(jwks));
 }
 
 async fn jwks(shared: web::Data<Shared>) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "public, max-age=60")).json(shared.keys.jwks())
 }
 
-async fn token(request: HttpRequest, payload: web::Payload, shared: web::Data<Shared>, pools: web::Data<Pools>) -> HttpResponse {
+async fn token(
+    request: HttpRequest,
+    payload: web::Payload,
+    shared: web::Data<Shared>,
+    pools: web::Data<Pools>,
+) -> HttpResponse {
     let refused = |error: OAuthError| {
-        let status = actix_web::http::StatusCode::from_u16(error.status).unwrap_or(actix_web::http::StatusCode::BAD_REQUEST);
+        let status =
+            actix_web::http::StatusCode::from_u16(error.status).unwrap_or(actix_web::http::StatusCode::BAD_REQUEST);
         let mut response = HttpResponse::build(status);
         response.insert_header((header::CACHE_CONTROL, "no-store"));
         if status == actix_web::http::StatusCode::UNAUTHORIZED {
@@ -33,12 +37,15 @@ async fn token(request: HttpRequest, payload: web::Payload, shared: web::Data<Sh
         }
         response.json(serde_json::json!({ "error": error.error, "error_description": error.error_description }))
     };
-    let malformed = || OAuthError::invalid_request("Send the form as application/x-www-form-urlencoded, at most 16 KiB.");
-    let is_form = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")));
+    let malformed =
+        || OAuthError::invalid_request("Send the form as application/x-www-form-urlencoded, at most 16 KiB.");
+    let is_form =
+        request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
+            value
+                .split(';')
+                .next()
+                .is_some_and(|media| media.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+        });
     let Ok(bytes) = body::read(&request, payload, MAX_FORM_BYTES).await else { return refused(malformed()) };
     let text = String::from_utf8(bytes).unwrap_or_default();
     let form = match web::Query::<TokenForm>::from_query(&text) {

@@ -57,7 +57,13 @@ pub struct Answer {
 }
 
 /// Runs an operation that the gate let through.
-pub async fn run<G: Executor>(graph: &G, pools: &Pools, passed: Passed, variables: Variables, around: Circumstances) -> Answer {
+pub async fn run<G: Executor>(
+    graph: &G,
+    pools: &Pools,
+    passed: Passed,
+    variables: Variables,
+    around: Circumstances,
+) -> Answer {
     let request_id = around.request_id;
     let committing = AtomicBool::new(false);
     let work = AssertUnwindSafe(tries(graph, pools, passed, variables, around, &committing)).catch_unwind();
@@ -90,7 +96,8 @@ async fn tries<G: Executor>(
 ) -> Answer {
     own_error::mark(&mut passed.document);
     let mutation = passed.operation_kind == OperationKind::Mutation;
-    let fingerprint = around.idempotency_key.as_ref().filter(|_| mutation).map(|_| fingerprint(&around.query, &passed, &variables));
+    let fingerprint =
+        around.idempotency_key.as_ref().filter(|_| mutation).map(|_| fingerprint(&around.query, &passed, &variables));
     // async-graphql decides @skip and @include from the variables that were sent; defaults have to be among them.
     for (name, value) in &passed.defaults {
         variables.entry(name.clone()).or_insert_with(|| value.clone());
@@ -234,10 +241,12 @@ async fn claim(tx: &Tx, key: &str, fingerprint: &[u8]) -> Result<Option<String>>
     }
     let stored: Option<Stored> = tx
         .maybe(
-            sql("SELECT request_hash, answer FROM core.idempotency WHERE tenant_id = $1 AND actor_id = $2 AND key = $3")
-                .bind::<SqlUuid, _>(tx.tenant()?)
-                .bind::<SqlUuid, _>(tx.actor())
-                .bind::<Text, _>(key.to_owned()),
+            sql(
+                "SELECT request_hash, answer FROM core.idempotency WHERE tenant_id = $1 AND actor_id = $2 AND key = $3",
+            )
+            .bind::<SqlUuid, _>(tx.tenant()?)
+            .bind::<SqlUuid, _>(tx.actor())
+            .bind::<Text, _>(key.to_owned()),
         )
         .await?;
     match stored {
@@ -359,7 +368,8 @@ fn write(mut response: Response, request_id: Uuid) -> Answer {
     };
     let json = json.unwrap_or_else(|error| {
         tracing::error!(%error, "an answer could not be written");
-        br#"{"errors":[{"message":"The answer could not be written.","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}"#.to_vec()
+        br#"{"errors":[{"message":"The answer could not be written.","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}"#
+            .to_vec()
     });
     Answer { json, request_error, replayed: false, code }
 }

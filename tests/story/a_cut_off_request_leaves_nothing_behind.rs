@@ -38,13 +38,11 @@ fn firms(office: &Office, person: Person) -> Vec<Firm> {
     (0..FIRMS)
         .map(|index| {
             let (id, held) = (office.firm(&format!("Firm {index}"), person), Uuid::now_v7());
-            office.app.database.lay(
-                &format!(
-                    "SELECT core.set_tenant('{id}');
+            office.app.database.lay(&format!(
+                "SELECT core.set_tenant('{id}');
                      INSERT INTO finance.customer (tenant_id, id, number, name, country, currency, payment_terms_days)
                      VALUES ('{id}', '{held}', 'F{index}-HELD', 'Held', 'DE', 'EUR', 30)"
-                ),
-            );
+            ));
             Firm { id, held, token: office.token(person, Some(id)), client: office.client(person, id) }
         })
         .collect()
@@ -82,7 +80,8 @@ async fn a_cut_off_request_leaves_nothing_behind() {
                 let _turn = turns.acquire_owned().await.unwrap();
                 let (index, firm) = (task % FIRMS, &firms[task % FIRMS]);
                 let patience = Duration::from_millis(20 + (task as u64 * 37) % 150);
-                let half = json!({ "number": format!("F{index}-HALF-{task}"), "held": format!("cus_{}", firm.held.simple()) });
+                let half =
+                    json!({ "number": format!("F{index}-HALF-{task}"), "held": format!("cus_{}", firm.held.simple()) });
                 let request = wire::post(&firm.token, &json!({ "query": HALF, "variables": half }).to_string());
                 match (task / FIRMS) % 5 {
                     0 => {
@@ -120,9 +119,15 @@ async fn a_cut_off_request_leaves_nothing_behind() {
         task.await.unwrap();
     }
     until_quiet(&office).await;
-    let sessions = office.count("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'backoffice_app'");
+    let sessions = office.count(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'backoffice_app'",
+    );
     assert!(sessions <= 2, "{sessions} sessions for a pool of two");
-    assert_eq!(office.count("SELECT count(*) FROM finance.customer WHERE number LIKE '%HALF%'"), 0, "half-done work was kept");
+    assert_eq!(
+        office.count("SELECT count(*) FROM finance.customer WHERE number LIKE '%HALF%'"),
+        0,
+        "half-done work was kept"
+    );
     assert_eq!(office.count("SELECT count(*) FROM finance.customer WHERE number LIKE '%WHOLE%'"), (TASKS / 5) as i64);
     // Each change is on the record under the request that made it, and none under two clients.
     assert_eq!(
@@ -212,10 +217,12 @@ async fn panics_and_lost_statements() {
     let office = Office::open();
     let person = office.person("Ada");
     let firm = office.firm("Firm", person);
-    let graph = Schema::build(Nothing, Unsound, EmptySubscription).directive(backoffice::server::own_error::own_error).finish();
+    let graph =
+        Schema::build(Nothing, Unsound, EmptySubscription).directive(backoffice::server::own_error::own_error).finish();
     let pools = Pools::new(&office.app.database.urls(), 2).unwrap();
     let run = async |document: &str| {
-        let passed = backoffice_gate::admit(document, None, &Variables::default(), &backoffice::server::limits(false)).unwrap();
+        let passed =
+            backoffice_gate::admit(document, None, &Variables::default(), &backoffice::server::limits(false)).unwrap();
         let around = Circumstances {
             caller: Caller::Person { account: person.account, session: person.session, client: Some(firm) },
             query: document.to_owned(),
@@ -234,7 +241,12 @@ async fn panics_and_lost_statements() {
         assert!(tokio::time::timeout(Duration::from_millis(100), run(&waiting)).await.is_err());
         for field in ["writeAndPassOver", "writeAndTurnAway"] {
             let answer = run(&format!("mutation {{ {field}(number: \"L{round}\") }}")).await;
-            assert_eq!(answer.code.as_deref(), Some("INTERNAL_SERVER_ERROR"), "{field}: {}", String::from_utf8_lossy(&answer.json));
+            assert_eq!(
+                answer.code.as_deref(),
+                Some("INTERNAL_SERVER_ERROR"),
+                "{field}: {}",
+                String::from_utf8_lossy(&answer.json)
+            );
         }
         assert!(run(&format!("mutation {{ write(number: \"K{round}\") }}")).await.code.is_none());
     }

@@ -29,7 +29,12 @@ async fn it_says_how_it_is() {
     let client = office.client(person, office.firm("Very Secret Firm", person));
     client.ask("{ customers { nodes { id } } }", json!({})).await;
     // A caller invents a field's name; it must not become a label.
-    office.app.client().with_header("Idempotency-Key", "x").send("mutation { inventedByTheCaller { id } }", json!({})).await;
+    office
+        .app
+        .client()
+        .with_header("Idempotency-Key", "x")
+        .send("mutation { inventedByTheCaller { id } }", json!({}))
+        .await;
     let (status, text) = get(&office, "/metrics").await;
     assert_eq!(status, 200);
     assert!(text.contains("backoffice_operations_total{kind=\"query\",field=\"customers\",code=\"OK\"}"), "{text}");
@@ -81,7 +86,10 @@ async fn it_answers_what_is_open_before_it_stops() {
     let id = created["customerCreate"]["customer"]["id"].clone();
     let holder = office.app.database.hold("SELECT 1 FROM finance.customer FOR UPDATE");
     let update = "mutation($id: ID!) { customerUpdate(input: { id: $id, name: \"Late\" }) { customer { name } userErrors { message } } }";
-    let request = wire::post(client.token.as_deref().unwrap(), &json!({ "query": update, "variables": { "id": id } }).to_string());
+    let request = wire::post(
+        client.token.as_deref().unwrap(),
+        &json!({ "query": update, "variables": { "id": id } }).to_string(),
+    );
     let mut open = wire::send(office.app.address, request.as_bytes()).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
 

@@ -74,7 +74,9 @@ async fn what_a_later_field_refuses_never_happened() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|error| format!("{} {}", error["path"][0].as_str().unwrap(), error["extensions"]["code"].as_str().unwrap()))
+        .map(|error| {
+            format!("{} {}", error["path"][0].as_str().unwrap(), error["extensions"]["code"].as_str().unwrap())
+        })
         .collect();
     codes.sort_unstable();
     assert_eq!(codes, ["first ROLLED_BACK", "second FORBIDDEN", "third ROLLED_BACK"]);
@@ -208,8 +210,15 @@ async fn two_that_stand_in_each_others_way_both_succeed() {
     for one in both {
         one.await.unwrap();
     }
-    assert_eq!(office.count("SELECT count(*) FROM finance.customer WHERE number IN ('LEFT', 'RIGHT') AND version = 3"), 2);
-    assert_eq!(office.count("SELECT count(DISTINCT name) FROM finance.customer WHERE number IN ('LEFT', 'RIGHT')"), 1, "mixed");
+    assert_eq!(
+        office.count("SELECT count(*) FROM finance.customer WHERE number IN ('LEFT', 'RIGHT') AND version = 3"),
+        2
+    );
+    assert_eq!(
+        office.count("SELECT count(DISTINCT name) FROM finance.customer WHERE number IN ('LEFT', 'RIGHT')"),
+        1,
+        "mixed"
+    );
     for _ in 0..100 {
         if office.count("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") > 0 {
             return;

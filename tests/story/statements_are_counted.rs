@@ -23,7 +23,12 @@ async fn a_page_with_two_nested_levels_costs_one_statement_a_level() {
     let app = App::start();
     let books = app.with_books().await;
     let client = &books.accountant;
-    let account = client.ask("{ accounts(first: 1, filter: { kind: { eq: INCOME }, isGroup: { eq: false } }) { nodes { id } } }", json!({})).await;
+    let account = client
+        .ask(
+            "{ accounts(first: 1, filter: { kind: { eq: INCOME }, isGroup: { eq: false } }) { nodes { id } } }",
+            json!({}),
+        )
+        .await;
     let account = account["accounts"]["nodes"][0]["id"].clone();
     for batch in 0..10 {
         let customers: String = (0..5)
@@ -49,7 +54,9 @@ async fn a_page_with_two_nested_levels_costs_one_statement_a_level() {
         assert!(reply.body["errors"].is_null(), "{}", reply.text);
         let nodes = reply.body["data"]["invoices"]["nodes"].as_array().unwrap();
         assert_eq!(nodes.len(), first);
-        assert!(nodes.iter().all(|node| node["lines"].as_array().unwrap().len() == 3 && node["lines"][2]["account"]["code"].is_string()));
+        assert!(nodes.iter().all(
+            |node| node["lines"].as_array().unwrap().len() == 3 && node["lines"][2]["account"]["code"].is_string()
+        ));
         // The page, its customers, its lines, their accounts; and the opening, which is one round trip.
         assert_eq!(reply.body["extensions"]["cost"]["statements"], 1 + 4, "a page of {first}");
     }
@@ -116,7 +123,8 @@ async fn ask(office: &Office, document: &str) -> Value {
     let firm = office.firm("Firm", person);
     let graph = Schema::build(Numbers, EmptyMutation, EmptySubscription).finish();
     let pools = Pools::new(&office.app.database.urls(), 1).unwrap();
-    let passed = backoffice_gate::admit(document, None, &Variables::default(), &backoffice::server::limits(false)).unwrap();
+    let passed =
+        backoffice_gate::admit(document, None, &Variables::default(), &backoffice::server::limits(false)).unwrap();
     let around = Circumstances {
         caller: Caller::Person { account: person.account, session: person.session, client: Some(firm) },
         query: document.to_owned(),
@@ -137,7 +145,11 @@ fn siblings_are_fetched_together() {
         let office = Office::open();
         for count in [1, 20, 200] {
             let started = Instant::now();
-            let answer = ask(&office, &format!("{{ numbers(count: {count}) {{ square next {{ square next {{ square }} }} }} }}")).await;
+            let answer = ask(
+                &office,
+                &format!("{{ numbers(count: {count}) {{ square next {{ square next {{ square }} }} }} }}"),
+            )
+            .await;
             assert_eq!(answer["data"]["numbers"].as_array().unwrap().len(), count);
             assert_eq!(answer["data"]["numbers"][count - 1]["next"]["next"]["square"], (count + 1999).pow(2));
             assert_eq!(answer["extensions"]["cost"]["statements"], 1 + 3, "{count} numbers");
@@ -151,7 +163,8 @@ fn nobody_waits_for_a_fetch_that_never_comes() {
     actix_web::rt::System::new().block_on(async {
         let office = Office::open();
         // The first one begins to fetch for all and is dropped with its object; another takes over.
-        let answer = ask(&office, "{ doomed: number(number: 3) { square fails } well: number(number: 4) { square } }").await;
+        let answer =
+            ask(&office, "{ doomed: number(number: 3) { square fails } well: number(number: 4) { square } }").await;
         assert_eq!(answer["data"], json!({ "doomed": null, "well": { "square": 16 } }), "{answer}");
         // A fetch that fails fails for all who waited for it.
         let answer = ask(&office, "{ bad: number(number: -1) { square } well: number(number: 4) { square } }").await;

@@ -14,8 +14,20 @@ use crate::harness::{Office, wire};
 
 /// Words that tell of the inside.
 const INSIDE: [&str; 14] = [
-    "select ", "insert ", "update ", "finance.", "core.", "identity.", "constraint", "_pkey", "violates", "relation", "postgres",
-    "diesel", "panicked", "src/",
+    "select ",
+    "insert ",
+    "update ",
+    "finance.",
+    "core.",
+    "identity.",
+    "constraint",
+    "_pkey",
+    "violates",
+    "relation",
+    "postgres",
+    "diesel",
+    "panicked",
+    "src/",
 ];
 
 /// What came back, checked for what every refusal has.
@@ -52,7 +64,13 @@ impl Thrower<'_> {
         self.json(json!({ "query": query }).to_string())
     }
 
-    async fn throw(&self, what: &str, request: reqwest::RequestBuilder, status: u16, code: &str) -> reqwest::header::HeaderMap {
+    async fn throw(
+        &self,
+        what: &str,
+        request: reqwest::RequestBuilder,
+        status: u16,
+        code: &str,
+    ) -> reqwest::header::HeaderMap {
         let started = Instant::now();
         let response = request.send().await.unwrap_or_else(|error| panic!("{what}: {error:?}"));
         let (found, headers) = (response.status(), response.headers().clone());
@@ -89,12 +107,19 @@ async fn bodies_and_headers() {
     ] {
         thrower.throw(what, thrower.json(body.to_vec()), 400, "BAD_USER_INPUT").await;
     }
-    let deep = format!("{{\"query\":\"{{ __typename }}\",\"variables\":{}{}}}", "{\"a\":".repeat(5000), "}".repeat(5000));
+    let deep =
+        format!("{{\"query\":\"{{ __typename }}\",\"variables\":{}{}}}", "{\"a\":".repeat(5000), "}".repeat(5000));
     thrower.throw("JSON without end", thrower.json(deep), 400, "BAD_USER_INPUT").await;
 
     for kind in [
-        "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/graphql", "text/json",
-        "application/json; charset=latin1", "application/jsonp", "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/graphql",
+        "text/json",
+        "application/json; charset=latin1",
+        "application/jsonp",
+        "",
     ] {
         let request = thrower.request(Method::POST).header("content-type", kind).body(good.clone());
         thrower.throw(&format!("content type {kind:?}"), request, 415, "BAD_USER_INPUT").await;
@@ -153,17 +178,25 @@ async fn documents() {
         ("1,000 directives", directives),
         ("an unknown field", "{ secretTable { id } }".to_owned()),
         ("an unknown directive", "{ __typename @evil }".to_owned()),
-        ("a directive of the edge's own", "mutation { customerCreate(input: {}) @ownError { userErrors { message } } }".to_owned()),
+        (
+            "a directive of the edge's own",
+            "mutation { customerCreate(input: {}) @ownError { userErrors { message } } }".to_owned(),
+        ),
         ("a missing argument", "mutation { customerCreate { userErrors { message } } }".to_owned()),
     ] {
         thrower.throw(what, thrower.document(&document), 400, "GRAPHQL_VALIDATION_FAILED").await;
     }
-    for (what, document) in [("an open brace", "{ __typename"), ("no GraphQL", "SELECT 1"), ("an open text", "{ a(b: \"x) }")] {
+    for (what, document) in
+        [("an open brace", "{ __typename"), ("no GraphQL", "SELECT 1"), ("an open text", "{ a(b: \"x) }")]
+    {
         thrower.throw(what, thrower.document(document), 400, "GRAPHQL_PARSE_FAILED").await;
     }
     for (what, document) in [
         ("a page of 101", "{ customers(first: 101) { nodes { id } } }"),
-        ("a text with a zero", "mutation { customerCreate(input: { number: \"a\\u0000\", name: \"x\", country: \"DE\" }) { userErrors { message } } }"),
+        (
+            "a text with a zero",
+            "mutation { customerCreate(input: { number: \"a\\u0000\", name: \"x\", country: \"DE\" }) { userErrors { message } } }",
+        ),
     ] {
         thrower.throw(what, thrower.document(document), 400, "BAD_USER_INPUT").await;
     }
@@ -178,7 +211,12 @@ async fn documents() {
 
     // Reading by GET is allowed, changing is not: a link must not do anything.
     let change = "mutation { customerCreate(input: { number: \"GET\", name: \"G\", country: \"DE\" }) { userErrors { message } } }";
-    let by_get = |query: &str| thrower.http.get(reqwest::Url::parse_with_params(&office.app.url("/graphql"), [("query", query)]).unwrap()).bearer_auth(&thrower.token);
+    let by_get = |query: &str| {
+        thrower
+            .http
+            .get(reqwest::Url::parse_with_params(&office.app.url("/graphql"), [("query", query)]).unwrap())
+            .bearer_auth(&thrower.token)
+    };
     let headers = thrower.throw("a mutation by GET", by_get(change), 405, "BAD_USER_INPUT").await;
     assert_eq!(headers["allow"], "POST");
     assert_eq!(by_get("{ customers { nodes { id } } }").send().await.unwrap().status(), 200);
@@ -197,10 +235,14 @@ async fn uploads_without_end() {
     let person = office.person("Ada");
     let token = office.token(person, Some(office.firm("Firm", person)));
     let address = office.app.address;
-    for (who, code, most) in [(format!("authorization: Bearer {token}\r\n"), "BAD_USER_INPUT", 40 << 20), (String::new(), "UNAUTHENTICATED", 16 << 20)] {
+    for (who, code, most) in [
+        (format!("authorization: Bearer {token}\r\n"), "BAD_USER_INPUT", 40 << 20),
+        (String::new(), "UNAUTHENTICATED", 16 << 20),
+    ] {
         let head = format!("POST /graphql HTTP/1.1\r\nhost: test\r\n{who}content-type: application/json\r\n");
         // Announced: refused at once, with nothing read.
-        let (status, heard) = wire::ask(address, format!("{head}content-length: 2147483648\r\n\r\n{{").as_bytes()).await;
+        let (status, heard) =
+            wire::ask(address, format!("{head}content-length: 2147483648\r\n\r\n{{").as_bytes()).await;
         assert_eq!(status, 413, "{heard}");
         assert!(heard.contains(code) && heard.contains("x-request-id: "), "{heard}");
 
@@ -261,12 +303,23 @@ async fn tokens() {
     };
     let dead = [
         ("alg none", format!("{}.{}.", encoded(&json!({ "alg": "none", "typ": "at+jwt" })), parts[1])),
-        ("alg none, signed", format!("{}.{}.{}", encoded(&json!({ "alg": "none", "typ": "at+jwt", "kid": kid })), parts[1], parts[2])),
-        ("HMAC", format!("{}.{}.{}", encoded(&json!({ "alg": "HS256", "typ": "at+jwt", "kid": kid })), parts[1], parts[2])),
+        (
+            "alg none, signed",
+            format!("{}.{}.{}", encoded(&json!({ "alg": "none", "typ": "at+jwt", "kid": kid })), parts[1], parts[2]),
+        ),
+        (
+            "HMAC",
+            format!("{}.{}.{}", encoded(&json!({ "alg": "HS256", "typ": "at+jwt", "kid": kid })), parts[1], parts[2]),
+        ),
         ("another client in a signed token", format!("{}.{}.{}", parts[0], encoded(&swapped), parts[2])),
         ("the signature of another", format!("{}.{}.{}", parts[0], parts[1], "A".repeat(86))),
         ("a foreign key", foreign.issue(&good).unwrap()),
-        ("expired", issue(&|claims| (claims.iat, claims.nbf, claims.exp) = (claims.iat - 700, claims.nbf - 700, claims.iat - 100))),
+        (
+            "expired",
+            issue(&|claims| {
+                (claims.iat, claims.nbf, claims.exp) = (claims.iat - 700, claims.nbf - 700, claims.iat - 100)
+            }),
+        ),
         ("not yet good", issue(&|claims| claims.nbf += 300)),
         ("for somebody else", issue(&|claims| claims.aud = "another/service".to_owned())),
         ("from somebody else", issue(&|claims| claims.iss = "another".to_owned())),
@@ -279,7 +332,13 @@ async fn tokens() {
     ];
     let query = "{ customers { nodes { id } } }";
     for (what, token) in &dead {
-        for (query, variables) in [(query, json!({})), ("mutation { customerUpdate(input: { id: \"cus_00000000000070008000000000000001\" }) { userErrors { message } } }", json!({}))] {
+        for (query, variables) in [
+            (query, json!({})),
+            (
+                "mutation { customerUpdate(input: { id: \"cus_00000000000070008000000000000001\" }) { userErrors { message } } }",
+                json!({}),
+            ),
+        ] {
             let reply = office.app.client().with_token(token.as_str()).send(query, variables).await;
             let id = reply.headers.get("x-request-id").map(|id| id.to_str().unwrap());
             let code = check_refusal(what, reply.status, id, &reply.text);
@@ -302,7 +361,10 @@ async fn tokens() {
     // Revocation is seen by the next request.
     let client = office.client(ada, firm);
     client.ask(query, json!({})).await;
-    office.app.database.lay(&format!("UPDATE identity.session SET revoked_at = now(), revoked_for = 'revoked' WHERE id = '{}'", ada.session));
+    office.app.database.lay(&format!(
+        "UPDATE identity.session SET revoked_at = now(), revoked_for = 'revoked' WHERE id = '{}'",
+        ada.session
+    ));
     assert_eq!(client.send(query, json!({})).await.status, 401);
 }
 
@@ -329,7 +391,8 @@ async fn other_origins() {
     let answer = ask("https://portal.example").await.unwrap();
     assert_eq!(answer.headers()["access-control-allow-origin"], "https://portal.example");
     assert!(answer.headers()["access-control-expose-headers"].to_str().unwrap().contains("x-request-id"));
-    for origin in ["https://evil.example", "https://portal.example.evil.example", "http://portal.example", "null", "*"] {
+    for origin in ["https://evil.example", "https://portal.example.evil.example", "http://portal.example", "null", "*"]
+    {
         for answer in [preflight(origin).send().await.unwrap(), ask(origin).await.unwrap()] {
             assert!(!answer.headers().contains_key("access-control-allow-origin"), "{origin}");
             assert!(answer.headers()["vary"].to_str().unwrap().contains("origin"));

@@ -27,10 +27,7 @@ struct Entry {
 impl VerifiedTokens {
     /// Room for `capacity` tokens; none means that every token is computed.
     pub fn new(capacity: usize) -> Self {
-        Self {
-            entries: Mutex::default(),
-            capacity,
-        }
+        Self { entries: Mutex::default(), capacity }
     }
 
     /// As [`KeyRing::verify`], with the signature from memory where it is there.
@@ -57,14 +54,7 @@ impl VerifiedTokens {
         let (kid, claims) = ring.verify_signature(token)?;
         check_claims(&claims, issuer, audience, now_unix_s)?;
         let claims = Arc::new(claims);
-        self.remember(
-            digest,
-            Entry {
-                kid,
-                claims: Arc::clone(&claims),
-            },
-            now_unix_s,
-        );
+        self.remember(digest, Entry { kid, claims: Arc::clone(&claims) }, now_unix_s);
         Ok(claims)
     }
 
@@ -92,9 +82,7 @@ impl VerifiedTokens {
 
 impl fmt::Debug for VerifiedTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifiedTokens")
-            .field("capacity", &self.capacity)
-            .finish_non_exhaustive()
+        f.debug_struct("VerifiedTokens").field("capacity", &self.capacity).finish_non_exhaustive()
     }
 }
 
@@ -113,30 +101,19 @@ mod tests {
         let (ring, tokens) = (ring(), VerifiedTokens::new(8));
         let token = ring.issue(&claims()).unwrap();
         let at = |ring: &KeyRing, issuer, audience, now| {
-            tokens
-                .verify(ring, &token, issuer, audience, now)
-                .map(|claims| (*claims).clone())
+            tokens.verify(ring, &token, issuer, audience, now).map(|claims| (*claims).clone())
         };
         for _ in 0..2 {
             assert_eq!(at(&ring, ISSUER, AUDIENCE, NOW), Ok(claims()));
             assert_eq!(at(&ring, "other", AUDIENCE, NOW), Err(TokenError::Issuer));
             assert_eq!(at(&ring, ISSUER, "other", NOW), Err(TokenError::Audience));
-            assert_eq!(
-                at(&ring, ISSUER, AUDIENCE, NOW + 600),
-                Err(TokenError::Expired)
-            );
-            assert_eq!(
-                at(&ring, ISSUER, AUDIENCE, NOW - 60),
-                Err(TokenError::NotYetValid)
-            );
+            assert_eq!(at(&ring, ISSUER, AUDIENCE, NOW + 600), Err(TokenError::Expired));
+            assert_eq!(at(&ring, ISSUER, AUDIENCE, NOW - 60), Err(TokenError::NotYetValid));
         }
         assert_eq!(held(&tokens), 1);
         // its key was dropped from the ring
         let dropped = KeyRing::new(SigningKey::generate().unwrap(), vec![]).unwrap();
-        assert_eq!(
-            at(&dropped, ISSUER, AUDIENCE, NOW),
-            Err(TokenError::UnknownKey)
-        );
+        assert_eq!(at(&dropped, ISSUER, AUDIENCE, NOW), Err(TokenError::UnknownKey));
     }
 
     #[test]
@@ -146,20 +123,12 @@ mod tests {
         let mut forged = token.clone();
         forged.replace_range(
             token.len() - 10..token.len() - 9,
-            if token.as_bytes()[token.len() - 10] == b'A' {
-                "B"
-            } else {
-                "A"
-            },
+            if token.as_bytes()[token.len() - 10] == b'A' { "B" } else { "A" },
         );
         for text in [forged.as_str(), "", "a.b.c", &"a".repeat(100_000)] {
             assert!(tokens.verify(&ring, text, ISSUER, AUDIENCE, NOW).is_err());
         }
-        assert!(
-            tokens
-                .verify(&ring, &token, ISSUER, AUDIENCE, NOW + 600)
-                .is_err()
-        );
+        assert!(tokens.verify(&ring, &token, ISSUER, AUDIENCE, NOW + 600).is_err());
         assert_eq!(held(&tokens), 0);
     }
 
@@ -169,12 +138,7 @@ mod tests {
         for capacity in [0, 1, 3] {
             let tokens = VerifiedTokens::new(capacity);
             for number in 0..10 {
-                let token = ring
-                    .issue(&AccessClaims {
-                        jti: number.to_string(),
-                        ..claims()
-                    })
-                    .unwrap();
+                let token = ring.issue(&AccessClaims { jti: number.to_string(), ..claims() }).unwrap();
                 assert!(tokens.verify(&ring, &token, ISSUER, AUDIENCE, NOW).is_ok());
                 assert!(held(&tokens) <= capacity);
             }

@@ -7,15 +7,9 @@ const PASSWORD: &str = "three tall ships";
 #[test]
 fn a_password_verifies_against_its_own_hash_only() {
     let passwords = Passwords::new().unwrap();
-    let (first, second) = (
-        passwords.hash(PASSWORD).unwrap(),
-        passwords.hash(PASSWORD).unwrap(),
-    );
+    let (first, second) = (passwords.hash(PASSWORD).unwrap(), passwords.hash(PASSWORD).unwrap());
     assert_ne!(first, second);
-    assert!(
-        first.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
-        "{first}"
-    );
+    assert!(first.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{first}");
     assert!(passwords.verify(PASSWORD, &first));
     assert!(passwords.verify(PASSWORD, &second));
     assert!(!passwords.verify("three tall shipz", &first));
@@ -36,10 +30,7 @@ fn other_parameters_verify_and_ask_for_a_new_hash() {
     let with = |algorithm, memory, passes, output| {
         let params = Params::new(memory, passes, 1, Some(output)).unwrap();
         let argon2 = Argon2::new(algorithm, Version::V0x13, params);
-        argon2
-            .hash_password(PASSWORD.as_bytes())
-            .unwrap()
-            .to_string()
+        argon2.hash_password(PASSWORD.as_bytes()).unwrap().to_string()
     };
     let others = [
         with(Algorithm::Argon2id, 8 * 1024, PASSES, OUTPUT_BYTES),
@@ -83,10 +74,7 @@ fn an_endless_password_is_refused_without_work() {
 #[test]
 fn nobody_costs_what_somebody_costs() {
     let passwords = Passwords::new().unwrap();
-    assert!(
-        !passwords.needs_rehash(NOBODY),
-        "the made-up hash has other parameters than real ones"
-    );
+    assert!(!passwords.needs_rehash(NOBODY), "the made-up hash has other parameters than real ones");
     assert!(!passwords.verify(PASSWORD, NOBODY));
     passwords.verify_unknown(PASSWORD);
 }

@@ -64,6 +64,24 @@ impl BankMatch {
     }
 }
 
+impl Fetch for BankMatch {
+    type Key = BankMatchId;
+    type Value = Self;
+    const CAN: Can = Can::BankRead;
+
+    async fn fetch(tx: &Tx, keys: Vec<BankMatchId>) -> Result<HashMap<BankMatchId, Self>> {
+        let rows: Vec<Self> = tx
+            .rows(
+                bank_match::table
+                    .filter(bank_match::tenant_id.eq(tx.tenant()?))
+                    .filter(bank_match::id.eq_any(keys))
+                    .select(Self::as_select()),
+            )
+            .await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
 /// Fetches the match of a line that was not taken back.
 pub struct LiveMatch;
 

@@ -17,7 +17,9 @@ use crate::finance::chart;
 use crate::finance::ids::{AccountId, BillLineId, InvoiceLineId, TaxCodeId};
 use crate::finance::ledger::account::{self, Account, Control};
 use crate::finance::ledger::tax_code::{self, TaxCode};
+use crate::platform::can::Can;
 use crate::platform::db::Tx;
+use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids::new_uuid;
 use crate::platform::scalars::{Dec, Money};
@@ -96,7 +98,7 @@ pub struct DocumentLine {
 #[ComplexObject]
 impl DocumentLine {
     /// Global id.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         if self.kind == "invoice" {
             ID(InvoiceLineId(self.row_id).to_string())
         } else {
@@ -383,6 +385,57 @@ where
         by_document.entry(id(row.document_id)).or_default().push(row);
     }
     Ok(by_document)
+}
+
+/// Lines by their own ids: one statement.
+async fn by_id<Id>(tx: &Tx, kind: Kind, ids: Vec<Uuid>, id: impl Fn(Uuid) -> Id) -> Result<HashMap<Id, DocumentLine>>
+where
+    Id: Eq + Hash,
+{
+    let text = for_kind!(kind, |table| concat!(
+        "SELECT '",
+        table!(),
+        "' AS kind, l.id AS row_id, d.id AS document_id, d.currency, l.line_no, l.description,
+                l.quantity, l.unit_price, l.discount_percent, l.tax_percent, l.net, l.account_id, l.tax_code_id
+           FROM finance.",
+        table!(),
+        "_line l
+           JOIN finance.",
+        table!(),
+        " d ON d.tenant_id = l.tenant_id AND d.id = l.",
+        table!(),
+        "_id
+          WHERE l.tenant_id = $1 AND l.id = ANY ($2)"
+    ));
+    let rows: Vec<DocumentLine> =
+        tx.rows(sql(text).bind::<SqlUuid, _>(tx.tenant()?).bind::<Array<SqlUuid>, _>(ids)).await?;
+    Ok(rows.into_iter().map(|row| (id(row.row_id), row)).collect())
+}
+
+/// Fetches lines of invoices by their own ids.
+pub struct OfInvoice;
+
+impl Fetch for OfInvoice {
+    type Key = InvoiceLineId;
+    type Value = DocumentLine;
+    const CAN: Can = Can::InvoiceRead;
+
+    async fn fetch(tx: &Tx, keys: Vec<InvoiceLineId>) -> Result<HashMap<InvoiceLineId, DocumentLine>> {
+        by_id(tx, Kind::Invoice, keys.into_iter().map(|key| key.0).collect(), InvoiceLineId).await
+    }
+}
+
+/// Fetches lines of bills by their own ids.
+pub struct OfBill;
+
+impl Fetch for OfBill {
+    type Key = BillLineId;
+    type Value = DocumentLine;
+    const CAN: Can = Can::BillRead;
+
+    async fn fetch(tx: &Tx, keys: Vec<BillLineId>) -> Result<HashMap<BillLineId, DocumentLine>> {
+        by_id(tx, Kind::Bill, keys.into_iter().map(|key| key.0).collect(), BillLineId).await
+    }
 }
 
 /// The taxes of a document by code: recomputed from its lines by its own rule, which is exact and always the same.

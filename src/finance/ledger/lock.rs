@@ -84,6 +84,24 @@ crate::connection!(
     LockExceptionConnection, LockExceptionEdge, LockException
 );
 
+impl Fetch for LockException {
+    type Key = LockExceptionId;
+    type Value = Self;
+    const CAN: Can = Can::PeriodRead;
+
+    async fn fetch(tx: &Tx, keys: Vec<LockExceptionId>) -> Result<HashMap<LockExceptionId, Self>> {
+        let rows: Vec<Self> = tx
+            .rows(
+                lock_exception::table
+                    .filter(lock_exception::tenant_id.eq(tx.tenant()?))
+                    .filter(lock_exception::id.eq_any(keys))
+                    .select(Self::as_select()),
+            )
+            .await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
 /// How firmly a period is locked.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LockKind {

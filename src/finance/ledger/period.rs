@@ -1,6 +1,8 @@
 //! Fiscal years and their periods. Years follow each other without gap or overlap; periods are the months of a year,
 //! computed, and their state is read off the ledger's two locks.
 
+use std::collections::HashMap;
+
 use async_graphql::{ComplexObject, Context, Enum, InputObject, Object, SimpleObject};
 use chrono::{Datelike, Days, Months, NaiveDate};
 use diesel::prelude::*;
@@ -11,6 +13,7 @@ use super::lock::{self, Ledger};
 use crate::finance::ids::FiscalYearId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
+use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::Date;
@@ -73,6 +76,24 @@ crate::connection!(
     /// A page of fiscal years.
     FiscalYearConnection, FiscalYearEdge, FiscalYear
 );
+
+impl Fetch for FiscalYear {
+    type Key = FiscalYearId;
+    type Value = Self;
+    const CAN: Can = Can::PeriodRead;
+
+    async fn fetch(tx: &Tx, keys: Vec<FiscalYearId>) -> Result<HashMap<FiscalYearId, Self>> {
+        let rows: Vec<Self> = tx
+            .rows(
+                fiscal_year::table
+                    .filter(fiscal_year::tenant_id.eq(tx.tenant()?))
+                    .filter(fiscal_year::id.eq_any(keys))
+                    .select(Self::as_select()),
+            )
+            .await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
 
 /// A fiscal year to be added.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -127,6 +127,24 @@ impl Fetch for TaxCode {
     }
 }
 
+impl Fetch for TaxRate {
+    type Key = TaxRateId;
+    type Value = Self;
+    const CAN: Can = Can::TaxCodeRead;
+
+    async fn fetch(tx: &Tx, keys: Vec<TaxRateId>) -> Result<HashMap<TaxRateId, Self>> {
+        let rows: Vec<Self> = tx
+            .rows(
+                tax_rate::table
+                    .filter(tax_rate::tenant_id.eq(tx.tenant()?))
+                    .filter(tax_rate::id.eq_any(keys))
+                    .select(Self::as_select()),
+            )
+            .await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
 /// The rates of tax codes, the oldest first.
 pub struct RatesOf;
 

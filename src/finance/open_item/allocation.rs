@@ -69,6 +69,26 @@ impl Allocation {
     }
 }
 
+impl Fetch for Allocation {
+    type Key = AllocationId;
+    type Value = Self;
+    const CAN: Can = Can::OpenItemRead;
+
+    async fn fetch(tx: &Tx, keys: Vec<AllocationId>) -> Result<HashMap<AllocationId, Self>> {
+        let rows: Vec<Self> = tx
+            .rows(
+                sql("SELECT a.id, a.open_item_id, a.entry_id, a.allocated_on, a.amount, a.amount_book, a.undoes_id, i.currency
+                       FROM finance.allocation a
+                       JOIN finance.open_item i ON i.tenant_id = a.tenant_id AND i.id = a.open_item_id
+                      WHERE a.tenant_id = $1 AND a.id = ANY ($2)")
+                    .bind::<SqlUuid, _>(tx.tenant()?)
+                    .bind::<Array<SqlUuid>, _>(keys),
+            )
+            .await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
 /// An allocation and what it was asked for by.
 #[derive(QueryableByName)]
 struct Found {

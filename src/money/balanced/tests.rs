@@ -24,11 +24,7 @@ fn currency(code: &str) -> Currency {
 }
 
 fn line(book: &str, document: &str, code: &str) -> Line {
-    Line(
-        book.parse().unwrap(),
-        document.parse().unwrap(),
-        currency(code),
-    )
+    Line(book.parse().unwrap(), document.parse().unwrap(), currency(code))
 }
 
 fn euro(amount: &str) -> Line {
@@ -50,10 +46,7 @@ fn an_entry_in_balance_is_built() {
 #[test]
 fn a_cent_too_much_is_refused_with_both_sides() {
     let error = check(vec![euro("100.01"), euro("-100.00")]).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "Debit and credit differ by 0.01 EUR: debit is 100.01, credit is 100.00."
-    );
+    assert_eq!(error.to_string(), "Debit and credit differ by 0.01 EUR: debit is 100.01, credit is 100.00.");
 }
 
 #[test]
@@ -67,19 +60,12 @@ fn one_document_currency_balances_too() {
 fn mixed_currencies_balance_in_the_books_only() {
     // USD 100 booked at 50 and paid at 55 in books kept in yen: the gain is 500
     let books = currency("JPY");
-    let paid = vec![
-        line("5500", "5500", "JPY"),
-        line("-5000", "-100", "USD"),
-        line("-500", "-500", "JPY"),
-    ];
+    let paid = vec![line("5500", "5500", "JPY"), line("-5000", "-100", "USD"), line("-500", "-500", "JPY")];
     assert!(Balanced::check(books, paid).is_ok());
     // a revaluation moves the books alone
     assert!(check(vec![line("500", "0", "USD"), line("-500", "-500", "EUR")]).is_ok());
     assert!(matches!(
-        check(vec![
-            line("90", "100", "USD"),
-            line("-89.99", "-89.99", "EUR")
-        ]),
+        check(vec![line("90", "100", "USD"), line("-89.99", "-89.99", "EUR")]),
         Err(MoneyError::Unbalanced { .. })
     ));
 }
@@ -95,51 +81,24 @@ fn a_line_that_makes_no_sense_is_named() {
     let zero = check(vec![euro("1"), euro("-1"), euro("0.00")]).unwrap_err();
     assert_eq!(zero.to_string(), "Line 3: The line has no amount.");
     let fine = check(vec![euro("1.005"), euro("-1.005")]).unwrap_err();
-    assert!(matches!(
-        at(fine),
-        (0, MoneyError::TooManyDecimals { allowed: 2, .. })
-    ));
+    assert!(matches!(at(fine), (0, MoneyError::TooManyDecimals { allowed: 2, .. })));
     let yen = check(vec![line("1", "100.5", "JPY"), line("-1", "-100.5", "JPY")]).unwrap_err();
-    assert!(matches!(
-        at(yen),
-        (0, MoneyError::TooManyDecimals { allowed: 0, .. })
-    ));
+    assert!(matches!(at(yen), (0, MoneyError::TooManyDecimals { allowed: 0, .. })));
     let twisted = check(vec![euro("1"), line("-1", "1", "USD")]).unwrap_err();
     assert_eq!(at(twisted), (1, MoneyError::OppositeSigns));
     let differing = check(vec![line("1", "2", "EUR"), euro("-1")]).unwrap_err();
-    assert!(matches!(
-        at(differing),
-        (0, MoneyError::AmountsDiffer { .. })
-    ));
-    let huge = check(vec![
-        Line(Decimal::MAX, Decimal::MAX, currency("EUR")),
-        euro("-1"),
-    ])
-    .unwrap_err();
+    assert!(matches!(at(differing), (0, MoneyError::AmountsDiffer { .. })));
+    let huge = check(vec![Line(Decimal::MAX, Decimal::MAX, currency("EUR")), euro("-1")]).unwrap_err();
     assert_eq!(at(huge), (0, MoneyError::Overflow));
 }
 
 fn amounts() -> impl Strategy<Value = Vec<i64>> {
-    prop::collection::vec(
-        (1i64..=99_999_999_999).prop_flat_map(|n| prop_oneof![Just(n), Just(-n)]),
-        1..30,
-    )
-    .prop_filter("the closing line is not zero", |amounts| {
-        amounts.iter().sum::<i64>() != 0
-    })
+    prop::collection::vec((1i64..=99_999_999_999).prop_flat_map(|n| prop_oneof![Just(n), Just(-n)]), 1..30)
+        .prop_filter("the closing line is not zero", |amounts| amounts.iter().sum::<i64>() != 0)
 }
 
 fn lines(cents: &[i64]) -> Vec<Line> {
-    cents
-        .iter()
-        .map(|cents| {
-            Line(
-                Decimal::new(*cents, 2),
-                Decimal::new(*cents, 2),
-                currency("EUR"),
-            )
-        })
-        .collect()
+    cents.iter().map(|cents| Line(Decimal::new(*cents, 2), Decimal::new(*cents, 2), currency("EUR"))).collect()
 }
 
 proptest! {

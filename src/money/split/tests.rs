@@ -15,14 +15,8 @@ fn decs(texts: &[&str]) -> Vec<Decimal> {
 #[test]
 fn a_third_each_gives_the_odd_cent_to_the_first() {
     let thirds = decs(&["1", "1", "1"]);
-    assert_eq!(
-        split(dec("100"), &thirds, 2),
-        Ok(decs(&["33.34", "33.33", "33.33"]))
-    );
-    assert_eq!(
-        split(dec("-100"), &thirds, 2),
-        Ok(decs(&["-33.34", "-33.33", "-33.33"]))
-    );
+    assert_eq!(split(dec("100"), &thirds, 2), Ok(decs(&["33.34", "33.33", "33.33"])));
+    assert_eq!(split(dec("-100"), &thirds, 2), Ok(decs(&["-33.34", "-33.33", "-33.33"])));
     assert_eq!(split(dec("100"), &thirds, 0), Ok(decs(&["34", "33", "33"])));
     assert_eq!(split(dec("0"), &thirds, 2), Ok(decs(&["0", "0", "0"])));
 }
@@ -31,26 +25,16 @@ fn a_third_each_gives_the_odd_cent_to_the_first() {
 fn units_left_over_go_to_the_largest_remainders() {
     // exact shares 33.846…, 43.076…, 23.076… in cents: the two largest remainders are the last two
     let days = decs(&["22", "28", "15"]);
-    assert_eq!(
-        split(dec("100"), &days, 2),
-        Ok(decs(&["33.84", "43.08", "23.08"]))
-    );
+    assert_eq!(split(dec("100"), &days, 2), Ok(decs(&["33.84", "43.08", "23.08"])));
 }
 
 #[test]
 fn slices_of_time_are_rounded_and_the_last_takes_the_rest() {
     let days = decs(&["22", "28", "15"]);
-    assert_eq!(
-        split_last(dec("100"), &days, 2),
-        Ok(decs(&["33.85", "43.08", "23.07"]))
-    );
+    assert_eq!(split_last(dec("100"), &days, 2), Ok(decs(&["33.85", "43.08", "23.07"])));
     let months = vec![Decimal::ONE; 21];
     let depreciation = split_last(dec("887.50"), &months, 2).unwrap();
-    assert!(
-        depreciation[..20]
-            .iter()
-            .all(|slice| *slice == dec("42.26"))
-    );
+    assert!(depreciation[..20].iter().all(|slice| *slice == dec("42.26")));
     assert_eq!(depreciation[20], dec("42.30"));
 }
 
@@ -58,53 +42,24 @@ fn slices_of_time_are_rounded_and_the_last_takes_the_rest() {
 fn slices_never_turn_around() {
     let ten = vec![Decimal::ONE; 10];
     let slices = split_last(dec("0.05"), &ten, 2).unwrap();
-    assert_eq!(
-        slices,
-        decs(&[
-            "0.01", "0.01", "0.01", "0.01", "0.01", "0", "0", "0", "0", "0"
-        ])
-    );
+    assert_eq!(slices, decs(&["0.01", "0.01", "0.01", "0.01", "0.01", "0", "0", "0", "0", "0"]));
 }
 
 #[test]
 fn percentages_make_a_whole() {
-    assert_eq!(
-        split_percent(dec("100"), &decs(&["60", "40"]), 2),
-        Ok(decs(&["60", "40"]))
-    );
-    assert_eq!(
-        split_percent(dec("100"), &decs(&["40", "40"]), 2),
-        Err(MoneyError::NotWhole { sum: dec("80") })
-    );
-    assert_eq!(
-        split_percent(dec("0.01"), &decs(&["33.3", "33.4", "33.3"]), 2),
-        Ok(decs(&["0", "0.01", "0"]))
-    );
+    assert_eq!(split_percent(dec("100"), &decs(&["60", "40"]), 2), Ok(decs(&["60", "40"])));
+    assert_eq!(split_percent(dec("100"), &decs(&["40", "40"]), 2), Err(MoneyError::NotWhole { sum: dec("80") }));
+    assert_eq!(split_percent(dec("0.01"), &decs(&["33.3", "33.4", "33.3"]), 2), Ok(decs(&["0", "0.01", "0"])));
 }
 
 #[test]
 fn what_cannot_be_split_is_refused() {
     assert_eq!(split(dec("1"), &[], 2), Err(MoneyError::NoWeights));
-    assert_eq!(
-        split(dec("1"), &decs(&["0", "0"]), 2),
-        Err(MoneyError::NoWeights)
-    );
-    assert_eq!(
-        split(dec("1"), &decs(&["1", "-1"]), 2),
-        Err(MoneyError::NegativeWeight)
-    );
-    assert!(matches!(
-        split(dec("1.005"), &decs(&["1"]), 2),
-        Err(MoneyError::TooManyDecimals { .. })
-    ));
-    assert_eq!(
-        split(Decimal::MAX, &decs(&["1"]), 2),
-        Err(MoneyError::Overflow)
-    );
-    let far_apart = decs(&[
-        "10000000000000000000000000",
-        "0.0000000000000000000000000001",
-    ]);
+    assert_eq!(split(dec("1"), &decs(&["0", "0"]), 2), Err(MoneyError::NoWeights));
+    assert_eq!(split(dec("1"), &decs(&["1", "-1"]), 2), Err(MoneyError::NegativeWeight));
+    assert!(matches!(split(dec("1.005"), &decs(&["1"]), 2), Err(MoneyError::TooManyDecimals { .. })));
+    assert_eq!(split(Decimal::MAX, &decs(&["1"]), 2), Err(MoneyError::Overflow));
+    let far_apart = decs(&["10000000000000000000000000", "0.0000000000000000000000000001"]);
     assert_eq!(split(dec("1"), &far_apart, 2), Err(MoneyError::Overflow));
 }
 
@@ -117,13 +72,8 @@ fn wide_products_are_exact() {
 }
 
 fn weights() -> impl Strategy<Value = Vec<Decimal>> {
-    prop::collection::vec(
-        (0i64..=1_000_000_000, 0u32..=6).prop_map(|(n, scale)| Decimal::new(n, scale)),
-        1..24,
-    )
-    .prop_filter("some weight", |weights| {
-        weights.iter().any(|weight| !weight.is_zero())
-    })
+    prop::collection::vec((0i64..=1_000_000_000, 0u32..=6).prop_map(|(n, scale)| Decimal::new(n, scale)), 1..24)
+        .prop_filter("some weight", |weights| weights.iter().any(|weight| !weight.is_zero()))
 }
 
 proptest! {

@@ -13,10 +13,7 @@ fn line(quantity: &str, price: &str, discount: &str, key: u128, percent: &str) -
         quantity: dec(quantity),
         unit_price: dec(price),
         discount_percent: dec(discount),
-        tax: TaxKey {
-            key,
-            percent: dec(percent),
-        },
+        tax: TaxKey { key, percent: dec(percent) },
     }
 }
 
@@ -28,15 +25,9 @@ fn of(lines: &[LineInput<u128>], discount: &str, method: RoundingMethod) -> Tota
 fn the_two_methods_differ_by_a_cent() {
     let lines = [line("16", "348.35", "4", 1, "22")];
     let document = of(&lines, "0", RoundingMethod::ByDocument);
-    assert_eq!(
-        (document.net, document.tax, document.gross),
-        (dec("5350.66"), dec("1177.14"), dec("6527.80"))
-    );
+    assert_eq!((document.net, document.tax, document.gross), (dec("5350.66"), dec("1177.14"), dec("6527.80")));
     let by_line = of(&lines, "0", RoundingMethod::ByLine);
-    assert_eq!(
-        (by_line.net, by_line.tax, by_line.gross),
-        (dec("5350.66"), dec("1177.15"), dec("6527.81"))
-    );
+    assert_eq!((by_line.net, by_line.tax, by_line.gross), (dec("5350.66"), dec("1177.15"), dec("6527.81")));
 }
 
 #[test]
@@ -46,10 +37,7 @@ fn a_discount_on_the_document_is_the_same_discount() {
     assert_eq!(document.gross, dec("6527.80"));
     assert_eq!(document.document_discount, dec("222.94"));
     assert_eq!(document.net + document.document_discount, dec("5573.60"));
-    assert_eq!(
-        of(&lines, "4", RoundingMethod::ByLine).gross,
-        dec("6527.81")
-    );
+    assert_eq!(of(&lines, "4", RoundingMethod::ByLine).gross, dec("6527.81"));
 }
 
 #[test]
@@ -58,18 +46,8 @@ fn sixteen_single_lines_round_sixteen_times_by_line_only() {
     let document = of(&lines, "0", RoundingMethod::ByDocument);
     assert_eq!(document.gross, dec("6527.80"));
     // 334.416 each: ten lines at 334.42 and the six that keep Σ = 5,350.66 at 334.41
-    assert_eq!(
-        document
-            .lines
-            .iter()
-            .filter(|line| line.net == dec("334.42"))
-            .count(),
-        10
-    );
-    assert_eq!(
-        of(&lines, "0", RoundingMethod::ByLine).gross,
-        dec("6527.84")
-    );
+    assert_eq!(document.lines.iter().filter(|line| line.net == dec("334.42")).count(), 10);
+    assert_eq!(of(&lines, "0", RoundingMethod::ByLine).gross, dec("6527.84"));
 }
 
 #[test]
@@ -83,21 +61,14 @@ fn categories_are_kept_apart_by_key_and_rate() {
     ];
     for method in [RoundingMethod::ByDocument, RoundingMethod::ByLine] {
         let totals = of(&lines, "0", method);
-        let taxes: Vec<_> = totals
-            .taxes
-            .iter()
-            .map(|tax| (tax.key, tax.percent, tax.base, tax.tax))
-            .collect();
+        let taxes: Vec<_> = totals.taxes.iter().map(|tax| (tax.key, tax.percent, tax.base, tax.tax)).collect();
         let expected = [
             (1, dec("19"), dec("80"), dec("15.20")),
             (2, dec("0"), dec("10"), dec("0")),
             (2, dec("7"), dec("110"), dec("7.70")),
         ];
         assert_eq!(taxes, expected);
-        assert_eq!(
-            (totals.net, totals.tax, totals.gross),
-            (dec("200"), dec("22.90"), dec("222.90"))
-        );
+        assert_eq!((totals.net, totals.tax, totals.gross), (dec("200"), dec("22.90"), dec("222.90")));
     }
 }
 
@@ -108,80 +79,48 @@ fn free_lines_stay_free() {
     lines.push(line("5", "9.99", "100", 1, "20"));
     let totals = of(&lines, "0", RoundingMethod::ByDocument);
     assert_eq!(totals.net, dec("0.02"));
-    assert!(
-        totals.lines[3..]
-            .iter()
-            .all(|line| line.net.is_zero() && line.tax.is_zero())
-    );
+    assert!(totals.lines[3..].iter().all(|line| line.net.is_zero() && line.tax.is_zero()));
 }
 
 #[test]
 fn nothing_totals_nothing() {
     let totals = of(&[], "10", RoundingMethod::ByDocument);
-    assert_eq!(
-        (totals.net, totals.gross, totals.taxes.len()),
-        (Decimal::ZERO, Decimal::ZERO, 0)
-    );
+    assert_eq!((totals.net, totals.gross, totals.taxes.len()), (Decimal::ZERO, Decimal::ZERO, 0));
 }
 
 #[test]
 fn currencies_without_or_with_more_decimals() {
     let lines = [line("3", "333.5", "0", 1, "10")];
     let yen = totals(&lines, dec("0"), RoundingMethod::ByDocument, 0).unwrap();
-    assert_eq!(
-        (yen.net, yen.tax, yen.gross),
-        (dec("1001"), dec("100"), dec("1101"))
-    );
+    assert_eq!((yen.net, yen.tax, yen.gross), (dec("1001"), dec("100"), dec("1101")));
     let dinar = totals(&lines, dec("0"), RoundingMethod::ByLine, 3).unwrap();
     assert_eq!(dinar.gross, dec("1100.550"));
 }
 
 #[test]
 fn impossible_lines_are_named() {
-    let bad = |lines: &[LineInput<u128>]| {
-        totals(lines, dec("0"), RoundingMethod::ByDocument, 2).unwrap_err()
-    };
+    let bad = |lines: &[LineInput<u128>]| totals(lines, dec("0"), RoundingMethod::ByDocument, 2).unwrap_err();
     let good = line("1", "1", "0", 1, "22");
     assert_eq!(
         bad(&[good.clone(), line("1", "1", "100.01", 1, "22")]),
-        MoneyError::PercentOutOfRange {
-            percent: dec("100.01")
-        }
-        .at(1)
+        MoneyError::PercentOutOfRange { percent: dec("100.01") }.at(1)
     );
-    assert_eq!(
-        bad(&[line("1", "1", "0", 1, "-1")]),
-        MoneyError::PercentOutOfRange { percent: dec("-1") }.at(0)
-    );
-    assert_eq!(
-        bad(&[line("999999999999999", "999999999999999", "0", 1, "0")]),
-        MoneyError::Overflow.at(0)
-    );
+    assert_eq!(bad(&[line("1", "1", "0", 1, "-1")]), MoneyError::PercentOutOfRange { percent: dec("-1") }.at(0));
+    assert_eq!(bad(&[line("999999999999999", "999999999999999", "0", 1, "0")]), MoneyError::Overflow.at(0));
     let most = line("1", "999999999999999", "0", 1, "22");
     assert_eq!(bad(&[most.clone(), most]), MoneyError::Overflow);
     assert!(totals(&[good], dec("101"), RoundingMethod::ByLine, 2).is_err());
 }
 
 fn lines() -> impl Strategy<Value = Vec<LineInput<u128>>> {
-    let line = (
-        -10_000i64..=10_000,
-        0u32..=3,
-        0i64..=10_000_000,
-        0u32..=4,
-        0i64..=1_000,
-        0u128..4,
-    )
-        .prop_map(
-            |(quantity, quantity_scale, price, price_scale, discount, key)| LineInput {
-                quantity: Decimal::new(quantity, quantity_scale),
-                unit_price: Decimal::new(price, price_scale),
-                discount_percent: Decimal::new(discount, 1),
-                tax: TaxKey {
-                    key,
-                    percent: [dec("0"), dec("7"), dec("19"), dec("20.125")][key as usize],
-                },
-            },
-        );
+    let line = (-10_000i64..=10_000, 0u32..=3, 0i64..=10_000_000, 0u32..=4, 0i64..=1_000, 0u128..4).prop_map(
+        |(quantity, quantity_scale, price, price_scale, discount, key)| LineInput {
+            quantity: Decimal::new(quantity, quantity_scale),
+            unit_price: Decimal::new(price, price_scale),
+            discount_percent: Decimal::new(discount, 1),
+            tax: TaxKey { key, percent: [dec("0"), dec("7"), dec("19"), dec("20.125")][key as usize] },
+        },
+    );
     prop::collection::vec(line, 0..40)
 }
 

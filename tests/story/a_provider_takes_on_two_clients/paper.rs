@@ -60,7 +60,11 @@ impl Paper {
 
     /// Σ of the accounts of a kind, debit positive.
     pub fn total(&self, kind: &str, as_of: &str, known: usize) -> Cents {
-        self.balances(as_of, known).iter().filter(|(code, _)| self.kinds[*code] == kind).map(|(_, balance)| balance).sum()
+        self.balances(as_of, known)
+            .iter()
+            .filter(|(code, _)| self.kinds[*code] == kind)
+            .map(|(_, balance)| balance)
+            .sum()
     }
 
     pub fn balance(&self, account: &str, as_of: &str, known: usize) -> Cents {

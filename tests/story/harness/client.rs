@@ -89,7 +89,8 @@ impl Client {
     /// The `userErrors` of a mutation with one field that has to be refused.
     pub async fn refused(&self, query: &str, variables: Value) -> Value {
         let reply = self.send(query, variables).await;
-        let payload = reply.body["data"].as_object().and_then(|fields| fields.values().next()).cloned().unwrap_or_default();
+        let payload =
+            reply.body["data"].as_object().and_then(|fields| fields.values().next()).cloned().unwrap_or_default();
         let reasons = payload["userErrors"].clone();
         assert!(reasons.as_array().is_some_and(|reasons| !reasons.is_empty()), "not refused: {}", reply.text);
         reasons

@@ -13,20 +13,22 @@ const TEMPLATE: &str = "template_backoffice";
 /// The server of this run. It dies with the process.
 pub fn postgres() -> &'static PrivatePostgres {
     static POSTGRES: OnceLock<PrivatePostgres> = OnceLock::new();
-    POSTGRES.get_or_init(|| off_the_runtime(|| {
-        let folder = std::env::temp_dir().join(format!("backoffice-story-{}", std::process::id()));
-        sweep();
-        let mut options = Options::new(&folder);
-        options.durable = false;
-        options.max_connections = 400;
-        let postgres = PrivatePostgres::start(options).unwrap_or_else(|error| panic!("{error}"));
-        let mut connection = database::connect(&postgres.url(SUPERUSER, "postgres")).unwrap();
-        execute(&mut connection, &format!("CREATE DATABASE {TEMPLATE}"));
-        let mut connection = database::connect(&postgres.url(SUPERUSER, TEMPLATE)).unwrap();
-        database::create_roles(&mut connection, None).unwrap();
-        database::migrate(&mut connection).unwrap();
-        postgres
-    }))
+    POSTGRES.get_or_init(|| {
+        off_the_runtime(|| {
+            let folder = std::env::temp_dir().join(format!("backoffice-story-{}", std::process::id()));
+            sweep();
+            let mut options = Options::new(&folder);
+            options.durable = false;
+            options.max_connections = 400;
+            let postgres = PrivatePostgres::start(options).unwrap_or_else(|error| panic!("{error}"));
+            let mut connection = database::connect(&postgres.url(SUPERUSER, "postgres")).unwrap();
+            execute(&mut connection, &format!("CREATE DATABASE {TEMPLATE}"));
+            let mut connection = database::connect(&postgres.url(SUPERUSER, TEMPLATE)).unwrap();
+            database::create_roles(&mut connection, None).unwrap();
+            database::migrate(&mut connection).unwrap();
+            postgres
+        })
+    })
 }
 
 /// Blocking connections have a runtime of their own; inside a test's runtime they need a thread of their own.
@@ -38,7 +40,8 @@ pub fn off_the_runtime<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 fn sweep() {
     let Ok(entries) = std::fs::read_dir(std::env::temp_dir()) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
-        let pid = path.file_name().and_then(|name| name.to_str()?.strip_prefix("backoffice-story-")?.parse::<u32>().ok());
+        let pid =
+            path.file_name().and_then(|name| name.to_str()?.strip_prefix("backoffice-story-")?.parse::<u32>().ok());
         if pid.is_some_and(|pid| !PathBuf::from(format!("/proc/{pid}")).exists()) {
             let _ = std::fs::remove_dir_all(path);
         }
@@ -46,7 +49,8 @@ fn sweep() {
 }
 
 pub fn execute(connection: &mut database::Blocking, statement: &str) {
-    diesel::RunQueryDsl::execute(diesel::sql_query(statement), connection).unwrap_or_else(|error| panic!("{statement}: {error}"));
+    diesel::RunQueryDsl::execute(diesel::sql_query(statement), connection)
+        .unwrap_or_else(|error| panic!("{statement}: {error}"));
 }
 
 /// A database of one test, migrated and empty.

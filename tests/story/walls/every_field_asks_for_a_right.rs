@@ -57,7 +57,11 @@ async fn every_field_names_the_right_that_is_missing() {
     for (mutation, field) in all_fields(&schema) {
         let said = |reply: &Reply| match reply.code() {
             "OK" => {
-                let payload = reply.body["data"].as_object().and_then(|data| data.values().next()).cloned().unwrap_or(Value::Null);
+                let payload = reply.body["data"]
+                    .as_object()
+                    .and_then(|data| data.values().next())
+                    .cloned()
+                    .unwrap_or(Value::Null);
                 let refused = payload["userErrors"].as_array().is_some_and(|reasons| !reasons.is_empty());
                 if refused { "refused".to_owned() } else { "allowed".to_owned() }
             }

@@ -62,9 +62,13 @@ impl Schema {
             for field in self.root_fields(mutation) {
                 let name = field["name"].as_str().unwrap();
                 for argument in field["args"].as_array().unwrap() {
-                    self.ids_below(&argument["type"], vec![argument["name"].as_str().unwrap().to_owned()], &mut |path| {
-                        places.push(IdPlace { mutation, field: name.to_owned(), path });
-                    });
+                    self.ids_below(
+                        &argument["type"],
+                        vec![argument["name"].as_str().unwrap().to_owned()],
+                        &mut |path| {
+                            places.push(IdPlace { mutation, field: name.to_owned(), path });
+                        },
+                    );
                 }
             }
         }
@@ -124,9 +128,11 @@ impl Schema {
         }
         let mut parts = vec!["__typename".to_owned()];
         for field in known["fields"].as_array().unwrap() {
-            let takes_more = field["args"].as_array().unwrap().iter().any(|argument| {
-                argument["type"]["kind"] == "NON_NULL" && argument["defaultValue"].is_null()
-            });
+            let takes_more = field["args"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|argument| argument["type"]["kind"] == "NON_NULL" && argument["defaultValue"].is_null());
             let name = field["name"].as_str().unwrap();
             if takes_more || name == "edges" {
                 continue;

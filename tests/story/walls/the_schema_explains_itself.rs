@@ -19,7 +19,10 @@ async fn everything_is_described() {
             for item in kind[list].as_array().into_iter().flatten() {
                 look(format!("{name}.{}", item["name"].as_str().unwrap()), item);
                 for argument in item["args"].as_array().into_iter().flatten() {
-                    look(format!("{name}.{}({})", item["name"].as_str().unwrap(), argument["name"].as_str().unwrap()), argument);
+                    look(
+                        format!("{name}.{}({})", item["name"].as_str().unwrap(), argument["name"].as_str().unwrap()),
+                        argument,
+                    );
                 }
             }
         }

@@ -221,6 +221,29 @@ impl Fetch for JournalEntry {
     }
 }
 
+impl Fetch for JournalLine {
+    type Key = JournalLineId;
+    type Value = Self;
+    const CAN: Can = Can::JournalRead;
+
+    async fn fetch(tx: &Tx, keys: Vec<JournalLineId>) -> Result<HashMap<JournalLineId, Self>> {
+        let rows: Vec<Self> = tx
+            .rows(
+                sql(concat!(
+                    "SELECT ",
+                    line_columns!(),
+                    " FROM finance.journal_line l
+                       JOIN finance.ledger g ON g.tenant_id = $1 AND g.id = l.ledger_id
+                      WHERE l.tenant_id = $1 AND l.id = ANY ($2)"
+                ))
+                .bind::<SqlUuid, _>(tx.tenant()?)
+                .bind::<Array<SqlUuid>, _>(keys),
+            )
+            .await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
 /// The lines of entries.
 pub struct LinesOf;
 

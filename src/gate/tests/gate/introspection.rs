@@ -69,28 +69,14 @@ fn it_can_be_switched_off() {
 
 #[test]
 fn what_multiplies_with_the_schema_is_refused() {
-    let no = refuse(
-        "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }",
-    );
+    let no = refuse("{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }");
     assert_eq!(no.limit.unwrap().name, "introspection_list_depth");
     let no = refuse(
         "{ __schema { types { ...T } } } fragment T on __Type { fields { type { ...U } } } fragment U on __Type { fields { name } }",
     );
     assert_eq!(no.limit.unwrap().name, "introspection_list_depth");
-    let many: String = (0..17)
-        .map(|i| format!("t{i}: types {{ name }} "))
-        .collect();
-    assert_eq!(
-        refuse(&format!("{{ __schema {{ {many} }} }}"))
-            .limit
-            .unwrap()
-            .name,
-        "introspection_lists"
-    );
-    let deep = format!(
-        "{{ __type(name: \"A\") {} {{ name }} {} }}",
-        "{ ofType".repeat(20),
-        "}".repeat(20)
-    );
+    let many: String = (0..17).map(|i| format!("t{i}: types {{ name }} ")).collect();
+    assert_eq!(refuse(&format!("{{ __schema {{ {many} }} }}")).limit.unwrap().name, "introspection_lists");
+    let deep = format!("{{ __type(name: \"A\") {} {{ name }} {} }}", "{ ofType".repeat(20), "}".repeat(20));
     assert_eq!(refuse(&deep).limit.unwrap().name, "introspection_depth");
 }

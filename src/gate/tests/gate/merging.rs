@@ -6,14 +6,8 @@ use crate::support::{merged, pass, refuse};
 
 #[test]
 fn a_payment_asked_for_twice_is_made_once() {
-    assert_eq!(
-        merged("mutation { pay { id } pay { status } }"),
-        "mutation { pay { id status } }"
-    );
-    assert_eq!(
-        pass("mutation { pay { id } pay { status } }").root_fields,
-        ["pay"]
-    );
+    assert_eq!(merged("mutation { pay { id } pay { status } }"), "mutation { pay { id status } }");
+    assert_eq!(pass("mutation { pay { id } pay { status } }").root_fields, ["pay"]);
 }
 
 #[test]
@@ -35,27 +29,20 @@ fn also_through_fragments_on_the_root() {
 #[test]
 fn also_through_inline_fragments_on_the_root() {
     assert_eq!(
-        merged(
-            "mutation { ... { pay { id } } ... on Mutation { pay { status } ... on Mutation { pay { at } } } }"
-        ),
+        merged("mutation { ... { pay { id } } ... on Mutation { pay { status } ... on Mutation { pay { at } } } }"),
         "mutation { pay { id status at } }",
     );
 }
 
 #[test]
 fn the_same_fragment_twice_is_the_same_field() {
-    assert_eq!(
-        merged("mutation { ...A ...A } fragment A on Mutation { pay { id } }"),
-        "mutation { pay { id } }"
-    );
+    assert_eq!(merged("mutation { ...A ...A } fragment A on Mutation { pay { id } }"), "mutation { pay { id } }");
 }
 
 #[test]
 fn arguments_may_stand_in_any_order() {
     assert_eq!(
-        merged(
-            "mutation { p: pay(a: 1, b: {c: 2, d: $x}) { id } p: pay(b: {d: $x, c: 2}, a: 1) { at } }"
-        ),
+        merged("mutation { p: pay(a: 1, b: {c: 2, d: $x}) { id } p: pay(b: {d: $x, c: 2}, a: 1) { at } }"),
         "mutation { p: pay(a: 1, b: {c: 2, d: $x}) { id at } }",
     );
 }
@@ -68,26 +55,18 @@ fn other_aliases_are_other_payments() {
 
 #[test]
 fn merging_goes_down() {
-    assert_eq!(
-        merged("{ a { b { c } } a { b { d } b { c } e } a { e } }"),
-        "query { a { b { c d } e } }",
-    );
+    assert_eq!(merged("{ a { b { c } } a { b { d } b { c } e } a { e } }"), "query { a { b { c d } e } }",);
 }
 
 #[test]
 fn the_first_occurrence_gives_the_order() {
-    assert_eq!(
-        merged("mutation { a { x } b { x } a { y } }"),
-        "mutation { a { x y } b { x } }"
-    );
+    assert_eq!(merged("mutation { a { x } b { x } a { y } }"), "mutation { a { x y } b { x } }");
 }
 
 #[test]
 fn conditions_stay_where_they_were() {
     assert_eq!(
-        merged(
-            "{ a @skip(if: $s) { x } ... @include(if: $i) { b c } d { x @skip(if: $s) x @skip(if: $s) } }"
-        ),
+        merged("{ a @skip(if: $s) { x } ... @include(if: $i) { b c } d { x @skip(if: $s) x @skip(if: $s) } }"),
         "query { a @skip(if: $s) { x } ... @include(if: $i) { b c } d { x @skip(if: $s) } }",
     );
 }
@@ -95,9 +74,7 @@ fn conditions_stay_where_they_were() {
 #[test]
 fn a_condition_on_a_root_spread_goes_around_its_fields() {
     assert_eq!(
-        merged(
-            "mutation { x ...A @include(if: $i) y ...A @include(if: $i) } fragment A on Mutation { pay { id } }"
-        ),
+        merged("mutation { x ...A @include(if: $i) y ...A @include(if: $i) } fragment A on Mutation { pay { id } }"),
         "mutation { x ... @include(if: $i) { pay { id } } y }",
     );
 }
@@ -105,9 +82,7 @@ fn a_condition_on_a_root_spread_goes_around_its_fields() {
 #[test]
 fn equal_conditions_merge_without_changing_the_order() {
     assert_eq!(
-        merged(
-            "mutation { ... @include(if: $i) { x { a } } y ... @include(if: $i) { x { b } z } }"
-        ),
+        merged("mutation { ... @include(if: $i) { x { a } } y ... @include(if: $i) { x { b } z } }"),
         "mutation { ... @include(if: $i) { x { a b } } y ... @include(if: $i) { z } }",
     );
 }
@@ -137,10 +112,7 @@ fn a_mutation_under_two_conditions_is_refused() {
 
 #[test]
 fn a_query_under_two_conditions_keeps_both() {
-    assert_eq!(
-        merged("{ a { x } a @include(if: $i) { y } }"),
-        "query { a { x } a @include(if: $i) { y } }",
-    );
+    assert_eq!(merged("{ a { x } a @include(if: $i) { y } }"), "query { a { x } a @include(if: $i) { y } }",);
 }
 
 #[test]
@@ -192,9 +164,7 @@ fn spreads_below_the_root_stay_once() {
 #[test]
 fn written_out_fragments_leave_the_document_and_others_stay() {
     assert_eq!(
-        merged(
-            "{ ...R } fragment R on Query { o { ...F } } fragment F on T { x } fragment Unused on T { y }"
-        ),
+        merged("{ ...R } fragment R on Query { o { ...F } } fragment F on T { x } fragment Unused on T { y }"),
         "query { o { ...F } } fragment F on T { x } fragment Unused on T { y }",
     );
 }
@@ -204,10 +174,7 @@ fn a_fragment_that_another_operation_needs_stays() {
     let limits = backoffice_gate::Limits::default();
     let query = "query A { ...R } query B { ...R } fragment R on Query { x }";
     let passed = backoffice_gate::admit(query, Some("B"), &Default::default(), &limits).unwrap();
-    assert_eq!(
-        crate::support::print(&passed.document),
-        "query A { ...R } query B { x } fragment R on Query { x }"
-    );
+    assert_eq!(crate::support::print(&passed.document), "query A { ...R } query B { x } fragment R on Query { x }");
     assert_eq!(passed.operation_name.as_deref(), Some("B"));
 }
 
@@ -219,31 +186,16 @@ fn foreign_fragments_have_no_place_in_the_root_of_a_mutation() {
         "mutation { ... on Mutation { ... on Payable { pay { id } } } }",
         "subscription { ... on Query { x } }",
     ] {
-        assert!(
-            refuse(query).message.contains("cannot stand in the root"),
-            "{query}"
-        );
+        assert!(refuse(query).message.contains("cannot stand in the root"), "{query}");
     }
-    assert_eq!(
-        merged("{ ... on Node { x } }"),
-        "query { ... on Node { x } }"
-    );
+    assert_eq!(merged("{ ... on Node { x } }"), "query { ... on Node { x } }");
 }
 
 #[test]
 fn a_subscription_has_one_field() {
-    assert_eq!(
-        merged("subscription { s { a } s { b } }"),
-        "subscription { s { a b } }"
-    );
+    assert_eq!(merged("subscription { s { a } s { b } }"), "subscription { s { a b } }");
+    assert!(refuse("subscription { s { a } t { a } }").message.contains("one root field"));
     assert!(
-        refuse("subscription { s { a } t { a } }")
-            .message
-            .contains("one root field")
-    );
-    assert!(
-        refuse("subscription { ...F } fragment F on Subscription { s { a } t { a } }")
-            .message
-            .contains("one root")
+        refuse("subscription { ...F } fragment F on Subscription { s { a } t { a } }").message.contains("one root")
     );
 }

@@ -83,14 +83,8 @@ const NEITHER: &[&str] = &[
 ];
 
 fn told(document: &ExecutableDocument) -> Vec<String> {
-    let operations = document
-        .operations
-        .iter()
-        .map(|(name, operation)| format!("{name:?} {operation:#?}"));
-    let fragments = document
-        .fragments
-        .iter()
-        .map(|(name, fragment)| format!("{name:?} {fragment:#?}"));
+    let operations = document.operations.iter().map(|(name, operation)| format!("{name:?} {operation:#?}"));
+    let fragments = document.fragments.iter().map(|(name, fragment)| format!("{name:?} {fragment:#?}"));
     let mut all: Vec<String> = operations.chain(fragments).collect();
     all.sort();
     all
@@ -100,11 +94,7 @@ fn ours(query: &str) -> Result<ExecutableDocument, backoffice_gate::Rejected> {
     let mut limits = Limits::default();
     limits.extra_directives = &["x"];
     let name = parse_query(query).ok().and_then(|document| {
-        document
-            .operations
-            .iter()
-            .filter_map(|(name, _)| name.map(|name| name.to_string()))
-            .min()
+        document.operations.iter().filter_map(|(name, _)| name.map(|name| name.to_string())).min()
     });
     admit(query, name.as_deref(), &Variables::default(), &limits).map(|passed| passed.document)
 }
@@ -172,9 +162,7 @@ fn babble(seed: u64) -> String {
     ];
     let mut state = seed;
     let mut next = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(state >> 33).unwrap()
     };
     let length = 1 + next() % 12;

@@ -22,52 +22,32 @@ fn lists_multiply() {
     assert_eq!(cost("{ list(first: 10) { nodes { id } } }"), 11);
     assert_eq!(cost("{ list(last: 10) { nodes { id } } }"), 11);
     assert_eq!(cost("{ list { nodes { id } } }"), 26);
-    assert_eq!(
-        cost("{ list { edges { node { id } } pageInfo { hasNextPage } } }"),
-        26
-    );
+    assert_eq!(cost("{ list { edges { node { id } } pageInfo { hasNextPage } } }"), 26);
     assert_eq!(cost("{ list(first: 3, last: 7) { nodes { id } } }"), 8);
     assert_eq!(cost("{ list(first: 0) { nodes { id } } }"), 2);
     assert_eq!(cost("{ list(first: null) { nodes { id } } }"), 26);
-    assert_eq!(
-        cost("{ invoices(first: 10) { nodes { id lines { nodes { id } } } } }"),
-        271
-    );
+    assert_eq!(cost("{ invoices(first: 10) { nodes { id lines { nodes { id } } } } }"), 271);
 }
 
 #[test]
 fn aliases_and_fragments_do_not_hide_a_list() {
     assert_eq!(cost("{ list { n: nodes { id } } }"), 26);
-    assert_eq!(
-        cost("{ list { ...F } } fragment F on C { ... on C { nodes { id } } }"),
-        26
-    );
-    assert_eq!(
-        cost("{ a: o { ...F } b: o { ...F } } fragment F on T { x { y } }"),
-        4
-    );
+    assert_eq!(cost("{ list { ...F } } fragment F on C { ... on C { nodes { id } } }"), 26);
+    assert_eq!(cost("{ a: o { ...F } b: o { ...F } } fragment F on T { x { y } }"), 4);
 }
 
 #[test]
 fn ids_count() {
     assert_eq!(cost("{ nodes(ids: [1, 2, 3]) { id o { x } } }"), 4);
     let ids = vars([("ids", value!([1, 2, 3, 4]))]);
-    assert_eq!(
-        pass_with("query($ids: [ID!]!) { nodes(ids: $ids) { o { x } } }", ids)
-            .cost
-            .requested,
-        5
-    );
+    assert_eq!(pass_with("query($ids: [ID!]!) { nodes(ids: $ids) { o { x } } }", ids).cost.requested, 5);
 }
 
 #[test]
 fn mutations_cost_ten() {
     assert_eq!(cost("mutation { pay { id } }"), 10);
     assert_eq!(cost("mutation { pay }"), 10);
-    assert_eq!(
-        cost("mutation { a: pay { id o { x } } b: pay { id } __typename }"),
-        21
-    );
+    assert_eq!(cost("mutation { a: pay { id o { x } } b: pay { id } __typename }"), 21);
     assert_eq!(cost("mutation { pay { id } pay { status } }"), 10);
 }
 
@@ -76,18 +56,12 @@ fn page_sizes_come_from_variables_and_their_defaults() {
     let query = "query($n: Int = 7) { list(first: $n) { nodes { id } } }";
     assert_eq!(cost(query), 8);
     assert_eq!(pass_with(query, vars([("n", value!(3))])).cost.requested, 4);
-    assert_eq!(
-        pass_with(query, vars([("n", value!(null))])).cost.requested,
-        26
-    );
+    assert_eq!(pass_with(query, vars([("n", value!(null))])).cost.requested, 26);
 }
 
 #[test]
 fn pages_over_a_hundred_are_bad_input() {
-    let by_variable = refuse_with(
-        "query($n: Int) { l(last: $n) { nodes { id } } }",
-        vars([("n", value!(101))]),
-    );
+    let by_variable = refuse_with("query($n: Int) { l(last: $n) { nodes { id } } }", vars([("n", value!(101))]));
     let by_default = refuse("query($n: Int = 101) { l(last: $n) { nodes { id } } }");
     for no in [
         refuse("{ list(first: 101) { nodes { id } } }"),
@@ -117,18 +91,9 @@ fn heavy_arguments_cost() {
 
 #[test]
 fn the_price_has_a_ceiling_and_does_not_overflow() {
-    let query = |levels| {
-        format!(
-            "{}{{ x }}{}",
-            "{ l(first: 100) { nodes ".repeat(levels),
-            " } }".repeat(levels)
-        )
-    };
+    let query = |levels| format!("{}{{ x }}{}", "{ l(first: 100) { nodes ".repeat(levels), " } }".repeat(levels));
     let no = refuse(&query(3));
-    assert_eq!(
-        (no.code, no.limit.unwrap().name),
-        (VALIDATION_FAILED, "cost")
-    );
+    assert_eq!((no.code, no.limit.unwrap().name), (VALIDATION_FAILED, "cost"));
     let mut limits = Limits::default();
     limits.depth = 60;
     limits.levels = 60;

@@ -47,11 +47,7 @@ pub fn print(document: &ExecutableDocument) -> String {
         .iter()
         .map(|(name, operation)| {
             let name = name.map(|name| format!(" {name}")).unwrap_or_default();
-            format!(
-                "{}{name} {}",
-                operation.node.ty,
-                set(&operation.node.selection_set.node)
-            )
+            format!("{}{name} {}", operation.node.ty, set(&operation.node.selection_set.node))
         })
         .collect();
     operations.sort();
@@ -60,10 +56,7 @@ pub fn print(document: &ExecutableDocument) -> String {
         .iter()
         .map(|(name, fragment)| {
             let on = &fragment.node.type_condition.node.on.node;
-            format!(
-                "fragment {name} on {on} {}",
-                set(&fragment.node.selection_set.node)
-            )
+            format!("fragment {name} on {on} {}", set(&fragment.node.selection_set.node))
         })
         .collect();
     fragments.sort();
@@ -80,42 +73,20 @@ fn selection(selection: &Selection) -> String {
     match selection {
         Selection::Field(field) => {
             let field = &field.node;
-            let alias = field
-                .alias
-                .as_ref()
-                .map(|alias| format!("{alias}: "))
-                .unwrap_or_default();
+            let alias = field.alias.as_ref().map(|alias| format!("{alias}: ")).unwrap_or_default();
             let inner = if field.selection_set.node.items.is_empty() {
                 String::new()
             } else {
                 format!(" {}", set(&field.selection_set.node))
             };
-            format!(
-                "{alias}{}{}{}{inner}",
-                field.name,
-                arguments(&field.arguments),
-                directives(&field.directives)
-            )
+            format!("{alias}{}{}{}{inner}", field.name, arguments(&field.arguments), directives(&field.directives))
         }
         Selection::FragmentSpread(spread) => {
-            format!(
-                "...{}{}",
-                spread.node.fragment_name,
-                directives(&spread.node.directives)
-            )
+            format!("...{}{}", spread.node.fragment_name, directives(&spread.node.directives))
         }
         Selection::InlineFragment(inline) => {
-            let on = inline
-                .node
-                .type_condition
-                .as_ref()
-                .map(|on| format!(" on {}", on.node.on))
-                .unwrap_or_default();
-            format!(
-                "...{on}{} {}",
-                directives(&inline.node.directives),
-                set(&inline.node.selection_set.node)
-            )
+            let on = inline.node.type_condition.as_ref().map(|on| format!(" on {}", on.node.on)).unwrap_or_default();
+            format!("...{on}{} {}", directives(&inline.node.directives), set(&inline.node.selection_set.node))
         }
     }
 }
@@ -124,16 +95,10 @@ fn arguments(arguments: &[(Positioned<Name>, Positioned<Value>)]) -> String {
     if arguments.is_empty() {
         return String::new();
     }
-    let all: Vec<String> = arguments
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}"))
-        .collect();
+    let all: Vec<String> = arguments.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     format!("({})", all.join(", "))
 }
 
 fn directives(directives: &[Positioned<Directive>]) -> String {
-    directives
-        .iter()
-        .map(|d| format!(" @{}{}", d.node.name, arguments(&d.node.arguments)))
-        .collect()
+    directives.iter().map(|d| format!(" @{}{}", d.node.name, arguments(&d.node.arguments))).collect()
 }

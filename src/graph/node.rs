@@ -1,0 +1,128 @@
+//! Any record of a client by its global id alone: the prefix says what kind it is, and so which right is asked for.
+
+use async_graphql::{Context, ID, Interface, Object};
+use futures_util::future::try_join_all;
+
+use crate::finance::bank::account::BankAccount;
+use crate::finance::bank::line::BankLine;
+use crate::finance::bank::matching::BankMatch;
+use crate::finance::bank::statement::BankStatement;
+use crate::finance::document::lines::{DocumentLine, OfBill, OfInvoice};
+use crate::finance::ids::{
+    AccountId, AllocationId, BankAccountId, BankLineId, BankMatchId, BankStatementId, BillId, BillLineId, CustomerId,
+    FiscalYearId, ImportId, InvoiceId, InvoiceLineId, JournalEntryId, JournalLineId, LedgerId, LockExceptionId,
+    OpenItemId, TaxCodeId, TaxRateId, VendorId,
+};
+use crate::finance::imports::Import;
+use crate::finance::ledger::account::Account;
+use crate::finance::ledger::journal::{JournalEntry, JournalLine};
+use crate::finance::ledger::lock::{General, Ledger, LockException};
+use crate::finance::ledger::period::FiscalYear;
+use crate::finance::ledger::tax_code::{TaxCode, TaxRate};
+use crate::finance::open_item::{Allocation, OpenItem};
+use crate::finance::payables::bill::Bill;
+use crate::finance::payables::vendor::Vendor;
+use crate::finance::receivables::customer::Customer;
+use crate::finance::receivables::invoice::Invoice;
+use crate::identity::account::User;
+use crate::identity::grant::Grant;
+use crate::identity::ids::{ClientId, GrantId, InvitationId, RoleId, ServiceAccountId, UserId};
+use crate::identity::invitation::Invitation;
+use crate::identity::role::Role;
+use crate::identity::service_account::ServiceAccount;
+use crate::platform::error::{Error, Result};
+use crate::platform::ids::split;
+use crate::platform::scope::Ask;
+use crate::practice::client::Client;
+
+/// The most ids in one call of `nodes`.
+const MOST: usize = 100;
+
+/// The kinds of records that are found by their own id: variant, prefix and key, and what fetches it.
+macro_rules! kinds {
+    ($($kind:ident: $($id:ident by $fetch:ty),+;)+) => {
+        /// A record of a client that has an id of its own.
+        #[derive(Interface)]
+        #[graphql(field(name = "id", ty = "ID", desc = "Global id."))]
+        pub enum Node {
+            $(#[doc = concat!("`", stringify!($kind), "`")] $kind($kind),)+
+            /// The books of the client.
+            Ledger(Ledger),
+        }
+
+        async fn find(ctx: &Context<'_>, text: &str) -> Result<Option<Node>> {
+            let Some((prefix, id)) = split(text) else { return nothing(ctx).await };
+            match prefix {
+                $($($id::PREFIX => Ok(ctx.load::<$fetch>($id(id)).await?.map(Node::$kind)),)+)+
+                // a client has one ledger, which is fetched by no id
+                LedgerId::PREFIX => {
+                    Ok(ctx.load::<Ledger>(General).await?.filter(|ledger| ledger.id == LedgerId(id)).map(Node::Ledger))
+                }
+                _ => nothing(ctx).await,
+            }
+        }
+    };
+}
+
+kinds! {
+    Account: AccountId by Account;
+    Allocation: AllocationId by Allocation;
+    BankAccount: BankAccountId by BankAccount;
+    BankLine: BankLineId by BankLine;
+    BankMatch: BankMatchId by BankMatch;
+    BankStatement: BankStatementId by BankStatement;
+    Bill: BillId by Bill;
+    Client: ClientId by Client;
+    Customer: CustomerId by Customer;
+    DocumentLine: InvoiceLineId by OfInvoice, BillLineId by OfBill;
+    FiscalYear: FiscalYearId by FiscalYear;
+    Grant: GrantId by Grant;
+    Import: ImportId by Import;
+    Invitation: InvitationId by Invitation;
+    Invoice: InvoiceId by Invoice;
+    JournalEntry: JournalEntryId by JournalEntry;
+    JournalLine: JournalLineId by JournalLine;
+    LockException: LockExceptionId by LockException;
+    OpenItem: OpenItemId by OpenItem;
+    Role: RoleId by Role;
+    ServiceAccount: ServiceAccountId by ServiceAccount;
+    TaxCode: TaxCodeId by TaxCode;
+    TaxRate: TaxRateId by TaxRate;
+    User: UserId by User;
+    Vendor: VendorId by Vendor;
+}
+
+/// The answer to an id of no kind. The caller has to be known all the same.
+async fn nothing(ctx: &Context<'_>) -> Result<Option<Node>> {
+    ctx.scope()?.whoever().await?;
+    Ok(None)
+}
+
+/// Queries for any record.
+#[derive(Default)]
+pub struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// A record of the client by its id; null if the id is unknown. Right: that to read records of this kind.
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The record's id.")] id: ID,
+    ) -> async_graphql::Result<Option<Node>> {
+        Ok(find(ctx, &id).await?)
+    }
+
+    /// Records of the client by their ids, in the same order; null for each that is unknown. Right: that to read records
+    /// of each kind that is named.
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The records' ids, at most 100.")] ids: Vec<ID>,
+    ) -> async_graphql::Result<Vec<Option<Node>>> {
+        if ids.len() > MOST {
+            return Err(Error::BadInput(format!("At most {MOST} ids at once.")).into());
+        }
+        Ok(try_join_all(ids.iter().map(|id| find(ctx, id))).await?)
+    }
+}
