@@ -123,7 +123,9 @@ const MOST_PASSES: usize = 16;
 /// Fetches what all have asked for when this one's turn comes.
 async fn drive<F: Fetch>(tx: &Tx, batch: &Mutex<Batch<F>>) -> Result<()> {
     let mut turn = Turn { batch, taken: false };
-    // As long as siblings still come, the batch waits for them: a long list may be polled in several passes.
+    // As long as siblings still come, the batch waits for them: a long list may be polled in several passes. At least two,
+    // because in the first one this may stand before the others: whoever hands out a batch wakes its waiters in their
+    // order, and may be the first of them itself.
     let mut waiting = 0;
     for _ in 0..MOST_PASSES {
         step_aside().await;
@@ -164,15 +166,13 @@ async fn drive<F: Fetch>(tx: &Tx, batch: &Mutex<Batch<F>>) -> Result<()> {
     }
 }
 
-/// Lets every other future of this task run. Twice, because the first time this one may stand before the others
-/// already: whoever hands out a batch wakes its waiters in their order, and may be the first of them itself.
+/// Lets every other future of this task run once.
 pub(super) async fn step_aside() {
-    let mut steps = 0;
+    let mut stepped = false;
     std::future::poll_fn(|context| {
-        if steps == 2 {
+        if std::mem::replace(&mut stepped, true) {
             Poll::Ready(())
         } else {
-            steps += 1;
             context.waker().wake_by_ref();
             Poll::Pending
         }
