@@ -1,4 +1,5 @@
 //! `/graphql` over HTTP: GraphQL over HTTP (the specification of the GraphQL foundation), strictly.
+#![allow(clippy::result_large_err, reason = "the error is the answer itself, and made once a request")]
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};

@@ -141,11 +141,11 @@ async fn once<G: Executor>(
     committing: &AtomicBool,
 ) -> Result<Answer> {
     let key = around.idempotency_key.as_deref().filter(|_| !around.dry_run).zip(fingerprint);
-    if let Some((key, fingerprint)) = key {
-        if let Some(stored) = claim(scope.open_client().await?, key, fingerprint).await? {
-            scope.end(false).await?;
-            return Ok(Answer { json: stored.into_bytes(), request_error: false, replayed: true, code: None });
-        }
+    if let Some((key, fingerprint)) = key
+        && let Some(stored) = claim(scope.open_client().await?, key, fingerprint).await?
+    {
+        scope.end(false).await?;
+        return Ok(Answer { json: stored.into_bytes(), request_error: false, replayed: true, code: None });
     }
     let mut request = Request::new(String::new()).variables(variables.clone()).data(Arc::clone(scope));
     if let Some(name) = &passed.operation_name {
@@ -168,11 +168,12 @@ async fn once<G: Executor>(
     }
 
     let mut failed = scope.has_failed() || !response.errors.is_empty();
-    if around.dry_run && !failed {
-        if let Err(error) = scope.check_now().await {
-            response.errors.push(to_server_error(error));
-            failed = true;
-        }
+    if around.dry_run
+        && !failed
+        && let Err(error) = scope.check_now().await
+    {
+        response.errors.push(to_server_error(error));
+        failed = true;
     }
     if failed {
         if scope.wants_retry() && !last {

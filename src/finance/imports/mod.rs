@@ -20,7 +20,7 @@ use crate::platform::scalars::{Base64, DateTime};
 use crate::platform::scope::settle;
 use crate::schema::core::import;
 
-mod api;
+pub mod api;
 mod bank_statement;
 mod chart;
 mod mapping;

@@ -15,8 +15,8 @@ use crate::platform::ids::new_uuid;
 use crate::platform::scalars::Date;
 use crate::platform::sql::sql;
 
-mod manual;
-mod record;
+pub mod manual;
+pub mod record;
 mod rules;
 
 pub use manual::JournalMutation;

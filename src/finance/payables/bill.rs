@@ -24,7 +24,7 @@ use crate::platform::scalars::{CurrencyCode, Date, DateTime, Dec, Money};
 use crate::platform::scope::Ask;
 use crate::schema::finance::bill;
 
-mod api;
+pub mod api;
 mod post;
 
 pub use api::{BillMutation, BillQuery};

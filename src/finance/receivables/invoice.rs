@@ -23,7 +23,7 @@ use crate::platform::scalars::{CurrencyCode, Date, DateTime, Dec, Money};
 use crate::platform::scope::Ask;
 use crate::schema::finance::invoice;
 
-mod api;
+pub mod api;
 mod issue;
 
 pub use api::{InvoiceMutation, InvoiceQuery};

@@ -50,6 +50,23 @@ impl Schema {
             .collect()
     }
 
+    /// The words of an enum.
+    pub fn words(&self, name: &str) -> Vec<String> {
+        self.types[name]["enumValues"].as_array().unwrap().iter().map(|word| word["name"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The rights that a client's role can hold: all but those that say that they are held for the provider.
+    pub fn rights_of_a_client(&self) -> Vec<Value> {
+        let words = self.types["Permission"]["enumValues"].as_array().unwrap().iter();
+        let held = words.filter(|word| !word["description"].as_str().unwrap().contains("Held for the provider"));
+        held.map(|word| word["name"].clone()).collect()
+    }
+
+    /// The input fields of a type.
+    pub fn input_fields(&self, name: &str) -> Vec<Value> {
+        self.types[name]["inputFields"].as_array().unwrap().clone()
+    }
+
     pub fn root_fields(&self, mutation: bool) -> Vec<Value> {
         let root = if mutation { "Mutation" } else { "Query" };
         self.types[root]["fields"].as_array().unwrap().clone()

@@ -202,7 +202,10 @@ mod tests {
     /// A posted amount: entry of two lines, debit on one leaf, credit on another, in the span or before it.
     type Entry = (prop::sample::Index, prop::sample::Index, i64, bool);
 
-    fn book(chart: &[Account], entries: &[Entry]) -> (Vec<(AccountId, Decimal, bool)>, HashMap<AccountId, Figures>) {
+    /// All lines, and the figures they make.
+    type Book = (Vec<(AccountId, Decimal, bool)>, HashMap<AccountId, Figures>);
+
+    fn book(chart: &[Account], entries: &[Entry]) -> Book {
         let leaves: Vec<AccountId> = chart.iter().filter(|leaf| !leaf.is_group).map(|leaf| leaf.id).collect();
         let mut lines = Vec::new();
         for (debit, credit, amount, within) in entries {

@@ -1,0 +1,68 @@
+//! Which kind of record each place for an id takes, and what else a call needs so that the id matters.
+
+use serde_json::{Value, json};
+
+use super::furnished::{mapping, statement};
+use super::schema::Schema;
+
+/// The kind of record that an id at that place names; `*` for any kind. None if the place is not known.
+pub fn kind_at(schema: &Schema, field: &str, path: &[String]) -> Option<String> {
+    let names: Vec<&str> = path.iter().map(String::as_str).filter(|name| !["eq", "in"].contains(name)).collect();
+    let last = *names.last()?;
+    let kind = match (field, last) {
+        ("node", "id") | ("nodes", "ids") | ("auditTrail", "node") => "*",
+        ("lockExceptionGrant", "account") => "User",
+        ("bankAccountCreate", "account") => "SpareBank",
+        ("bankLineUnmatch", "bankLine") => "MatchedLine",
+        ("clientTokenCreate", "client") => "Client",
+        (_, "account") => "Account",
+        (_, "parent") => "Group",
+        (_, "customer") => "Customer",
+        (_, "vendor") => "Vendor",
+        (_, "taxCode") => "TaxCode",
+        (_, "role") => "Role",
+        (_, "roles") => "ProviderRole",
+        (_, "user") => "User",
+        (_, "bankAccount") => "BankAccount",
+        (_, "statement") => "BankStatement",
+        (_, "bankLine") => "BankLine",
+        (_, "openItem") => "OpenItem",
+        (_, "entry") => "JournalEntry",
+        // `invoice(id)` and `invoiceIssue(input.id)` name what they begin with
+        (_, "id") => {
+            let begins = |kind: &String| field.to_lowercase().starts_with(&kind.to_lowercase());
+            return schema.records().into_iter().filter(begins).max_by_key(String::len);
+        }
+        _ => return None,
+    };
+    Some(kind.to_owned())
+}
+
+/// Optional input without which the call is refused before it looks at any id.
+pub fn needed(field: &str, path: &[String]) -> bool {
+    let path = path.join(".");
+    match field {
+        "bankAccountCreate" => path == "input.number",
+        "bankStatementImport" => ["input.bankAccount", "input.openingBalance", "input.closingBalance", "input.mapping"].contains(&path.as_str()),
+        _ => false,
+    }
+}
+
+/// A value that is better than the first one that its type allows.
+pub fn value_at(field: &str, path: &[String]) -> Option<Value> {
+    let value = match (field, path.join(".").as_str()) {
+        ("bankStatementImport", "input.format") => json!("CSV"),
+        ("bankStatementImport", "input.mapping") => mapping(),
+        ("bankStatementImport", "input.openingBalance") => json!("114.00"),
+        ("bankStatementImport", "input.closingBalance") => json!("228.00"),
+        ("bankStatementImport", "input.file") => statement("BETA again", "03")["file"].clone(),
+        (_, "input.file") => json!({ "name": "file.csv", "text": "a,b\n" }),
+        ("accountCreate", "input.kind") => json!("ASSET"),
+        (_, "input.expiresAt") => json!((chrono::Utc::now() + chrono::TimeDelta::days(9)).to_rfc3339()),
+        (_, "input.reason") => json!("Because it is needed"),
+        (_, "input.email") => json!("somebody@new.example"),
+        ("generalLedger", "to") => json!("2026-12-31"),
+        _ => return None,
+    };
+    Some(value)
+}
