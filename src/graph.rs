@@ -28,14 +28,13 @@ fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
     Schema::build(Query::default(), Mutation::default(), EmptySubscription)
         .limit_recursive_depth(64)
         .limit_directives(10)
-        .directive(crate::server::own_error::own_error)
         .disable_suggestions()
 }
 
-/// The schema with the keys that sign its tokens.
+/// The schema with the keys that sign its tokens, and the mark that the edge alone puts on fields.
 #[must_use]
 pub fn build(keys: Arc<Keys>) -> Graph {
-    builder().data(keys).finish()
+    builder().directive(crate::server::own_error::own_error).data(keys).finish()
 }
 
 /// The schema to look at only: nobody can sign in to it.

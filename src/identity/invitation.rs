@@ -280,6 +280,7 @@ impl InvitationMutation {
         #[graphql(desc = "Who is invited.")] input: UserInviteInput,
     ) -> async_graphql::Result<Option<UserInvitePayload>> {
         let tx = ctx.tx(Can::UserInvite).await?;
+        ctx.scope()?.tells_secret();
         let (value, user_errors) = settle(ctx, invite(tx, input).await)?;
         let (invitation, token) = value.unzip();
         Ok(Some(UserInvitePayload { invitation, token, user_errors }))

@@ -225,6 +225,7 @@ impl ServiceAccountMutation {
         #[graphql(desc = "The new service account.")] input: ServiceAccountCreateInput,
     ) -> async_graphql::Result<Option<ServiceAccountCreatePayload>> {
         let tx = ctx.tx(Can::ServiceAccountManage).await?;
+        ctx.scope()?.tells_secret();
         let (value, user_errors) = settle(ctx, create(tx, input).await)?;
         let (service_account, client_secret) = value.unzip();
         let client_id =

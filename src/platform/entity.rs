@@ -123,7 +123,9 @@ const MOST_PASSES: usize = 16;
 /// Fetches what all have asked for when this one's turn comes.
 async fn drive<F: Fetch>(tx: &Tx, batch: &Mutex<Batch<F>>) -> Result<()> {
     let mut turn = Turn { batch, taken: false };
-    // As long as siblings still come, the batch waits for them: a long list may be polled in several passes.
+    // As long as siblings still come, the batch waits for them: a long list may be polled in several passes. At least two,
+    // because in the first one this may stand before the others: whoever hands out a batch wakes its waiters in their
+    // order, and may be the first of them itself.
     let mut waiting = 0;
     for _ in 0..MOST_PASSES {
         step_aside().await;

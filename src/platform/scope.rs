@@ -80,6 +80,7 @@ pub struct Scope {
     batches: Batches,
     failure: Mutex<Failure>,
     failed: AtomicBool,
+    secret: AtomicBool,
     address: String,
     user_agent: String,
 }
@@ -103,6 +104,7 @@ impl Scope {
             batches: Batches::default(),
             failure: Mutex::default(),
             failed: AtomicBool::new(false),
+            secret: AtomicBool::new(false),
             address: String::new(),
             user_agent: String::new(),
         }
@@ -256,6 +258,17 @@ impl Scope {
         let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         failure.retry |= matches!(error, Error::Retry);
         failure.refused_fields.extend(field);
+    }
+
+    /// Notes that the answer holds a secret, which is shown once and kept nowhere.
+    pub fn tells_secret(&self) {
+        self.secret.store(true, Ordering::Release);
+    }
+
+    /// Whether the answer holds a secret.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        self.secret.load(Ordering::Acquire)
     }
 
     /// Whether any field or statement failed, and so the operation.

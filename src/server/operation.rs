@@ -197,7 +197,8 @@ async fn once<G: Executor>(
     }
     let answer = finish(response, scope, passed, around.request_id);
     if let (Some((key, _)), Some(tx)) = (key, scope.transaction()) {
-        keep(tx, key, &answer.json).await?;
+        // A secret is kept nowhere: the empty text says that the request was done, and no more.
+        keep(tx, key, if scope.is_secret() { b"" } else { &answer.json }).await?;
     }
     committing.store(true, Ordering::Release);
     // A check that waits for the commit may refuse: nothing was kept then, and the answer is the refusal.
@@ -254,6 +255,9 @@ async fn claim(tx: &Tx, key: &str, fingerprint: &[u8]) -> Result<Option<String>>
         Some(Stored { request_hash, .. }) if request_hash != fingerprint => {
             Err(Error::BadInput("This Idempotency-Key was used for another request.".to_owned()))
         }
+        Some(Stored { answer: Some(answer), .. }) if answer.is_empty() => Err(Error::BadInput(
+            "This request was done already. Its answer held a secret, which is shown only once.".to_owned(),
+        )),
         Some(Stored { answer: Some(answer), .. }) => Ok(Some(answer)),
         _ => Err(Error::Retry),
     }

@@ -47,7 +47,7 @@ async fn a_page_with_two_nested_levels_costs_one_statement_a_level() {
     for first in [1, 50] {
         let reply = client
             .send(
-                "query($first: Int!) { invoices(first: $first) { nodes { id customer { name } lines { description account { code } } } } }",
+                "query($first: Int!) { invoices(first: $first) { nodes { id taxes { percent } customer { name } lines { description account { code } } } } }",
                 json!({ "first": first }),
             )
             .await;

@@ -87,3 +87,21 @@ async fn a_document_with_fragments_is_the_same_document() {
     }
     assert_eq!(office.count("SELECT count(*) FROM finance.customer"), 1);
 }
+
+#[tokio::test]
+async fn a_secret_is_shown_once_and_kept_nowhere() {
+    let office = Office::open();
+    let person = office.person("Ada");
+    let client = keyed(&office.client(person, office.firm("Firm", person)), "secret");
+    let create = "mutation($until: DateTime!) { serviceAccountCreate(input: { name: \"Shop\", scopes: [INVOICE_DRAFT], expiresAt: $until }) {
+        clientId clientSecret userErrors { message } } }";
+    let until = json!({ "until": (chrono::Utc::now() + chrono::TimeDelta::days(30)).to_rfc3339() });
+    let data = client.ask(create, until.clone()).await;
+    let secret = data["serviceAccountCreate"]["clientSecret"].as_str().unwrap();
+    assert!(secret.len() > 20);
+    let again = client.send(create, until).await;
+    assert_eq!((again.status.as_u16(), again.code()), (400, "BAD_USER_INPUT"), "{}", again.text);
+    assert!(!again.text.contains(secret), "{}", again.text);
+    assert_eq!(office.count("SELECT count(*) FROM identity.service_account"), 1);
+    assert_eq!(office.count(&format!("SELECT count(*) FROM core.idempotency WHERE answer LIKE '%{secret}%'")), 0);
+}
