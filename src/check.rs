@@ -33,6 +33,16 @@ const QUESTIONS: &[Question] = &[
                  WHERE b.kept IS DISTINCT FROM l.posted OR b.n IS DISTINCT FROM l.n",
     },
     Question {
+        name: "kept months equal the kept days",
+        query: "SELECT format('account %s in %s: month %s, days %s', coalesce(m.account_id, d.account_id), coalesce(m.month, d.month), m.kept, d.kept) AS line
+                  FROM (SELECT account_id, month, sum(debit - credit) AS kept FROM finance.account_month
+                         WHERE tenant_id = $tenant GROUP BY account_id, month) m
+                  FULL JOIN (SELECT account_id, date_trunc('month', on_date)::date AS month, sum(debit - credit) AS kept FROM finance.account_balance
+                              WHERE tenant_id = $tenant GROUP BY account_id, date_trunc('month', on_date)::date) d
+                    ON d.account_id = m.account_id AND d.month = m.month
+                 WHERE m.kept IS DISTINCT FROM d.kept",
+    },
+    Question {
         name: "receivables equal their control accounts",
         query: "SELECT format('receivables: open items %s, control accounts %s', i.open_book, c.balance) AS line
                   FROM (SELECT coalesce(sum(open_book), 0) AS open_book FROM finance.open_item WHERE tenant_id = $tenant AND side = 'receivable') i,

@@ -168,8 +168,9 @@ BEGIN
   EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', walled);
   EXECUTE format($policy$CREATE POLICY tenant ON %s USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid)$policy$, walled);
   IF portfolio THEN
+    -- a sub-select, unlike the policy above: the list is read once a statement instead of once a row
     EXECUTE format($policy$CREATE POLICY portfolio ON %s FOR SELECT TO backoffice_portfolio
-      USING (tenant_id = ANY (nullif(current_setting('app.tenant_ids', true), '')::uuid[]))$policy$, walled);
+      USING (tenant_id = ANY ((SELECT nullif(current_setting('app.tenant_ids', true), '')::uuid[])::uuid[]))$policy$, walled);
     EXECUTE format('GRANT SELECT ON %s TO backoffice_portfolio', walled);
   END IF;
   EXECUTE format('GRANT SELECT ON %s TO backoffice_app', walled);

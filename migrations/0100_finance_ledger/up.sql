@@ -95,6 +95,7 @@ CREATE TABLE finance.account (
   FOREIGN KEY (tenant_id, parent_id) REFERENCES finance.account (tenant_id, id),
   CHECK (NOT (is_group AND control IS NOT NULL))
 );
+CREATE INDEX account_by_control ON finance.account (tenant_id, control) WHERE control IS NOT NULL;
 SELECT core.raise_wall('finance.account', 'mutable', portfolio => true);
 
 -- The chart is a tree: parents are groups of the same kind, and no account is below itself. An account that carries
@@ -228,7 +229,7 @@ CREATE TABLE finance.account_balance (
   PRIMARY KEY (tenant_id, ledger_id, account_id, on_date, currency)
 );
 COMMENT ON TABLE finance.account_balance IS 'derived; unaudited: the sum of the journal lines of a day';
-CREATE INDEX account_balance_by_account ON finance.account_balance (tenant_id, account_id);
+CREATE INDEX account_balance_by_account ON finance.account_balance (tenant_id, account_id, on_date);
 SELECT core.raise_wall('finance.account_balance', 'derived', portfolio => true);
 
 -- The same by month, in the books' currency: a report adds whole months and the days of the broken ones, so its cost
@@ -245,7 +246,7 @@ CREATE TABLE finance.account_month (
 );
 COMMENT ON TABLE finance.account_month IS 'derived; unaudited: the sum of the journal lines of a month';
 COMMENT ON COLUMN finance.account_month.month IS 'its first day';
-SELECT core.raise_wall('finance.account_month', 'derived');
+SELECT core.raise_wall('finance.account_month', 'derived', portfolio => true);
 
 -- An entry is dated in a fiscal year that exists and outside the locks, posted by its actor, on the clock of its
 -- transaction. The ledger row is locked for share so that a lock cannot be set in the same moment.

@@ -36,6 +36,7 @@ impl Speaker {
         let passed = backoffice_gate::admit(query, None, &variables, &server::limits(false)).map_err(|error| error.to_string())?;
         let around = Circumstances {
             caller: self.token.as_deref().map_or(Caller::Nobody, |token| self.keys.verify(token)),
+            query: query.to_owned(),
             request_id: new_uuid(),
             idempotency_key: None,
             dry_run: false,

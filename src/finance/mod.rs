@@ -1,22 +1,52 @@
 //! The books: ledger, receivables, payables, bank, tax and statements.
 //!
-//! Everything that has a value ends in [`ledger::post`], which takes entries that balance and nothing else.
+//! Everything that has a value ends in [`ledger::journal::post`], which takes entries that balance and nothing else.
 
-
+pub mod bank;
+pub mod chart;
+pub mod document;
 pub mod ids;
+pub mod imports;
+pub mod input;
 pub mod ledger;
+pub mod open_item;
+pub mod party;
+pub mod payables;
 pub mod receivables;
+
+/// Queries about documents and those they are exchanged with.
+#[derive(async_graphql::MergedObject, Default)]
+pub struct DocumentsQuery(
+    receivables::customer::CustomerQuery,
+    receivables::invoice::InvoiceQuery,
+    payables::vendor::VendorQuery,
+    payables::bill::BillQuery,
+    open_item::OpenItemQuery,
+);
+
+/// Changes of documents and those they are exchanged with.
+#[derive(async_graphql::MergedObject, Default)]
+pub struct DocumentsMutation(
+    receivables::customer::CustomerMutation,
+    receivables::invoice::InvoiceMutation,
+    payables::vendor::VendorMutation,
+    payables::bill::BillMutation,
+);
 
 /// The department's queries.
 #[derive(async_graphql::MergedObject, Default)]
 pub struct FinanceQuery(
     ledger::LedgerQuery,
-    receivables::customer::CustomerQuery,
+    DocumentsQuery,
+    bank::BankQuery,
+    imports::ImportsQuery,
 );
 
 /// The department's mutations.
 #[derive(async_graphql::MergedObject, Default)]
 pub struct FinanceMutation(
     ledger::LedgerMutation,
-    receivables::customer::CustomerMutation,
+    DocumentsMutation,
+    bank::BankMutation,
+    imports::ImportsMutation,
 );

@@ -171,7 +171,7 @@ pub(super) async fn accept(scope: &Scope, input: InvitationAcceptInput) -> Resul
         }
         _ => None,
     };
-    tx.end(false).await?;
+    tx.finish(false).await?;
     let (Some(email), Some(name)) = (open.email, open.name) else { return Err(unknown()) };
     let proof = match (open.account_id, signed_in, input.password) {
         (_, Some(account), _) => Proof::SignedIn(account.user),

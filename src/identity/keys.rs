@@ -91,7 +91,7 @@ impl Keys {
         ))
         .await?;
         insert(&tx, &key).await?;
-        tx.end(true).await?;
+        tx.finish(true).await?;
         Ok(key.public().kid().to_owned())
     }
 
@@ -177,7 +177,7 @@ async fn read(pools: &Pools) -> Result<KeyRing> {
             rows = select(&tx).await?;
         }
     }
-    tx.end(made).await?;
+    tx.finish(made).await?;
     let mut current = None;
     let mut verify_only: Vec<PublicKey> = Vec::new();
     for row in rows {

@@ -152,15 +152,18 @@ async fn for_service(pools: &Pools, keys: &Keys, form: &TokenForm, address: &str
     // an id of another shape is looked up as well: both answers take the same way
     let (client, account) = split(id).unwrap_or_default();
     let tx = Tx::open_anonymous(pools).await?;
-    subjects.check(&tx).await?;
-    let found: Credentials = tx
-        .row(
+    let found = async {
+        subjects.check(&tx).await?;
+        tx.row::<Credentials, _>(
             sql("SELECT s.secret_hash, s.scopes, s.live FROM identity.service_account_secret($1, $2) s")
                 .bind::<SqlUuid, _>(client)
                 .bind::<SqlUuid, _>(account),
         )
-        .await?;
-    tx.end(false).await?;
+        .await
+    }
+    .await;
+    tx.finish(false).await?;
+    let found = found?;
     let right = Opaque::Service.matches(secret, found.secret_hash.as_deref().unwrap_or(&[0; 32]));
     if !(right && found.secret_hash.is_some() && found.live == Some(true)) {
         subjects.failed(pools).await?;
@@ -182,7 +185,7 @@ async fn for_person(pools: &Pools, keys: &Keys, form: &TokenForm) -> Result<Toke
     refresh::end_if_reused(pools, token).await?;
     let tx = Tx::open_anonymous(pools).await?;
     let continued = refresh::rotate(&tx, token).await?;
-    tx.end(continued.is_some()).await?;
+    tx.finish(continued.is_some()).await?;
     let continued =
         continued.ok_or_else(|| OAuthError::new(400, "invalid_grant", "The refresh token is no longer good; sign in again."))?;
     let access = keys.for_person(continued.user.id.0, continued.session.0, None)?;

@@ -26,11 +26,11 @@ pub async fn create_user(url: &str, email: &str, name: &str, password: &str, pro
     let tx = Tx::open_anonymous(&pools).await?;
     match staff::insert(&tx, &email, &name, hash, &[role]).await {
         Ok(id) => {
-            tx.end(true).await?;
+            tx.finish(true).await?;
             Ok(id)
         }
         Err(refused) => {
-            tx.end(false).await?;
+            tx.finish(false).await?;
             Err(refused)
         }
     }
@@ -47,6 +47,6 @@ pub async fn any(url: &str) -> Result<bool> {
     let pools = alone(url)?;
     let tx = Tx::open_anonymous(&pools).await?;
     let row: Found = tx.row(sql("SELECT EXISTS (SELECT 1 FROM identity.account) AS found")).await?;
-    tx.end(false).await?;
+    tx.finish(false).await?;
     Ok(row.found)
 }

@@ -56,10 +56,13 @@ pub(super) async fn by_password(scope: &Scope, email: &str, password: String, co
     // The count is read with the turn in hand: however many tries come at once, no more than the turns run past it.
     let turn = hashing::turn().await?;
     let tx = Tx::open_anonymous(scope.pools()).await?;
-    subjects.check(&tx).await?;
-    let account = Account::by_email(&tx, email).await?;
-    tx.end(false).await?;
-    let (turn, proven) = check(scope.pools(), turn, account, password, code, subjects).await?;
+    let found = async {
+        subjects.check(&tx).await?;
+        Account::by_email(&tx, email).await
+    }
+    .await;
+    tx.finish(false).await?;
+    let (turn, proven) = check(scope.pools(), turn, found?, password, code, subjects).await?;
     drop(turn);
     Ok(proven)
 }
@@ -69,12 +72,17 @@ pub(super) async fn again(scope: &Scope, account: Uuid, session: Uuid, password:
     alone(scope)?;
     let turn = hashing::turn().await?;
     let tx = Tx::open_anonymous(scope.pools()).await?;
-    let mut account = Account::by_session(&tx, account, session)
-        .await?
-        .ok_or(Error::Unauthenticated("The session has ended; sign in again."))?;
-    let subjects = Subjects::new("email", &account.user.email, scope.address());
-    subjects.check(&tx).await?;
-    tx.end(false).await?;
+    let found = async {
+        let account = Account::by_session(&tx, account, session)
+            .await?
+            .ok_or(Error::Unauthenticated("The session has ended; sign in again."))?;
+        let subjects = Subjects::new("email", &account.user.email, scope.address());
+        subjects.check(&tx).await?;
+        Ok::<_, Error>((account, subjects))
+    }
+    .await;
+    tx.finish(false).await?;
+    let (mut account, subjects) = found?;
     // the code was asked for at sign-in
     account.totp_confirmed = false;
     let (turn, proven) = check(scope.pools(), turn, Some(account), password, None, subjects).await?;

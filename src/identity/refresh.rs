@@ -98,7 +98,7 @@ pub(super) async fn end_if_reused(pools: &Pools, token: &str) -> Result<()> {
         }
         _ => false,
     };
-    tx.end(reused).await?;
+    tx.finish(reused).await?;
     Ok(())
 }
 

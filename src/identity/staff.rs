@@ -12,14 +12,13 @@ use super::account::{self, address};
 use super::authority;
 use super::hashing;
 use super::ids::{ProviderRoleId, UserId};
-use super::prove;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
-use crate::platform::scope::{Ask, Caller, Scope};
+use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
 use crate::schema::identity::provider_role;
 
@@ -199,45 +198,9 @@ pub(super) fn check(email: &str, name: &str) -> Result<(String, String)> {
     Ok((email, name))
 }
 
-#[derive(QueryableByName)]
-struct Held {
-    #[diesel(sql_type = Bool)]
-    held: bool,
-}
-
-/// Whether hashing may start: the password is hashed before the operation's transaction is opened, and nobody without
-/// the right makes the server work for him.
-async fn may_hash(scope: &Scope) -> Result<()> {
-    prove::alone(scope)?;
-    let held = match scope.caller() {
-        Caller::Person { account, session, client: None } => {
-            let tx = Tx::open_anonymous(scope.pools()).await?;
-            let row: Held = tx
-                .row(
-                    sql("SELECT coalesce(p.verdict = 'ok' AND p.permissions @> ARRAY[$3], false) AS held FROM core.enter_provider($1, $2) p")
-                        .bind::<SqlUuid, _>(*account)
-                        .bind::<SqlUuid, _>(*session)
-                        .bind::<Text, _>(Can::StaffManage.name()),
-                )
-                .await?;
-            tx.end(false).await?;
-            row.held
-        }
-        _ => false,
-    };
-    // whoever may not learns why from the door itself
-    if held { Ok(()) } else { Err(Error::RolledBack) }
-}
-
-async fn hash(scope: &Scope, email: &str, password: String) -> Result<String> {
-    may_hash(scope).await?;
-    hashing::refuse_weak(&password, email, "password")?;
-    let (turn, hash) = hashing::turn().await?.hash(password).await?;
-    drop(turn);
-    Ok(hash)
-}
-
 async fn create(ctx: &Context<'_>, input: StaffCreateInput) -> Result<StaffMember> {
+    // The right first: nobody without it makes the server look at his input, or hash for him.
+    let tx = ctx.provider(Can::StaffManage).await?;
     let (email, name) = check(&input.email, &input.name)?;
     let mut roles: Vec<Uuid> = input.roles.iter().map(|role| role.0).collect();
     roles.sort_unstable();
@@ -245,12 +208,9 @@ async fn create(ctx: &Context<'_>, input: StaffCreateInput) -> Result<StaffMembe
     if roles.is_empty() {
         return Err(Error::refuse(UserErrorCode::Required, "roles", "At least one provider role is needed."));
     }
-    let hashed = hash(ctx.scope()?, &email, input.password).await;
-    if let Err(Error::RolledBack) = hashed {
-        ctx.provider(Can::StaffManage).await?;
-    }
-    let hash = hashed?;
-    let tx = ctx.provider(Can::StaffManage).await?;
+    hashing::refuse_weak(&input.password, &email, "password")?;
+    let (turn, hash) = hashing::turn().await?.hash(input.password).await?;
+    drop(turn);
     let id = insert(tx, &email, &name, hash, &roles).await?;
     find(tx, id).await
 }

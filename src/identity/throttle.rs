@@ -81,7 +81,7 @@ impl Subjects {
                 .bind::<Array<Text>, _>(vec![self.account.clone(), self.address.clone()]),
         )
         .await?;
-        tx.end(true).await?;
+        tx.finish(true).await?;
         Ok(())
     }
 

@@ -1,7 +1,8 @@
 //! Connections, and the transaction that one operation runs in. Nobody outside the platform takes a connection.
 //!
 //! A connection goes back to its pool only when its transaction is known to have ended. Dropped in the middle (a client
-//! hung up, a time-out, a panic), it is closed instead: nobody ever borrows another client's half-done work.
+//! hung up, a time-out, a panic), its statement is cancelled and it is closed instead: nobody ever borrows another
+//! client's half-done work, and nobody's locks outlive his request.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::future::BoxFuture;
+use tokio_postgres::NoTls;
 use uuid::Uuid;
 
 use super::sql::Sql;
@@ -22,6 +24,11 @@ use super::error::{Error, Result};
 
 /// How long an operation waits for a connection before it is refused.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the database has to take note of a cancelled statement.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long an abandoned transaction has to end before its connection is closed regardless; above `statement_timeout`.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(16);
 
 /// Every session of the server: bounded statements, bounded waiting, bounded idling inside a transaction.
 const SESSION_SETTINGS: &str = "SET statement_timeout = '15s'; SET lock_timeout = '8s'; \
@@ -89,6 +96,8 @@ pub(super) async fn acquire(pool: &Pool<AsyncPgConnection>) -> Result<Object<Asy
 struct Borrowed {
     connection: Option<Object<AsyncPgConnection>>,
     ended: AtomicBool,
+    /// Statements whose answers have not come. One whose future was dropped counts for ever: nobody heard its answer.
+    running: AtomicU32,
 }
 
 impl Drop for Borrowed {
@@ -96,16 +105,35 @@ impl Drop for Borrowed {
         if !self.ended.load(Ordering::Acquire)
             && let Some(connection) = self.connection.take()
         {
-            drop(Object::take(connection));
             metrics::counter!("backoffice_connections_discarded_total").increment(1);
+            let running = self.running.load(Ordering::Acquire) > 0;
+            match tokio::runtime::Handle::try_current() {
+                Ok(runtime) => {
+                    runtime.spawn(discard(connection, running));
+                }
+                Err(_) => drop(Object::take(connection)),
+            }
         }
     }
+}
+
+/// Closes a connection whose transaction was left open. Its place in the pool stays taken until the database has let
+/// go: cut-off requests would otherwise pile up sessions, each holding its locks and waiting for others'.
+async fn discard(mut connection: Object<AsyncPgConnection>, running: bool) {
+    if running {
+        let cancel = connection.cancel_token();
+        let _ = tokio::time::timeout(CANCEL_TIMEOUT, cancel.cancel_query(NoTls)).await;
+    }
+    // Answered behind whatever was still running; if not, closing ends it as well, only later.
+    let _ = tokio::time::timeout(DISCARD_TIMEOUT, connection.batch_execute("ROLLBACK")).await;
+    drop(Object::take(connection));
 }
 
 /// One transaction: who acts, for which client, on which clock. Made by [`super::scope::Scope`] only.
 pub struct Tx {
     borrowed: Borrowed,
     failed: AtomicBool,
+    retry: AtomicBool,
     statements: AtomicU32,
     pub(super) entered: Entered,
 }
@@ -170,26 +198,31 @@ impl Tx {
         enter: impl FnOnce(DoorRow) -> Result<Entered> + Send + 'a,
     ) -> BoxFuture<'a, Result<Self>> {
         Box::pin(async move {
-            let borrowed = Borrowed { connection: Some(acquire(pool).await?), ended: AtomicBool::new(false) };
+            let borrowed = Borrowed::new(acquire(pool).await?);
             let opened = {
                 let (mut for_begin, mut for_door) = (borrowed.get()?, borrowed.get()?);
                 // Polled in this order, so BEGIN is on its way before the door's statement: one round trip for both.
-                let (began, rows) = futures_util::future::join(
-                    for_begin.batch_execute(begin.sql()),
-                    diesel_async::RunQueryDsl::load::<DoorRow>(door, &mut for_door),
-                )
-                .await;
+                let (began, rows) = borrowed
+                    .hear(futures_util::future::join(
+                        for_begin.batch_execute(begin.sql()),
+                        diesel_async::RunQueryDsl::load::<DoorRow>(door, &mut for_door),
+                    ))
+                    .await;
                 began?;
                 rows?.pop().ok_or_else(|| Error::fault("the door gave no row"))?
             };
             match enter(opened) {
-                Ok(entered) => {
-                    Ok(Self { borrowed, failed: AtomicBool::new(false), statements: AtomicU32::new(1), entered })
-                }
+                Ok(entered) => Ok(Self {
+                    borrowed,
+                    failed: AtomicBool::new(false),
+                    retry: AtomicBool::new(false),
+                    statements: AtomicU32::new(1),
+                    entered,
+                }),
                 Err(refused) => {
                     // Nothing happened in it: end it properly so that the connection can be used again.
                     let mut connection = borrowed.get()?;
-                    connection.batch_execute("ROLLBACK").await?;
+                    borrowed.hear(connection.batch_execute("ROLLBACK")).await?;
                     borrowed.ended.store(true, Ordering::Release);
                     Err(refused)
                 }
@@ -199,7 +232,7 @@ impl Tx {
 
     /// Opens a transaction of its own on the sign-in role, for what happens before anybody is known or has to last
     /// although the operation is refused (failed attempts, a stolen refresh token). Whoever opens it ends it with
-    /// [`Tx::end`], before the operation's own transaction is opened: an operation never holds two connections.
+    /// [`Tx::finish`], before the operation's own transaction is opened: an operation never holds two connections.
     pub(crate) fn open_anonymous(pools: &Pools) -> BoxFuture<'_, Result<Self>> {
         Self::open(&pools.identity, Begin::Write, anonymous(), |row| row.enter(Uuid::nil(), None, None))
     }
@@ -213,7 +246,7 @@ impl Tx {
         Box::pin(async move {
             self.count()?;
             let mut connection = self.borrowed.get()?;
-            self.note(diesel_async::RunQueryDsl::load(query, &mut connection).await)
+            self.note(self.borrowed.hear(diesel_async::RunQueryDsl::load(query, &mut connection)).await)
         })
     }
 
@@ -243,7 +276,7 @@ impl Tx {
         Box::pin(async move {
             self.count()?;
             let mut connection = self.borrowed.get()?;
-            self.note(diesel_async::RunQueryDsl::execute(query, &mut connection).await)
+            self.note(self.borrowed.hear(diesel_async::RunQueryDsl::execute(query, &mut connection)).await)
         })
     }
 
@@ -294,24 +327,42 @@ impl Tx {
         self.statements.load(Ordering::Relaxed)
     }
 
+    /// Whether a statement failed, or its answer was not waited for: either way nothing of this may be kept.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire) || self.borrowed.running.load(Ordering::Acquire) > 0
+    }
+
+    /// Whether a statement failed because another transaction won.
+    pub(super) fn wants_retry(&self) -> bool {
+        self.retry.load(Ordering::Acquire)
+    }
+
     /// Ends the transaction: commits if asked and nothing failed in it, else rolls back. True if it was committed.
     ///
     /// PostgreSQL answers COMMIT of a failed transaction by rolling back without an error, hence the flag.
     pub(crate) async fn end(&self, commit: bool) -> Result<bool> {
-        let commit = commit && !self.failed.load(Ordering::Acquire);
-        let mut connection = self.borrowed.get()?;
-        let ended = connection.batch_execute(if commit { "COMMIT" } else { "ROLLBACK" }).await;
-        if ended.is_ok() {
-            self.borrowed.ended.store(true, Ordering::Release);
+        if self.borrowed.ended.load(Ordering::Acquire) {
+            return Ok(false);
         }
+        let commit = commit && !self.has_failed();
+        let mut connection = self.borrowed.get()?;
+        let ended = self.borrowed.hear(connection.batch_execute(if commit { "COMMIT" } else { "ROLLBACK" })).await;
+        // A check that waits for the commit refused: that has ended the transaction, and this proves it.
+        let proven = ended.is_ok() || (commit && self.borrowed.hear(connection.batch_execute("ROLLBACK")).await.is_ok());
+        self.borrowed.ended.store(proven, Ordering::Release);
         ended?;
         Ok(commit)
+    }
+
+    /// Ends a transaction of one's own and gives its connection back.
+    pub(crate) async fn finish(self, commit: bool) -> Result<bool> {
+        self.end(commit).await
     }
 
     /// Runs the checks that wait for the commit now, for a dry run that is going to be rolled back.
     pub(super) async fn check_now(&self) -> Result<()> {
         let mut connection = self.borrowed.get()?;
-        self.note(connection.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await)
+        self.note(self.borrowed.hear(connection.batch_execute("SET CONSTRAINTS ALL IMMEDIATE")).await)
     }
 
     fn count(&self) -> Result<()> {
@@ -324,13 +375,27 @@ impl Tx {
 
     fn note<T>(&self, result: diesel::QueryResult<T>) -> Result<T> {
         result.map_err(|error| {
+            let error = Error::from(error);
             self.failed.store(true, Ordering::Release);
-            error.into()
+            self.retry.fetch_or(matches!(error, Error::Retry), Ordering::AcqRel);
+            error
         })
     }
 }
 
 impl Borrowed {
+    fn new(connection: Object<AsyncPgConnection>) -> Self {
+        Self { connection: Some(connection), ended: AtomicBool::new(false), running: AtomicU32::new(0) }
+    }
+
+    /// Waits for an answer of the database, and knows for as long that one is still to come.
+    async fn hear<T>(&self, answer: impl Future<Output = T> + Send) -> T {
+        self.running.fetch_add(1, Ordering::AcqRel);
+        let answer = answer.await;
+        self.running.fetch_sub(1, Ordering::AcqRel);
+        answer
+    }
+
     fn get(&self) -> Result<&AsyncPgConnection> {
         self.connection.as_deref().ok_or_else(|| Error::fault("the connection is gone"))
     }

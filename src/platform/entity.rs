@@ -29,12 +29,41 @@ pub trait Fetch: Send + Sync + 'static {
     fn fetch(tx: &Tx, keys: Vec<Self::Key>) -> impl Future<Output = Result<HashMap<Self::Key, Self::Value>>> + Send;
 }
 
-type Waiting<F> = Vec<(<F as Fetch>::Key, oneshot::Sender<Option<<F as Fetch>::Value>>)>;
+/// What a batch tells those who wait for it. Dropped without a word, it tells them to ask again.
+type Told<F> = std::result::Result<Option<<F as Fetch>::Value>, Failed>;
+type Waiting<F> = Vec<(<F as Fetch>::Key, oneshot::Sender<Told<F>>)>;
+
+/// The batch failed; whoever fetched it has the reason.
+struct Failed;
 
 struct Batch<F: Fetch> {
     waiting: Waiting<F>,
     driven: bool,
     found: HashMap<F::Key, Option<F::Value>>,
+}
+
+/// The turn of the one who fetches for all. Dropped in the middle (another field of its object failed, and took it
+/// along), it lets the others go so that one of them takes over: nobody waits for a fetch that never comes.
+struct Turn<'a, F: Fetch> {
+    batch: &'a Mutex<Batch<F>>,
+    taken: bool,
+}
+
+impl<F: Fetch> Turn<'_, F> {
+    fn take(&mut self) -> Waiting<F> {
+        self.taken = true;
+        let mut batch = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
+        batch.driven = false;
+        std::mem::take(&mut batch.waiting)
+    }
+}
+
+impl<F: Fetch> Drop for Turn<'_, F> {
+    fn drop(&mut self) {
+        if !self.taken {
+            drop(self.take());
+        }
+    }
 }
 
 /// All batches of one request.
@@ -58,48 +87,67 @@ impl Batches {
 
     /// The value of one key, fetched together with all keys asked for in the same pass.
     pub(super) async fn load<F: Fetch>(&self, tx: &Tx, key: F::Key) -> Result<Option<F::Value>> {
-        let batch = self.of::<F>()?;
-        let (answer, drives) = {
-            let mut batch = batch.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(value) = batch.found.get(&key) {
-                return Ok(value.clone());
-            }
-            let (sender, answer) = oneshot::channel();
-            batch.waiting.push((key, sender));
-            (answer, !std::mem::replace(&mut batch.driven, true))
-        };
-        if drives {
-            step_aside().await;
-            let waiting = {
+        loop {
+            let batch = self.of::<F>()?;
+            let (answer, drives) = {
                 let mut batch = batch.lock().unwrap_or_else(PoisonError::into_inner);
-                batch.driven = false;
-                std::mem::take(&mut batch.waiting)
-            };
-            let mut keys: Vec<F::Key> = Vec::with_capacity(waiting.len());
-            let mut seen = std::collections::HashSet::with_capacity(waiting.len());
-            for (key, _) in &waiting {
-                if seen.insert(key.clone()) {
-                    keys.push(key.clone());
+                if let Some(value) = batch.found.get(&key) {
+                    return Ok(value.clone());
                 }
+                let (sender, answer) = oneshot::channel();
+                batch.waiting.push((key.clone(), sender));
+                (answer, !std::mem::replace(&mut batch.driven, true))
+            };
+            if drives {
+                drive(tx, &batch).await?;
             }
-            let found = F::fetch(tx, keys.clone()).await?;
-            let mut batch = batch.lock().unwrap_or_else(PoisonError::into_inner);
-            for key in keys {
-                let value = found.get(&key).cloned();
-                batch.found.insert(key, value);
-            }
-            for (key, sender) in waiting {
-                // A caller that no longer waits is one whose request ended; nothing is lost with its answer.
-                let _ = sender.send(found.get(&key).cloned());
+            match answer.await {
+                Ok(Ok(value)) => return Ok(value),
+                // The reason stands where the batch was fetched.
+                Ok(Err(Failed)) => return Err(Error::RolledBack),
+                Err(_) => {}
             }
         }
-        // The driver failed or was dropped: its error is the operation's error.
-        answer.await.map_err(|_| Error::RolledBack)
     }
 
     /// Forgets what was fetched: after a write the same key may answer otherwise.
     pub(super) fn forget(&self) {
         self.by_type.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// Fetches what all have asked for when this one's turn comes.
+async fn drive<F: Fetch>(tx: &Tx, batch: &Mutex<Batch<F>>) -> Result<()> {
+    let mut turn = Turn { batch, taken: false };
+    step_aside().await;
+    let waiting = turn.take();
+    let mut keys: Vec<F::Key> = Vec::with_capacity(waiting.len());
+    let mut seen = std::collections::HashSet::with_capacity(waiting.len());
+    for (key, _) in &waiting {
+        if seen.insert(key.clone()) {
+            keys.push(key.clone());
+        }
+    }
+    let fetched = F::fetch(tx, keys.clone()).await;
+    let mut batch = batch.lock().unwrap_or_else(PoisonError::into_inner);
+    // A caller that no longer waits is one whose request ended; nothing is lost with its answer.
+    match fetched {
+        Ok(found) => {
+            for (key, sender) in waiting {
+                let _ = sender.send(Ok(found.get(&key).cloned()));
+            }
+            for key in keys {
+                let value = found.get(&key).cloned();
+                batch.found.insert(key, value);
+            }
+            Ok(())
+        }
+        Err(error) => {
+            for (_, sender) in waiting {
+                let _ = sender.send(Err(Failed));
+            }
+            Err(error)
+        }
     }
 }
 

@@ -146,6 +146,9 @@ impl From<DieselError> for Error {
                 tracing::info!(constraint = details.constraint_name(), "input refused by a database check");
                 Self::refuse(UserErrorCode::Invalid, "", "A value of the input is out of its range.")
             }
+            _ if details.message().starts_with("invalid byte sequence for encoding") => {
+                Self::refuse(UserErrorCode::Invalid, "", "A text of the input holds a character that cannot be stored (U+0000).")
+            }
             _ if details.message() == "numeric field overflow" || details.message().starts_with("value too long") => {
                 Self::refuse(UserErrorCode::Invalid, "", "A value of the input is too large.")
             }

@@ -259,22 +259,28 @@ impl Scope {
         failure.refused_fields.extend(field);
     }
 
-    /// Whether any field failed, and so the operation.
+    /// Whether any field or statement failed, and so the operation.
     #[must_use]
     pub fn has_failed(&self) -> bool {
-        self.failed.load(Ordering::Acquire)
+        self.failed.load(Ordering::Acquire) || self.transaction().is_some_and(Tx::has_failed)
     }
 
     /// Whether the failure was another transaction's win, and a new try may succeed.
     #[must_use]
     pub fn wants_retry(&self) -> bool {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).retry
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).retry || self.transaction().is_some_and(Tx::wants_retry)
     }
 
     /// The response keys of the root fields that were refused in their payload.
     #[must_use]
     pub fn refused_fields(&self) -> Vec<String> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).refused_fields.clone()
+    }
+
+    /// Statements of this operation so far, the opening ones counted as one. None if it needed no transaction.
+    #[must_use]
+    pub fn statements(&self) -> u32 {
+        self.transaction().map_or(0, Tx::statements)
     }
 
     /// The open transaction, if a resolver asked for one: for the edge, which ends it.

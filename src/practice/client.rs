@@ -111,7 +111,7 @@ impl ClientQuery {
         let total = if ctx.look_ahead().field("totalCount").exists() {
             let row: Count = tx
                 .row(sql("SELECT count(*) AS count FROM practice.client c
-                           WHERE c.tenant_id = ANY (nullif(current_setting('app.tenant_ids', true), '')::uuid[])"))
+                           WHERE c.tenant_id = ANY ((SELECT nullif(current_setting('app.tenant_ids', true), '')::uuid[])::uuid[])"))
                 .await?;
             Some(row.count)
         } else {
@@ -122,7 +122,7 @@ impl ClientQuery {
             .rows(
                 sql("SELECT c.id, c.name, c.country, c.currency, c.time_zone, c.fiscal_year_start_month, c.vat_number, c.created_at, c.version
                        FROM practice.client c
-                      WHERE c.tenant_id = ANY (nullif(current_setting('app.tenant_ids', true), '')::uuid[])
+                      WHERE c.tenant_id = ANY ((SELECT nullif(current_setting('app.tenant_ids', true), '')::uuid[])::uuid[])
                         AND ($1::text IS NULL OR (c.name, c.id) > ($1, $2))
                       ORDER BY c.name, c.id LIMIT $3")
                     .bind::<Nullable<Text>, _>(name)

@@ -93,24 +93,31 @@ impl Fetch for PortfolioFigures {
     }
 }
 
-/// Each figure is one index range a client. A client keeps one ledger so far; with a second one the balances of the
+/// Each figure is one index range a client; cash adds whole months and the days of this one. A client keeps one ledger so far; with a second one the balances of the
 /// general ledger have to be picked here.
 async fn fetch(tx: &Tx, keys: Vec<ClientId>) -> Result<HashMap<ClientId, ClientFigures>> {
     let rows: Vec<ClientFigures> = tx
         .rows(
             sql("SELECT c.tenant_id AS client_id, c.currency, day.today AS as_of,
-                        coalesce(cash.total, 0) AS cash,
+                        coalesce(months.total, 0) + coalesce(days.total, 0) AS cash,
                         coalesce(owed.receivables, 0) AS receivables,
                         coalesce(owed.overdue, 0) AS overdue_receivables,
                         coalesce(owing.payables, 0) AS payables,
                         bank.unmatched AS unmatched_bank_lines
                    FROM practice.client c
                   CROSS JOIN LATERAL (SELECT (now() AT TIME ZONE c.time_zone)::date AS today) day
+                  CROSS JOIN LATERAL (SELECT day.today - (extract(day FROM day.today)::integer - 1) AS begins) month
+                  CROSS JOIN LATERAL (
+                        SELECT sum(b.debit - b.credit) AS total
+                          FROM finance.account a
+                          JOIN finance.account_month b ON b.tenant_id = a.tenant_id AND b.account_id = a.id
+                         WHERE a.tenant_id = c.tenant_id AND a.control = 'bank' AND b.month < month.begins) months
                   CROSS JOIN LATERAL (
                         SELECT sum(b.debit - b.credit) AS total
                           FROM finance.account a
                           JOIN finance.account_balance b ON b.tenant_id = a.tenant_id AND b.account_id = a.id
-                         WHERE a.tenant_id = c.tenant_id AND a.control = 'bank' AND b.on_date <= day.today) cash
+                         WHERE a.tenant_id = c.tenant_id AND a.control = 'bank'
+                           AND b.on_date BETWEEN month.begins AND day.today) days
                   CROSS JOIN LATERAL (
                         SELECT sum(i.open_book) AS receivables, sum(i.open_book) FILTER (WHERE i.due_date < day.today) AS overdue
                           FROM finance.open_item i

@@ -1,4 +1,6 @@
-//! Reading a request's body, bounded before it is in memory.
+//! Reading a request's body, bounded in size before it is in memory, and in time.
+
+use std::time::Duration;
 
 use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::{HttpRequest, web};
@@ -9,11 +11,20 @@ use serde::Deserialize;
 /// The largest body of a GraphQL request: a file of 16 MiB in base64 and room for its query.
 pub const MAX_BODY_BYTES: usize = 24 * 1024 * 1024;
 
+/// The largest body of a caller without a valid token: nobody fills the memory who may not do anything.
+pub const MAX_ANONYMOUS_BYTES: usize = 256 * 1024;
+/// How long the next piece of a body may take.
+const PIECE_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long the whole body may take.
+const BODY_TIMEOUT: Duration = Duration::from_secs(300);
+
 /// Why a body cannot be used.
 #[derive(Debug, PartialEq, Eq)]
 pub enum BadBody {
     /// Larger than the limit.
     TooLarge,
+    /// Its next piece, or its end, did not come in time.
+    TooSlow,
     /// The connection broke off.
     Broken,
     /// Not what it should be; says what.
@@ -48,7 +59,13 @@ pub async fn read(request: &HttpRequest, mut payload: web::Payload, limit: usize
         return Err(BadBody::TooLarge);
     }
     let mut body = Vec::with_capacity(announced.unwrap_or(1024).min(64 * 1024));
-    while let Some(chunk) = payload.next().await {
+    let until = tokio::time::Instant::now().checked_add(BODY_TIMEOUT);
+    loop {
+        let piece = tokio::time::timeout(PIECE_TIMEOUT, payload.next()).await;
+        if until.is_some_and(|until| tokio::time::Instant::now() > until) {
+            return Err(BadBody::TooSlow);
+        }
+        let Some(chunk) = piece.map_err(|_| BadBody::TooSlow)? else { break };
         let chunk = chunk.map_err(|_| BadBody::Broken)?;
         if body.len().saturating_add(chunk.len()) > limit {
             return Err(BadBody::TooLarge);

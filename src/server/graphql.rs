@@ -6,10 +6,11 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use async_graphql::Variables;
 use backoffice_gate::{OperationKind, Rejected};
 use serde::Deserialize;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::Shared;
-use super::body::{self, BadBody, GraphqlBody, MAX_BODY_BYTES};
+use super::body::{self, BadBody, GraphqlBody, MAX_ANONYMOUS_BYTES, MAX_BODY_BYTES};
 use super::media::{Media, is_json};
 use super::operation::{self, Answer, Circumstances};
 use crate::platform::db::Pools;
@@ -23,9 +24,7 @@ pub fn routes(routes: &mut web::ServiceConfig) {
             .route(web::post().to(post))
             .route(web::get().to(get))
             .route(web::method(actix_web::http::Method::OPTIONS).to(preflight))
-            .default_service(web::to(|| async {
-                HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, "GET, POST, OPTIONS")).finish()
-            })),
+            .default_service(web::to(other_method)),
     );
 }
 
@@ -36,6 +35,16 @@ struct Edge<'a> {
     id: Uuid,
     media: Media,
     started: std::time::Instant,
+}
+
+async fn other_method(request: HttpRequest, shared: web::Data<Shared>) -> HttpResponse {
+    let edge = match Edge::new(&request, &shared) {
+        Ok(edge) => edge,
+        Err(refused) => return refused,
+    };
+    let mut response = edge.refuse(StatusCode::METHOD_NOT_ALLOWED, "BAD_USER_INPUT", "Send the request with POST, or a query with GET.");
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST, OPTIONS"));
+    response
 }
 
 async fn post(request: HttpRequest, payload: web::Payload, shared: web::Data<Shared>, pools: web::Data<Pools>) -> HttpResponse {
@@ -50,16 +59,22 @@ async fn post(request: HttpRequest, payload: web::Payload, shared: web::Data<Sha
             "Send the request as Content-Type: application/json in UTF-8.",
         );
     }
-    let bytes = match body::read(&request, payload, MAX_BODY_BYTES).await {
+    let around = match edge.circumstances() {
+        Ok(around) => around,
+        Err(refused) => return refused,
+    };
+    let known = matches!(around.caller, Caller::Person { .. } | Caller::Service { .. });
+    let limit = if known { MAX_BODY_BYTES } else { MAX_ANONYMOUS_BYTES };
+    let bytes = match body::read(&request, payload, limit).await {
         Ok(bytes) => bytes,
-        Err(reason) => return edge.bad_body(reason),
+        Err(reason) => return edge.bad_body(reason, known),
     };
     match body::parse(&bytes) {
         Ok(body) => {
             drop(bytes);
-            edge.answer(body, &pools, false).await
+            edge.answer(body, &pools, around, false).await
         }
-        Err(reason) => edge.bad_body(reason),
+        Err(reason) => edge.bad_body(reason, known),
     }
 }
 
@@ -77,18 +92,24 @@ async fn get(request: HttpRequest, shared: web::Data<Shared>, pools: web::Data<P
         Err(refused) => return refused,
     };
     let Ok(parameters) = web::Query::<Parameters>::from_query(request.query_string()) else {
-        return edge.bad_body(BadBody::Malformed("The query string is malformed.".to_owned()));
+        return edge.malformed("The query string is malformed.");
     };
     let parameters = parameters.into_inner();
     let Some(query) = parameters.query.filter(|query| !query.trim().is_empty()) else {
-        return edge.bad_body(BadBody::Malformed("`query` is missing.".to_owned()));
+        return edge.malformed("`query` is missing.");
     };
     let variables = match parameters.variables.as_deref().filter(|text| !text.is_empty()).map(serde_json::from_str) {
         None => Variables::default(),
         Some(Ok(value @ (serde_json::Value::Object(_) | serde_json::Value::Null))) => Variables::from_json(value),
-        Some(_) => return edge.bad_body(BadBody::Malformed("`variables` has to be a JSON object.".to_owned())),
+        Some(_) => return edge.malformed("`variables` has to be a JSON object."),
     };
-    edge.answer(GraphqlBody { query, operation_name: parameters.operation_name, variables }, &pools, true).await
+    match edge.circumstances() {
+        Ok(around) => {
+            let body = GraphqlBody { query, operation_name: parameters.operation_name, variables };
+            edge.answer(body, &pools, around, true).await
+        }
+        Err(refused) => refused,
+    }
 }
 
 async fn preflight(request: HttpRequest, shared: web::Data<Shared>) -> HttpResponse {
@@ -115,6 +136,12 @@ fn allowed_origin<'a>(request: &HttpRequest, shared: &'a Shared) -> Option<&'a s
 fn cors(request: &HttpRequest, shared: &Shared, headers: &mut HeaderMap) {
     if let Some(origin) = allowed_origin(request, shared).and_then(|origin| HeaderValue::from_str(origin).ok()) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from_static("x-request-id, idempotency-replayed, www-authenticate"),
+        );
+    }
+    if shared.allowed_origin.is_some() {
         headers.insert(header::VARY, HeaderValue::from_static("origin"));
     }
 }
@@ -137,24 +164,28 @@ impl<'a> Edge<'a> {
         self.send(status, operation::plain(self.id, code, message), "refused")
     }
 
-    fn bad_body(&self, reason: BadBody) -> HttpResponse {
-        match reason {
-            BadBody::TooLarge => {
-                let mut response = self.refuse(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    "BAD_USER_INPUT",
-                    "The request is larger than 24 MiB; split the file.",
-                );
-                // What is still on its way is not read: the connection ends with this answer.
-                response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
-                response
-            }
-            BadBody::Broken => self.refuse(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", "The request broke off."),
-            BadBody::Malformed(reason) => self.refuse(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", &reason),
-        }
+    fn malformed(&self, reason: &str) -> HttpResponse {
+        self.refuse(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", reason)
     }
 
-    async fn answer(&self, body: GraphqlBody, pools: &Pools, only_queries: bool) -> HttpResponse {
+    fn bad_body(&self, reason: BadBody, known: bool) -> HttpResponse {
+        let mut response = match reason {
+            BadBody::TooLarge if known => {
+                self.refuse(StatusCode::PAYLOAD_TOO_LARGE, "BAD_USER_INPUT", "The request is larger than 24 MiB; split the file.")
+            }
+            BadBody::TooLarge => {
+                self.refuse(StatusCode::PAYLOAD_TOO_LARGE, "UNAUTHENTICATED", "Without a valid token a request is at most 256 KiB; sign in first.")
+            }
+            BadBody::TooSlow => self.refuse(StatusCode::REQUEST_TIMEOUT, "BAD_USER_INPUT", "The request came too slowly."),
+            BadBody::Broken => self.malformed("The request broke off."),
+            BadBody::Malformed(reason) => return self.malformed(&reason),
+        };
+        // What is still on its way is not read: the connection ends with this answer.
+        response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
+        response
+    }
+
+    async fn answer(&self, body: GraphqlBody, pools: &Pools, around: Circumstances, only_queries: bool) -> HttpResponse {
         let admitted =
             backoffice_gate::admit(&body.query, body.operation_name.as_deref(), &body.variables, &self.shared.limits);
         let passed = match admitted {
@@ -174,15 +205,14 @@ impl<'a> Edge<'a> {
                 "Subscriptions are not served over this transport.",
             ));
         }
-        let around = match self.circumstances() {
-            Ok(around) => around,
-            Err(refused) => return refused,
-        };
         let field = passed.root_fields.first().cloned().unwrap_or_default();
         let kind = if passed.operation_kind == OperationKind::Mutation { "mutation" } else { "query" };
-        let answer = operation::run(&self.shared.graph, pools, passed, body.variables, around).await;
+        let around = Circumstances { query: body.query, ..around };
+        // Whatever is logged below stands under the request's id.
+        let span = tracing::error_span!("operation", request_id = %self.id);
+        let answer = operation::run(&self.shared.graph, pools, passed, body.variables, around).instrument(span).await;
         // A name that the schema does not know must not become a label: the caller could invent labels without end.
-        let field = if answer.code.as_deref() == Some("GRAPHQL_VALIDATION_FAILED") { "invalid".to_owned() } else { field };
+        let field = if self.shared.names.contains(&field) { field } else { "unknown".to_owned() };
         metrics::counter!("backoffice_operations_total", "kind" => kind, "field" => field.clone(),
             "code" => answer.code.clone().unwrap_or_else(|| "OK".to_owned()))
         .increment(1);
@@ -190,57 +220,62 @@ impl<'a> Edge<'a> {
         if answer.request_error { self.request_error(answer) } else { self.send(StatusCode::OK, answer, &field) }
     }
 
+    /// The one value of a header. Twice the same header is refused: which of the two counts would be a guess.
+    fn only(&self, name: HeaderName, wrong: &str) -> Result<Option<&str>, HttpResponse> {
+        let mut values = self.request.headers().get_all(&name);
+        match (values.next().map(HeaderValue::to_str), values.next()) {
+            (None, _) => Ok(None),
+            (Some(Ok(value)), None) => Ok(Some(value)),
+            _ => Err(self.malformed(wrong)),
+        }
+    }
+
     fn circumstances(&self) -> Result<Circumstances, HttpResponse> {
-        let headers = self.request.headers();
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let caller = match text("authorization") {
-            None if headers.contains_key(header::AUTHORIZATION) => Caller::Invalid("The token is malformed."),
+        let caller = match self.only(header::AUTHORIZATION, "Send one token, as Authorization: Bearer.")? {
             None => Caller::Nobody,
             Some(value) => match value.split_once(' ') {
                 Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => self.shared.keys.verify(token.trim()),
                 _ => Caller::Invalid("Send the token as Authorization: Bearer."),
             },
         };
-        let dry_run = match text("dry-run").map(str::to_ascii_lowercase).as_deref() {
+        let either = "Dry-Run is either true or false.";
+        let dry_run = match self.only(HeaderName::from_static("dry-run"), either)?.map(str::to_ascii_lowercase).as_deref() {
             None | Some("false") => false,
             Some("true") => true,
-            Some(_) => {
-                return Err(self.refuse(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", "Dry-Run is either true or false."));
-            }
+            Some(_) => return Err(self.malformed(either)),
         };
-        let idempotency_key = match headers.get("idempotency-key").map(|key| key.to_str()) {
+        let ascii = "Idempotency-Key is 1 to 255 printable ASCII characters.";
+        let idempotency_key = match self.only(HeaderName::from_static("idempotency-key"), ascii)? {
             None => None,
-            Some(Ok(key)) if (1..=255).contains(&key.len()) => Some(key.to_owned()),
-            Some(_) => {
-                return Err(self.refuse(
-                    StatusCode::BAD_REQUEST,
-                    "BAD_USER_INPUT",
-                    "Idempotency-Key is 1 to 255 printable ASCII characters.",
-                ));
-            }
+            Some(key) if (1..=255).contains(&key.len()) => Some(key.to_owned()),
+            Some(_) => return Err(self.malformed(ascii)),
         };
+        let user_agent = self.request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         Ok(Circumstances {
             caller,
+            query: String::new(),
             request_id: self.id,
             idempotency_key,
             dry_run,
             address: self.request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default(),
-            user_agent: text("user-agent").unwrap_or_default().chars().take(200).collect(),
+            user_agent: user_agent.unwrap_or_default().chars().take(200).collect(),
         })
     }
 
     fn rejected(&self, rejected: &Rejected) -> HttpResponse {
         metrics::counter!("backoffice_operations_total", "kind" => "rejected", "field" => "gate", "code" => rejected.code)
             .increment(1);
-        self.request_error(operation::plain(self.id, rejected.code, &rejected.message))
+        self.request_error(operation::located(self.id, rejected.code, &rejected.message, rejected.location))
     }
 
-    /// A request that was not run: the new media type says so in the status, the old one never did.
+    /// A request that was not run: the new media type says so in the status, the old one only where it is not GraphQL's
+    /// business (who asks, and what is ours).
     fn request_error(&self, answer: Answer) -> HttpResponse {
         let status = match (self.media, answer.code.as_deref()) {
-            (_, Some("TIMEOUT" | "INTERNAL_SERVER_ERROR")) => StatusCode::INTERNAL_SERVER_ERROR,
+            (_, Some("INTERNAL_SERVER_ERROR")) => StatusCode::INTERNAL_SERVER_ERROR,
+            (_, Some("TIMEOUT")) => StatusCode::SERVICE_UNAVAILABLE,
+            (_, Some("UNAUTHENTICATED")) => StatusCode::UNAUTHORIZED,
             (Media::Json, _) => StatusCode::OK,
-            (Media::GraphqlResponse, Some("UNAUTHENTICATED")) => StatusCode::UNAUTHORIZED,
             (Media::GraphqlResponse, Some("FORBIDDEN")) => StatusCode::FORBIDDEN,
             (Media::GraphqlResponse, Some("CONFLICT")) => StatusCode::CONFLICT,
             (Media::GraphqlResponse, _) => StatusCode::BAD_REQUEST,

@@ -25,19 +25,27 @@ impl Media {
     /// since 2025.
     #[must_use]
     pub fn accepted(headers: &HeaderMap) -> Option<Self> {
-        let Some(accept) = headers.get(ACCEPT) else { return Some(Self::GraphqlResponse) };
-        let accept = accept.to_str().ok()?;
         let mut best: Option<(f32, Self)> = None;
-        for part in accept.split(',') {
+        if !headers.contains_key(ACCEPT) {
+            return Some(Self::GraphqlResponse);
+        }
+        // The header may come in several lines; together they are one list.
+        for part in headers.get_all(ACCEPT).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')) {
+            let part = part.to_ascii_lowercase();
             let mut pieces = part.split(';').map(str::trim);
-            let media = match pieces.next().unwrap_or_default().to_ascii_lowercase().as_str() {
+            let media = match pieces.next().unwrap_or_default() {
                 "application/graphql-response+json" | "application/*" | "*/*" => Self::GraphqlResponse,
                 "application/json" => Self::Json,
                 _ => continue,
             };
-            let charset_fits = !part.to_ascii_lowercase().contains("charset=") || part.to_ascii_lowercase().contains("charset=utf-8");
-            let quality =
-                pieces.find_map(|piece| piece.strip_prefix("q=")).and_then(|q| q.parse::<f32>().ok()).unwrap_or(1.0);
+            let (mut quality, mut charset_fits) = (1.0, true);
+            for piece in pieces {
+                match piece.split_once('=') {
+                    Some(("q", value)) => quality = value.parse::<f32>().unwrap_or(0.0),
+                    Some(("charset", value)) => charset_fits = value.trim_matches('"') == "utf-8",
+                    _ => {}
+                }
+            }
             if charset_fits && quality > 0.0 && best.is_none_or(|(other, _)| quality > other) {
                 best = Some((quality, media));
             }
@@ -74,6 +82,12 @@ mod tests {
         assert_eq!(accepted("*/*"), Some(Media::GraphqlResponse));
         assert_eq!(accepted("text/html"), None);
         assert_eq!(accepted("application/json; charset=latin1"), None);
+        assert_eq!(accepted("application/json; charset=\"UTF-8\""), Some(Media::Json));
+        assert_eq!(accepted("application/graphql-response+json;q=0"), None);
         assert_eq!(Media::accepted(&HeaderMap::new()), Some(Media::GraphqlResponse));
+        let mut lines = HeaderMap::new();
+        lines.append(ACCEPT, HeaderValue::from_static("text/html"));
+        lines.append(ACCEPT, HeaderValue::from_static("application/json"));
+        assert_eq!(Media::accepted(&lines), Some(Media::Json));
     }
 }

@@ -8,6 +8,7 @@ pub mod media;
 pub mod oauth;
 pub mod operation;
 
+use std::collections::HashSet;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +25,8 @@ use crate::platform::db::{Pools, Urls};
 pub struct Shared {
     /// The schema.
     pub graph: Graph,
+    /// Every name in the schema: what may become a label of a metric.
+    pub names: HashSet<String>,
     /// The keys that sign and verify access tokens.
     pub keys: Arc<Keys>,
     /// What a document may ask for.
@@ -81,8 +84,10 @@ pub async fn start(listener: TcpListener, serving: Serving, metrics: Option<Prom
     let other = |error: crate::platform::error::Error| std::io::Error::other(format!("{error:?}"));
     let own_pools = Pools::new(&serving.urls, 1).map_err(other)?;
     let keys = Keys::load(&own_pools).await.map_err(other)?;
+    let graph = crate::graph::build(Arc::clone(&keys));
     let shared = Arc::new(Shared {
-        graph: crate::graph::build(Arc::clone(&keys)),
+        names: graph.names().into_iter().collect(),
+        graph,
         keys: Arc::clone(&keys),
         limits: limits(serving.explorer),
         metrics,

@@ -1,18 +1,20 @@
 //! Running one operation: retry, repeat, dry run, and the rule that all of a mutation happens or none of it.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_graphql::{PathSegment, Request, Response, ServerError, Value, Variables};
+use async_graphql::{Executor, PathSegment, Pos, Request, Response, ServerError, Value, Variables};
 use backoffice_gate::{OperationKind, Passed};
 use diesel::QueryableByName;
 use diesel::sql_types::{Bytea, Nullable, Text, Uuid as SqlUuid};
 use futures_util::FutureExt;
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::graph::Graph;
 use crate::platform::db::{Pools, Tx};
 use crate::platform::error::{Error, Result};
 use crate::platform::scope::{Caller, Mode, Scope};
@@ -27,6 +29,8 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 pub struct Circumstances {
     /// Who asks.
     pub caller: Caller,
+    /// The document as it was sent: with its variables it is what an `Idempotency-Key` stands for.
+    pub query: String,
     /// The request's id.
     pub request_id: Uuid,
     /// `Idempotency-Key`.
@@ -52,9 +56,10 @@ pub struct Answer {
 }
 
 /// Runs an operation that the gate let through.
-pub async fn run(graph: &Graph, pools: &Pools, passed: Passed, variables: Variables, around: Circumstances) -> Answer {
+pub async fn run<G: Executor>(graph: &G, pools: &Pools, passed: Passed, variables: Variables, around: Circumstances) -> Answer {
     let request_id = around.request_id;
-    let work = AssertUnwindSafe(tries(graph, pools, passed, variables, around)).catch_unwind();
+    let committing = AtomicBool::new(false);
+    let work = AssertUnwindSafe(tries(graph, pools, passed, variables, around, &committing)).catch_unwind();
     match tokio::time::timeout(TIME_LIMIT, work).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) => {
@@ -64,18 +69,30 @@ pub async fn run(graph: &Graph, pools: &Pools, passed: Passed, variables: Variab
         }
         Err(_) => {
             tracing::warn!("an operation took too long and was stopped");
-            plain(request_id, "TIMEOUT", "The operation took too long and was stopped; nothing of it was kept.")
+            let message = if committing.load(Ordering::Acquire) {
+                "The operation took too long and was stopped while it was being kept; look whether it took effect."
+            } else {
+                "The operation took too long and was stopped; nothing of it was kept."
+            };
+            plain(request_id, "TIMEOUT", message)
         }
     }
 }
 
-async fn tries(graph: &Graph, pools: &Pools, passed: Passed, mut variables: Variables, around: Circumstances) -> Answer {
+async fn tries<G: Executor>(
+    graph: &G,
+    pools: &Pools,
+    passed: Passed,
+    mut variables: Variables,
+    around: Circumstances,
+    committing: &AtomicBool,
+) -> Answer {
+    let mutation = passed.operation_kind == OperationKind::Mutation;
+    let fingerprint = around.idempotency_key.as_ref().filter(|_| mutation).map(|_| fingerprint(&around.query, &passed, &variables));
     // async-graphql decides @skip and @include from the variables that were sent; defaults have to be among them.
     for (name, value) in &passed.defaults {
         variables.entry(name.clone()).or_insert_with(|| value.clone());
     }
-    let mutation = passed.operation_kind == OperationKind::Mutation;
-    let fingerprint = around.idempotency_key.as_ref().filter(|_| mutation).map(|_| fingerprint(&passed, &variables));
     let mut tried: u32 = 0;
     loop {
         tried = tried.saturating_add(1);
@@ -85,10 +102,17 @@ async fn tries(graph: &Graph, pools: &Pools, passed: Passed, mut variables: Vari
                 .from_device(around.address.clone(), around.user_agent.clone()),
         );
         let last = tried >= TRIES || !mutation;
-        match once(graph, &scope, &passed, &variables, &around, fingerprint.as_deref(), last).await {
+        let answer = once(graph, &scope, &passed, &variables, &around, fingerprint.as_deref(), last, committing).await;
+        committing.store(false, Ordering::Release);
+        match answer {
             Ok(answer) => return answer,
-            Err(Error::Retry) if !last => {}
-            Err(error) => return failure(around.request_id, error),
+            Err(error) => {
+                // Ended in order, the connection can be used again; if that fails too, it is closed.
+                let _ = scope.end(false).await;
+                if last || !matches!(error, Error::Retry) {
+                    return failure(around.request_id, error);
+                }
+            }
         }
         // Somebody else won; step back for a moment that grows and differs between the losers.
         let jitter = u64::from(around.request_id.as_bytes().last().copied().unwrap_or_default()) % 8;
@@ -96,14 +120,16 @@ async fn tries(graph: &Graph, pools: &Pools, passed: Passed, mut variables: Vari
     }
 }
 
-async fn once(
-    graph: &Graph,
+#[allow(clippy::too_many_arguments, reason = "one try is made of exactly these, and nobody else calls it")]
+async fn once<G: Executor>(
+    graph: &G,
     scope: &Arc<Scope>,
     passed: &Passed,
     variables: &Variables,
     around: &Circumstances,
     fingerprint: Option<&[u8]>,
     last: bool,
+    committing: &AtomicBool,
 ) -> Result<Answer> {
     let key = around.idempotency_key.as_deref().filter(|_| !around.dry_run).zip(fingerprint);
     if let Some((key, fingerprint)) = key {
@@ -120,10 +146,7 @@ async fn once(
     let mut response = graph.execute(request).await;
 
     if passed.operation_kind != OperationKind::Mutation {
-        if scope.wants_retry() && !last {
-            return Err(Error::Retry);
-        }
-        let answer = finish(response, passed, around.request_id);
+        let answer = finish(response, scope, passed, around.request_id);
         let scope = Arc::clone(scope);
         // A read has nothing to keep: its transaction may end while the answer is already on its way.
         actix_web::rt::spawn(async move {
@@ -143,35 +166,42 @@ async fn once(
     }
     if failed {
         if scope.wants_retry() && !last {
-            scope.end(false).await?;
             return Err(Error::Retry);
         }
-        roll_back_others(&mut response, &scope.refused_fields());
-        let answer = finish(response, passed, around.request_id);
-        scope.end(false).await?;
+        let refused = scope.refused_fields();
+        if response.errors.is_empty() && refused.is_empty() {
+            // A command went on over a failed statement. The database has kept nothing, so the answer must not say otherwise.
+            response.errors.push(to_server_error(Error::fault("a statement failed and its failure was passed over")));
+        }
+        roll_back_others(&mut response, &refused);
+        let answer = finish(response, scope, passed, around.request_id);
+        // The answer stands whether the rollback is heard or not: a connection that does not say so is closed.
+        let _ = scope.end(false).await;
         return Ok(answer);
     }
-    let answer = finish(response, passed, around.request_id);
     if around.dry_run {
-        scope.end(false).await?;
+        let answer = finish(response, scope, passed, around.request_id);
+        let _ = scope.end(false).await;
         return Ok(answer);
     }
+    let answer = finish(response, scope, passed, around.request_id);
     if let (Some((key, _)), Some(tx)) = (key, scope.transaction()) {
         keep(tx, key, &answer.json).await?;
     }
-    match scope.end(true).await {
-        Ok(_) => Ok(answer),
-        Err(Error::Retry) if !last => Err(Error::Retry),
-        // A check that waits for the commit refused: nothing was kept, so the answer must not say otherwise.
-        Err(error) => Ok(failure(around.request_id, error)),
-    }
+    committing.store(true, Ordering::Release);
+    // A check that waits for the commit may refuse: nothing was kept then, and the answer is the refusal.
+    scope.end(true).await?;
+    Ok(answer)
 }
 
-/// The identity of a request for `Idempotency-Key`: what would be run, with which values.
-fn fingerprint(passed: &Passed, variables: &Variables) -> Vec<u8> {
+/// The identity of a request for `Idempotency-Key`: the document as it was sent, which of its operations, which values.
+/// The parsed document would not do: its fragments lie in a map that has another order each time.
+fn fingerprint(query: &str, passed: &Passed, variables: &Variables) -> Vec<u8> {
     let mut hash = Sha256::new();
-    hash.update(format!("{:?}\n", passed.document));
-    hash.update(passed.operation_name.as_deref().unwrap_or_default());
+    for part in [query.as_bytes(), passed.operation_name.as_deref().unwrap_or_default().as_bytes()] {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
     hash.update(serde_json::to_vec(variables).unwrap_or_default());
     hash.finalize().to_vec()
 }
@@ -253,17 +283,55 @@ fn roll_back_others(response: &mut Response, refused: &[String]) {
 }
 
 fn to_server_error(error: Error) -> ServerError {
-    async_graphql::Error::from(error).into_server_error(async_graphql::Pos::default())
+    async_graphql::Error::from(error).into_server_error(Pos::default())
 }
 
-fn finish(mut response: Response, passed: &Passed, request_id: Uuid) -> Answer {
-    let cost = async_graphql::value!({ "requested": passed.cost.requested });
+fn finish(mut response: Response, scope: &Scope, passed: &Passed, request_id: Uuid) -> Answer {
+    // What the operation cost: by the published price, and in statements of the database.
+    let cost = async_graphql::value!({ "requested": passed.cost.requested, "statements": scope.statements() });
     response.extensions.insert("cost".to_owned(), cost);
     write(response, request_id)
 }
 
+/// An answer to a request that was not run: without `data`, as the specification has it.
+#[derive(Serialize)]
+struct NotRun<'a> {
+    errors: &'a [ServerError],
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    extensions: &'a BTreeMap<String, Value>,
+}
+
+fn code_of(error: &ServerError) -> Option<&str> {
+    match error.extensions.as_ref()?.get("code")? {
+        Value::String(code) => Some(code),
+        _ => None,
+    }
+}
+
+/// Whether nothing was answered because nobody, or nobody any more, stands behind the request. Each field finds that
+/// out by itself; for the caller it is one thing, and one that his program mends by signing in.
+fn is_nobodys(response: &Response) -> bool {
+    let empty = match &response.data {
+        Value::Null => true,
+        Value::Object(fields) => fields.values().all(|value| *value == Value::Null),
+        _ => false,
+    };
+    empty
+        && response.errors.iter().any(|error| code_of(error) == Some("UNAUTHENTICATED"))
+        && response.errors.iter().all(|error| matches!(code_of(error), Some("UNAUTHENTICATED" | "ROLLED_BACK")))
+}
+
 /// Writes the response: every error gets a code and the request's id.
 fn write(mut response: Response, request_id: Uuid) -> Answer {
+    if is_nobodys(&response) {
+        response.data = Value::Null;
+        response.errors.retain(|error| code_of(error) == Some("UNAUTHENTICATED"));
+        response.errors.truncate(1);
+        for error in &mut response.errors {
+            error.path.clear();
+            error.locations.clear();
+        }
+    }
     let request_error = response.data == Value::Null && response.errors.iter().all(|error| error.path.is_empty());
     let request_error = request_error && !response.errors.is_empty();
     let mut code = None;
@@ -281,9 +349,14 @@ fn write(mut response: Response, request_id: Uuid) -> Answer {
             code = Some(first.clone());
         }
     }
-    let json = serde_json::to_vec(&response).unwrap_or_else(|error| {
+    let json = if request_error {
+        serde_json::to_vec(&NotRun { errors: &response.errors, extensions: &response.extensions })
+    } else {
+        serde_json::to_vec(&response)
+    };
+    let json = json.unwrap_or_else(|error| {
         tracing::error!(%error, "an answer could not be written");
-        br#"{"data":null,"errors":[{"message":"The answer could not be written.","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}"#.to_vec()
+        br#"{"errors":[{"message":"The answer could not be written.","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}"#.to_vec()
     });
     Answer { json, request_error, replayed: false, code }
 }
@@ -295,7 +368,12 @@ pub fn failure(request_id: Uuid, error: Error) -> Answer {
 
 /// The answer to a request that was refused before it ran.
 pub fn plain(request_id: Uuid, code: &str, message: &str) -> Answer {
-    let mut error = ServerError::new(message, None);
+    located(request_id, code, message, None)
+}
+
+/// The same, with line and column of the document.
+pub fn located(request_id: Uuid, code: &str, message: &str, at: Option<(usize, usize)>) -> Answer {
+    let mut error = ServerError::new(message, at.map(|(line, column)| Pos { line, column }));
     error.extensions.get_or_insert_default().set("code", code);
     write(Response::from_errors(vec![error]), request_id)
 }

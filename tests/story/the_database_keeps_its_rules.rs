@@ -7,7 +7,7 @@ use crate::harness::{Database, postgres};
 
 /// Every finding of a catalog query, one line each.
 fn findings(database: &Database, query: &str) -> Vec<String> {
-    database::texts(&mut database.connect("postgres"), query).unwrap()
+    database.lines("postgres", query)
 }
 
 const CLIENT_TABLES: &str = "
@@ -34,7 +34,7 @@ fn the_catalog_keeps_the_rules() {
                  (p.polname = 'tenant' AND p.polcmd = '*' AND p.polroles = '{0}' AND p.polwithcheck IS NULL
                    AND pg_get_expr(p.polqual, p.polrelid) = '(tenant_id = (NULLIF(current_setting(''app.tenant_id''::text, true), ''''::text))::uuid)')
               OR (p.polname = 'portfolio' AND p.polcmd = 'r' AND p.polroles = ARRAY['backoffice_portfolio'::regrole::oid]
-                   AND pg_get_expr(p.polqual, p.polrelid) = '(tenant_id = ANY ((NULLIF(current_setting(''app.tenant_ids''::text, true), ''''::text))::uuid[]))')
+                   AND pg_get_expr(p.polqual, p.polrelid) = '(tenant_id = ANY (( SELECT (NULLIF(current_setting(''app.tenant_ids''::text, true), ''''::text))::uuid[] AS "nullif")::uuid[]))')
               OR (p.polname = 'own_grants' AND t.name = 'identity.access_grant' AND p.polcmd = 'r' AND p.polroles = ARRAY['backoffice_owner'::regrole::oid]))
             UNION ALL SELECT t.name || ': no tenant policy' FROM tables t WHERE t.of_a_client
                 AND NOT EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = t.oid AND p.polname = 'tenant')".to_owned()),
@@ -117,12 +117,12 @@ fn migrations_go_down_and_up_again() {
                  UNION ALL SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname IN ('core', 'audit', 'identity', 'practice', 'finance')
                  ORDER BY 1";
     let _ = postgres();
-    let up = database::migrate(&mut database.connect("postgres")).unwrap();
+    let up = database.past_the_server("postgres", |connection| database::migrate(connection).unwrap());
     let first = findings(&database, shape);
     assert!(up > 0 && !first.is_empty());
-    let down = database::revert_all(&mut database.connect("postgres")).unwrap();
+    let down = database.past_the_server("postgres", |connection| database::revert_all(connection).unwrap());
     assert_eq!(up, down);
     assert_eq!(findings(&database, shape), Vec::<String>::new(), "something was left behind");
-    assert_eq!(database::migrate(&mut database.connect("postgres")).unwrap(), up);
+    assert_eq!(database.past_the_server("postgres", |connection| database::migrate(connection).unwrap()), up);
     assert_eq!(findings(&database, shape), first);
 }

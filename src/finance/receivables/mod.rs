@@ -1,3 +1,4 @@
 //! What customers owe.
 
 pub mod customer;
+pub mod invoice;

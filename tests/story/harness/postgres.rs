@@ -13,7 +13,7 @@ const TEMPLATE: &str = "template_backoffice";
 /// The server of this run. It dies with the process.
 pub fn postgres() -> &'static PrivatePostgres {
     static POSTGRES: OnceLock<PrivatePostgres> = OnceLock::new();
-    POSTGRES.get_or_init(|| {
+    POSTGRES.get_or_init(|| off_the_runtime(|| {
         let folder = std::env::temp_dir().join(format!("backoffice-story-{}", std::process::id()));
         sweep();
         let mut options = Options::new(&folder);
@@ -26,7 +26,12 @@ pub fn postgres() -> &'static PrivatePostgres {
         database::create_roles(&mut connection, None).unwrap();
         database::migrate(&mut connection).unwrap();
         postgres
-    })
+    }))
+}
+
+/// Blocking connections have a runtime of their own; inside a test's runtime they need a thread of their own.
+pub fn off_the_runtime<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| scope.spawn(work).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
 }
 
 /// Folders of runs that are over.
@@ -54,12 +59,14 @@ impl Database {
     pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("story_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let postgres = postgres();
-        let mut connection = database::connect(&postgres.url(SUPERUSER, "postgres")).unwrap();
-        // Two clones at once would disturb each other: the template must have no other user.
-        execute(&mut connection, "SELECT pg_advisory_lock(1)");
-        execute(&mut connection, &format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER backoffice_owner"));
-        execute(&mut connection, "SELECT pg_advisory_unlock(1)");
+        let url = postgres().url(SUPERUSER, "postgres");
+        off_the_runtime(|| {
+            let mut connection = database::connect(&url).unwrap();
+            // Two clones at once would disturb each other: the template must have no other user.
+            execute(&mut connection, "SELECT pg_advisory_lock(1)");
+            execute(&mut connection, &format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER backoffice_owner"));
+            execute(&mut connection, "SELECT pg_advisory_unlock(1)");
+        });
         Self { name }
     }
 
@@ -67,8 +74,11 @@ impl Database {
     pub fn bare() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("bare_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let mut connection = database::connect(&postgres().url(SUPERUSER, "postgres")).unwrap();
-        execute(&mut connection, &format!("CREATE DATABASE {name} OWNER backoffice_owner"));
+        let url = postgres().url(SUPERUSER, "postgres");
+        off_the_runtime(|| {
+            let mut connection = database::connect(&url).unwrap();
+            execute(&mut connection, &format!("CREATE DATABASE {name} OWNER backoffice_owner"));
+        });
         Self { name }
     }
 
@@ -85,19 +95,36 @@ impl Database {
         }
     }
 
-    /// A connection as a role, past the server.
-    pub fn connect(&self, role: &str) -> database::Blocking {
-        database::connect(&self.url(role)).unwrap()
+    /// Works on a connection of that role, past the server.
+    pub fn past_the_server<T: Send>(&self, role: &str, work: impl FnOnce(&mut database::Blocking) -> T + Send) -> T {
+        let url = self.url(role);
+        off_the_runtime(|| work(&mut database::connect(&url).unwrap()))
+    }
+
+    /// Runs one statement as a role, past the server.
+    pub fn run(&self, role: &str, statement: &str) {
+        self.past_the_server(role, |connection| execute(connection, statement));
+    }
+
+    /// Every row of a query that names its one column `line`, as a role, past the server.
+    pub fn lines(&self, role: &str, query: &str) -> Vec<String> {
+        self.past_the_server(role, |connection| database::texts(connection, query).unwrap())
+    }
+
+    /// What `backoffice check` finds.
+    pub fn findings(&self) -> Vec<String> {
+        self.past_the_server("backoffice_owner", |connection| backoffice::check::run(connection).unwrap().findings)
     }
 }
 
 impl Drop for Database {
     fn drop(&mut self) {
-        if let Ok(mut connection) = database::connect(&postgres().url(SUPERUSER, "postgres")) {
-            let _ = diesel::RunQueryDsl::execute(
-                diesel::sql_query(format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)),
-                &mut connection,
-            );
-        }
+        let url = postgres().url(SUPERUSER, "postgres");
+        let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        off_the_runtime(|| {
+            if let Ok(mut connection) = database::connect(&url) {
+                let _ = diesel::RunQueryDsl::execute(diesel::sql_query(statement), &mut connection);
+            }
+        });
     }
 }

@@ -32,7 +32,8 @@ impl Schema {
     }
 
     pub fn types(&self) -> impl Iterator<Item = (&String, &Value)> {
-        self.types.iter().filter(|(name, _)| !name.starts_with("__"))
+        let built_in = ["ID", "String", "Int", "Float", "Boolean"];
+        self.types.iter().filter(move |(name, _)| !name.starts_with("__") && !built_in.contains(&name.as_str()))
     }
 
     /// Object types that have an id of their own: what a client could point at.

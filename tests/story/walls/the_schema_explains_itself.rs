@@ -1,8 +1,6 @@
 //! Every type, field, argument and word of the schema is described; the committed SDL is the schema; the tables that
 //! the program believes in are the tables of the database.
 
-use backoffice::database;
-
 use super::schema::Schema;
 use crate::harness::Database;
 
@@ -38,8 +36,8 @@ fn the_committed_schema_is_the_schema() {
 #[test]
 fn the_programs_tables_are_the_databases_tables() {
     let database = Database::new();
-    let columns = database::texts(
-        &mut database.connect("postgres"),
+    let columns = database.lines(
+        "postgres",
         "SELECT format('%s.%s %s -> %s', n.nspname, c.relname, a.attname, CASE WHEN a.attnotnull THEN k.kind ELSE format('Nullable<%s>', k.kind) END) AS line
            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
            JOIN LATERAL (SELECT CASE format_type(a.atttypid, NULL)
@@ -49,8 +47,7 @@ fn the_programs_tables_are_the_databases_tables() {
                ELSE format_type(a.atttypid, NULL) END AS kind) k ON true
           WHERE c.relkind = 'r' AND n.nspname IN ('core', 'audit', 'identity', 'practice', 'finance')
             AND a.attnum > 0 AND NOT a.attisdropped",
-    )
-    .unwrap();
+    );
     let mut in_database: Vec<String> = columns;
     let mut in_program = Vec::new();
     for source in [

@@ -1,0 +1,307 @@
+//! Matching a bank line to what it settles, and taking that back.
+//!
+//! A match posts the line against the control accounts of the items and the accounts of the postings, which sum to the
+//! line's amount exactly. Taking it back posts the reversal and undoes the allocations, so that everything is open again
+//! as it was.
+
+use std::collections::HashMap;
+
+use async_graphql::{ComplexObject, Context, InputObject, Object, SimpleObject};
+use chrono::NaiveDate;
+use diesel::prelude::*;
+use futures_util::future::try_join;
+
+use super::account::BankAccount;
+use super::line::{self, BankLine};
+use crate::finance::chart;
+use crate::finance::document::pricing::exchange_rate;
+use crate::finance::ids::{AccountId, BankLineId, BankMatchId, JournalEntryId, OpenItemId};
+use crate::finance::input::{currency, relabel, sized_if_given};
+use crate::finance::ledger::account::{self, Control};
+use crate::finance::ledger::journal::{self, EntrySource, JournalEntry, NewEntry};
+use crate::finance::open_item::OpenItem;
+use crate::finance::open_item::allocation::{self, Allocation, NewAllocation};
+use crate::platform::can::Can;
+use crate::platform::db::Tx;
+use crate::platform::entity::Fetch;
+use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::scalars::{Date, DateTime, Dec};
+use crate::platform::scope::Ask;
+use crate::schema::finance::{bank_match, open_item};
+
+mod rules;
+
+use rules::{Facts, Posting, Settled, plan};
+
+/// The most open items and accounts in one match, each.
+const MOST: usize = 500;
+
+/// What a bank line is matched to.
+#[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]
+#[diesel(table_name = bank_match)]
+#[graphql(complex)]
+pub struct BankMatch {
+    /// Global id.
+    pub id: BankMatchId,
+    #[graphql(skip)]
+    pub(crate) bank_line_id: BankLineId,
+    #[graphql(skip)]
+    pub(crate) entry_id: JournalEntryId,
+    /// When it was matched.
+    pub created_at: DateTime,
+}
+
+#[ComplexObject]
+impl BankMatch {
+    /// The journal entry that the match posted. Right: `finance.journal.read`.
+    async fn entry(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<JournalEntry>> {
+        Ok(ctx.load::<JournalEntry>(self.entry_id).await?)
+    }
+
+    /// The open items that it settled. Right: `finance.open_item.read`.
+    async fn allocations(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Allocation>> {
+        Ok(ctx.load::<allocation::OfEntry>(self.entry_id).await?.unwrap_or_default())
+    }
+}
+
+/// Fetches the match of a line that was not taken back.
+pub struct LiveMatch;
+
+impl Fetch for LiveMatch {
+    type Key = BankLineId;
+    type Value = BankMatch;
+    const CAN: Can = Can::BankRead;
+
+    async fn fetch(tx: &Tx, keys: Vec<BankLineId>) -> Result<HashMap<BankLineId, BankMatch>> {
+        let rows: Vec<BankMatch> = tx
+            .rows(
+                bank_match::table
+                    .filter(bank_match::tenant_id.eq(tx.tenant()?))
+                    .filter(bank_match::bank_line_id.eq_any(keys))
+                    .filter(bank_match::undone_by_id.is_null())
+                    .select(BankMatch::as_select()),
+            )
+            .await?;
+        Ok(rows.into_iter().map(|row| (row.bank_line_id, row)).collect())
+    }
+}
+
+/// A part of an open item that a bank line settles.
+#[derive(InputObject, Clone, Debug)]
+pub struct BankAllocationInput {
+    /// The open item: in the line's currency, named once.
+    pub open_item: OpenItemId,
+    /// How much of it, in its currency and with its own sign: positive for an invoice or a bill, negative for a credit
+    /// note. At most what is open. Money comes in for receivables and goes out for payables.
+    pub amount: Dec,
+}
+
+/// A part of a bank line that settles no open item: fees, interest, taxes.
+#[derive(InputObject, Clone, Debug)]
+pub struct BankPostingInput {
+    /// A leaf of the chart that is no receivable, payable or bank account.
+    pub account: AccountId,
+    /// In the line's currency, with the sign of the movement: positive for money in (the account is credited), negative
+    /// for money out (debited).
+    pub amount: Dec,
+    /// What it is, up to 500 characters; the line's reference if not said.
+    pub description: Option<String>,
+}
+
+/// What a bank line settles: allocations (receivables as they are, payables with the sign turned) and postings sum to the
+/// line's amount exactly.
+#[derive(InputObject, Clone, Debug)]
+pub struct BankLineMatchInput {
+    /// The line.
+    pub bank_line: BankLineId,
+    /// The open items that it settles, wholly or in part; none if not said.
+    pub allocations: Option<Vec<BankAllocationInput>>,
+    /// What it is otherwise; nothing if not said.
+    pub postings: Option<Vec<BankPostingInput>>,
+    /// Book currency for one unit of the line's currency: needed if there are postings and the line is not in the books'
+    /// currency. Open items are settled at the rate they were posted with.
+    pub exchange_rate: Option<Dec>,
+}
+
+/// Which match is taken back.
+#[derive(InputObject, Clone, Debug)]
+pub struct BankLineUnmatchInput {
+    /// The line.
+    pub bank_line: BankLineId,
+    /// The day of the reversal in the books; the day of the line if not said.
+    pub date: Option<Date>,
+}
+
+crate::payload! {
+    /// What became of a bank line.
+    BankLinePayload {
+        /// The line as it is now.
+        bank_line: BankLine
+    }
+}
+
+/// The open items of those ids, locked in the order of their ids.
+async fn lock_items(tx: &Tx, ids: Vec<OpenItemId>) -> Result<HashMap<OpenItemId, OpenItem>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<OpenItem> = tx
+        .rows(
+            open_item::table
+                .filter(open_item::tenant_id.eq(tx.tenant()?))
+                .filter(open_item::id.eq_any(ids))
+                .order(open_item::id)
+                .select(OpenItem::as_select())
+                .for_update(),
+        )
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+}
+
+async fn bank_account(tx: &Tx, line: &BankLine) -> Result<BankAccount> {
+    let mut found = BankAccount::fetch(tx, vec![line.bank_account_id]).await?;
+    found.remove(&line.bank_account_id).ok_or_else(|| Error::fault("a bank line without its account"))
+}
+
+async fn postings(tx: &Tx, inputs: Vec<BankPostingInput>, line: &BankLine) -> Result<Vec<Posting>> {
+    if inputs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<AccountId> = inputs.iter().map(|input| input.account).collect();
+    let accounts = account::by_id(tx, &ids).await?;
+    let money = currency(&line.currency.0)?;
+    inputs
+        .into_iter()
+        .enumerate()
+        .map(|(at, input)| {
+            sized_if_given(&format!("postings.{at}.description"), input.description.as_deref(), 500)?;
+            let field = format!("postings.{at}.account");
+            let account = accounts.get(&input.account).ok_or_else(|| Error::not_found(&field, "account"))?;
+            chart::check_posting(account, &field, money)?;
+            chart::check_no_control(account, &field, &[Control::Receivable, Control::Payable, Control::Bank])?;
+            let description = input.description.unwrap_or_else(|| line.reference.chars().take(500).collect());
+            Ok(Posting { account: input.account, amount: input.amount.0, description })
+        })
+        .collect()
+}
+
+async fn match_line(tx: &Tx, input: BankLineMatchInput) -> Result<BankLine> {
+    let (allocated, posted) = (input.allocations.unwrap_or_default(), input.postings.unwrap_or_default());
+    if allocated.len() > MOST || posted.len() > MOST {
+        let message = format!("A match has at most {MOST} allocations and {MOST} postings.");
+        return Err(Error::refuse(UserErrorCode::Invalid, "allocations", message));
+    }
+    let line = line::lock(tx, input.bank_line).await?.ok_or_else(|| Error::not_found("bankLine", "bank line"))?;
+    if line.matched {
+        return Err(Error::refuse(UserErrorCode::State, "bankLine", "This bank line is matched already."));
+    }
+    let (money, book) = (currency(&line.currency.0)?, currency(tx.book_currency())?);
+    let rate = if posted.is_empty() {
+        None
+    } else {
+        Some(exchange_rate(input.exchange_rate.map(|rate| rate.0), money, book)?)
+    };
+    let account = bank_account(tx, &line).await?;
+    let items = lock_items(tx, allocated.iter().map(|one| one.open_item).collect()).await?;
+    let settled = allocated
+        .into_iter()
+        .enumerate()
+        .map(|(at, one)| {
+            let item = items.get(&one.open_item).cloned();
+            let item = item.ok_or_else(|| Error::not_found(&format!("allocations.{at}.openItem"), "open item"))?;
+            Ok(Settled { item, amount: one.amount.0 })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let postings = postings(tx, posted, &line).await?;
+    let description = describe(&line);
+    let facts = Facts { account: account.account_id, amount: line.amount.0, currency: money, book, rate };
+    let plan = plan(&facts, &settled, postings, &description)?;
+    let entry = journal::post(
+        tx,
+        NewEntry {
+            date: line.booked_on.0,
+            description,
+            currency: money,
+            source: EntrySource::Bank,
+            source_id: Some(line.id.0),
+            reverses: None,
+            lines: plan.lines,
+        },
+    )
+    .await
+    .map_err(|error| relabel(error, &[("date", "bankLine"), ("lines", "postings")]))?;
+    let matched = diesel::insert_into(bank_match::table).values((
+        bank_match::tenant_id.eq(tx.tenant()?),
+        bank_match::id.eq(BankMatchId::new()),
+        bank_match::bank_line_id.eq(line.id),
+        bank_match::entry_id.eq(entry.id),
+    ));
+    try_join(allocation::write(tx, entry.id, line.booked_on.0, &plan.allocations), tx.exec(matched)).await?;
+    read_again(tx, line.id).await
+}
+
+async fn unmatch(tx: &Tx, input: BankLineUnmatchInput) -> Result<BankLine> {
+    let line = line::lock(tx, input.bank_line).await?.ok_or_else(|| Error::not_found("bankLine", "bank line"))?;
+    let live = LiveMatch::fetch(tx, vec![line.id]).await?.remove(&line.id);
+    let live = live.ok_or_else(|| Error::refuse(UserErrorCode::State, "bankLine", "This bank line is not matched."))?;
+    let allocations = allocation::live(tx, live.entry_id).await?;
+    lock_items(tx, allocations.iter().map(|one| one.open_item_id).collect()).await?;
+    let day: NaiveDate = input.date.unwrap_or(line.booked_on).0;
+    let description: String = format!("Match taken back: {}", describe(&line)).chars().take(500).collect();
+    let reversal = journal::reverse(tx, live.entry_id, day, description).await?;
+    let undone = allocations
+        .iter()
+        .map(|one| {
+            Ok(NewAllocation {
+                open_item: one.open_item_id,
+                amount: backoffice_money::neg(one.amount.0)?,
+                amount_book: backoffice_money::neg(one.amount_book.0)?,
+                undoes: Some(one.id),
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let ended = diesel::update(bank_match::table)
+        .filter(bank_match::tenant_id.eq(tx.tenant()?))
+        .filter(bank_match::id.eq(live.id))
+        .set(bank_match::undone_by_id.eq(reversal.id));
+    try_join(allocation::write(tx, reversal.id, day, &undone), tx.exec(ended)).await?;
+    read_again(tx, line.id).await
+}
+
+async fn read_again(tx: &Tx, id: BankLineId) -> Result<BankLine> {
+    BankLine::fetch(tx, vec![id]).await?.remove(&id).ok_or_else(|| Error::fault("the locked bank line is gone"))
+}
+
+/// What the entry says: who and what for.
+fn describe(line: &BankLine) -> String {
+    let parts = [line.counterparty.as_deref().unwrap_or_default(), line.reference.as_str()];
+    let text = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ");
+    if text.is_empty() { "Bank movement".to_owned() } else { text.chars().take(500).collect() }
+}
+
+/// Changes of what bank lines are matched to.
+#[derive(Default)]
+pub struct BankMatchMutation;
+
+#[Object]
+impl BankMatchMutation {
+    /// Matches a bank line to what it settles and posts it on the day of the line. Right: `finance.bank.match`.
+    async fn bank_line_match(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The line and what it settles.")] input: BankLineMatchInput,
+    ) -> async_graphql::Result<Option<BankLinePayload>> {
+        let tx = ctx.tx(Can::BankMatch).await?;
+        BankLinePayload::settle(ctx, match_line(tx, input).await)
+    }
+
+    /// Takes a match back: reverses its entry and opens again what it settled. Right: `finance.bank.match`.
+    async fn bank_line_unmatch(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The line.")] input: BankLineUnmatchInput,
+    ) -> async_graphql::Result<Option<BankLinePayload>> {
+        let tx = ctx.tx(Can::BankMatch).await?;
+        BankLinePayload::settle(ctx, unmatch(tx, input).await)
+    }
+}

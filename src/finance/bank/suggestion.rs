@@ -1,0 +1,263 @@
+//! What a bank line may settle: proposed with reasons, never done.
+
+use std::collections::HashMap;
+
+use async_graphql::{Enum, SimpleObject};
+use backoffice_money::Decimal;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Nullable, Numeric, Text, Uuid as SqlUuid};
+
+use super::grouped;
+use crate::finance::ids::BankLineId;
+use crate::finance::open_item::{OpenItem, OpenItemSide};
+use crate::platform::can::Can;
+use crate::platform::db::Tx;
+use crate::platform::entity::Fetch;
+use crate::platform::error::Result;
+use crate::platform::scalars::{Dec, Money};
+use crate::platform::sql::sql;
+
+/// The most suggestions for one line.
+const MOST: usize = 10;
+/// A document number shorter than this says nothing in the middle of a reference.
+const SHORTEST_NUMBER: usize = 3;
+/// The same for names.
+const SHORTEST_NAME: usize = 4;
+
+/// Why an open item is proposed for a bank line.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MatchReason {
+    /// The document's number stands in the reference.
+    Document,
+    /// The line's amount is what is open.
+    Amount,
+    /// The line comes from or goes to the party's own account.
+    Iban,
+    /// The line names the party.
+    Name,
+}
+
+/// An open item that a bank line may settle.
+#[derive(SimpleObject, Clone, Debug)]
+pub struct MatchSuggestion {
+    /// The open item.
+    pub open_item: OpenItem,
+    /// How much of it the line would settle, with the item's sign: give it as the allocation's amount.
+    pub amount: Money,
+    /// Whether the line's amount is exactly what is open.
+    pub exact: bool,
+    /// What speaks for it.
+    pub reasons: Vec<MatchReason>,
+}
+
+#[derive(QueryableByName)]
+struct Candidate {
+    #[diesel(embed)]
+    item: OpenItem,
+    #[diesel(sql_type = SqlUuid)]
+    line_id: BankLineId,
+    #[diesel(sql_type = Numeric)]
+    line_amount: Decimal,
+    #[diesel(sql_type = Text)]
+    said: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    line_party: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    line_iban: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    party_iban: Option<String>,
+}
+
+impl Candidate {
+    fn reasons(&self) -> Vec<MatchReason> {
+        let named = self.line_party.as_deref().is_some_and(|party| same_name(party, &self.item.party_name));
+        let from = self.party_iban.is_some() && self.party_iban == self.line_iban;
+        let tests = [
+            (MatchReason::Document, mentions(&self.said, &self.item.document)),
+            (MatchReason::Amount, self.line_amount.abs() == self.item.open_amount.0.abs()),
+            (MatchReason::Iban, from),
+            (MatchReason::Name, named),
+        ];
+        tests.into_iter().filter_map(|(reason, holds)| holds.then_some(reason)).collect()
+    }
+
+    fn suggestion(self) -> Option<(u8, MatchSuggestion)> {
+        let reasons = self.reasons();
+        let has = |reason| reasons.contains(&reason);
+        let exact = has(MatchReason::Amount);
+        if !(has(MatchReason::Document) || exact && (has(MatchReason::Iban) || has(MatchReason::Name))) {
+            return None;
+        }
+        let weight = |reason, weight: u8| if has(reason) { weight } else { 0 };
+        let rank = weight(MatchReason::Document, 8) | weight(MatchReason::Amount, 4) | weight(MatchReason::Iban, 2)
+            | weight(MatchReason::Name, 1);
+        let mut amount = self.item.open_amount.0;
+        if self.line_amount.abs() < amount.abs() {
+            let negative = amount.is_sign_negative();
+            amount = self.line_amount.abs();
+            amount.set_sign_negative(negative);
+        }
+        let amount = Money::new(Dec(amount), &self.item.currency);
+        Some((rank, MatchSuggestion { open_item: self.item, amount, exact, reasons }))
+    }
+}
+
+/// Letters and digits in capitals, and for each whether a word begins with it: at other characters, and where letters
+/// and digits meet, so that `RE-2025-118`, `RE 2025 118` and `RE2025118` are told apart from nothing but each other.
+fn words(text: &str) -> Vec<(char, bool)> {
+    let mut kept: Vec<(char, bool)> = Vec::with_capacity(text.len());
+    let mut before: Option<char> = None;
+    for character in text.chars() {
+        if !character.is_alphanumeric() {
+            before = None;
+            continue;
+        }
+        let begins = before.is_none_or(|before| before.is_numeric() != character.is_numeric());
+        let mut upper = character.to_uppercase();
+        kept.extend(upper.next().map(|first| (first, begins)));
+        kept.extend(upper.map(|rest| (rest, false)));
+        before = Some(character);
+    }
+    kept
+}
+
+/// Whether a reference names a document: its number stands there whole, whatever the case, blanks and punctuation.
+fn mentions(reference: &str, document: &str) -> bool {
+    let number: Vec<char> = words(document).into_iter().map(|(character, _)| character).collect();
+    if number.len() < SHORTEST_NUMBER {
+        return false;
+    }
+    let said = words(reference);
+    let starts = said.windows(number.len()).enumerate().filter(|(_, window)| {
+        window.first().is_some_and(|(_, begins)| *begins)
+            && window.iter().zip(&number).all(|((character, _), wanted)| character == wanted)
+    });
+    // the word that ends the number has to end with it
+    starts.map(|(at, window)| at.saturating_add(window.len())).any(|end| said.get(end).is_none_or(|(_, begins)| *begins))
+}
+
+/// Whether two names are the same but for case, blanks and punctuation, or one begins with the other.
+fn same_name(a: &str, b: &str) -> bool {
+    let letters = |name: &str| words(name).into_iter().map(|(character, _)| character).collect::<Vec<_>>();
+    let (a, b) = (letters(a), letters(b));
+    a.len().min(b.len()) >= SHORTEST_NAME && (a.starts_with(&b) || b.starts_with(&a))
+}
+
+/// Fetches the suggestions for unmatched bank lines.
+pub struct ForLine;
+
+impl Fetch for ForLine {
+    type Key = BankLineId;
+    type Value = Vec<MatchSuggestion>;
+    const CAN: Can = Can::OpenItemRead;
+
+    async fn fetch(tx: &Tx, keys: Vec<BankLineId>) -> Result<HashMap<BankLineId, Vec<MatchSuggestion>>> {
+        // The database looks for anything that may be a reason; which ones are is decided by the rules above.
+        let rows: Vec<Candidate> = tx
+            .rows(
+                sql("WITH line AS (
+                       SELECT l.id, l.currency, l.amount, l.reference, l.counterparty, l.counterparty_iban,
+                              upper(regexp_replace(l.reference, '[^[:alnum:]]', '', 'g')) AS said,
+                              upper(regexp_replace(coalesce(l.counterparty, ''), '[^[:alnum:]]', '', 'g')) AS who
+                         FROM finance.bank_line l
+                        WHERE l.tenant_id = $1 AND l.id = ANY ($2) AND NOT l.matched
+                     ), item AS MATERIALIZED (
+                       SELECT i.*, coalesce(c.iban, v.iban) AS party_iban,
+                              upper(regexp_replace(i.document, '[^[:alnum:]]', '', 'g')) AS mark,
+                              upper(regexp_replace(i.party_name, '[^[:alnum:]]', '', 'g')) AS who,
+                              CASE WHEN i.side = 'receivable' THEN i.open_amount ELSE -i.open_amount END AS flow
+                         FROM finance.open_item i
+                         LEFT JOIN finance.customer c ON c.tenant_id = i.tenant_id AND c.id = i.customer_id
+                         LEFT JOIN finance.vendor v ON v.tenant_id = i.tenant_id AND v.id = i.vendor_id
+                        WHERE i.tenant_id = $1 AND NOT i.settled
+                     )
+                     SELECT i.id, i.side, i.customer_id, i.vendor_id, i.invoice_id, i.bill_id, i.document, i.party_name, i.entry_id,
+                            i.account_id, i.item_date, i.due_date, i.currency, i.amount, i.amount_book, i.open_amount, i.open_book,
+                            i.version, line.id AS line_id, line.amount AS line_amount, line.reference AS said,
+                            line.counterparty AS line_party, line.counterparty_iban AS line_iban, i.party_iban
+                       FROM line
+                       JOIN item i ON i.currency = line.currency AND sign(i.flow) = sign(line.amount)
+                        AND ((length(i.mark) >= 3 AND strpos(line.said, i.mark) > 0)
+                             OR (i.flow = line.amount
+                                 AND (i.party_iban = line.counterparty_iban
+                                      OR (line.who <> '' AND (starts_with(line.who, i.who) OR starts_with(i.who, line.who))))))
+                      ORDER BY line.id, i.due_date, i.id
+                      LIMIT 5000")
+                    .bind::<SqlUuid, _>(tx.tenant()?)
+                    .bind::<Array<SqlUuid>, _>(keys),
+            )
+            .await?;
+        let suggestions = rows.into_iter().filter_map(|row| row.line_id_and_suggestion());
+        let mut by_line = grouped(suggestions);
+        Ok(by_line
+            .drain()
+            .map(|(line, mut found)| {
+                // stable: of equal rank the earlier due one first
+                found.sort_by_key(|(rank, _)| std::cmp::Reverse(*rank));
+                found.truncate(MOST);
+                (line, found.into_iter().map(|(_, suggestion)| suggestion).collect())
+            })
+            .collect())
+    }
+}
+
+impl Candidate {
+    fn line_id_and_suggestion(self) -> Option<(BankLineId, (u8, MatchSuggestion))> {
+        let line = self.line_id;
+        self.suggestion().map(|ranked| (line, ranked))
+    }
+}
+
+/// How much money an amount of an item moves: in for a receivable, out for a payable.
+pub(super) fn flow(side: OpenItemSide, amount: Decimal) -> Result<Decimal> {
+    match side {
+        OpenItemSide::Receivable => Ok(amount),
+        OpenItemSide::Payable => Ok(backoffice_money::neg(amount)?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn numbers_are_found_however_they_are_written() {
+        for reference in ["RE-2025-118", "Rechnung re 2025 118 vom 9.1.", "RE2025118", "zu RE-2025-118/2025-12", "(RE2025-118)"] {
+            assert!(mentions(reference, "RE-2025-118"), "{reference}");
+        }
+    }
+
+    #[test]
+    fn parts_of_other_numbers_are_not() {
+        for reference in ["RE-2025-1180", "XRE-2025-118", "RE-2025-11", "1RE 2025 1189", ""] {
+            assert!(!mentions(reference, "RE-2025-118"), "{reference}");
+        }
+        assert!(!mentions("INV-000012", "INV-00001"));
+        assert!(!mentions("paid 12", "12"), "too short to mean anything");
+    }
+
+    #[test]
+    fn names() {
+        assert!(same_name("MOEBELHAUS KRUEGER", "Moebelhaus Krueger GmbH"));
+        assert!(!same_name("AG", "Agrar AG"));
+        assert!(!same_name("Hansekontor KG", "Hafenkontor KG"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_is_found_inside_any_words(before in "[a-z]{0,8}", number in "[A-Z]{2}-[0-9]{4}-[0-9]{1,5}", after in "[a-z]{0,8}") {
+            let reference = format!("{before} {number} {after}");
+            prop_assert!(mentions(&reference, &number));
+            let longer = format!("{number}7");
+            prop_assert!(!mentions(&number, &longer));
+        }
+
+        #[test]
+        fn nothing_panics(reference in ".{0,60}", document in ".{0,20}") {
+            let _ = mentions(&reference, &document);
+            let _ = same_name(&reference, &document);
+        }
+    }
+}

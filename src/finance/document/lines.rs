@@ -1,0 +1,383 @@
+//! The lines of a document in the database: written and read as sets, one statement each.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use async_graphql::{ComplexObject, Context, ID, SimpleObject};
+use backoffice_money::{Currency, Decimal, Totals};
+use chrono::NaiveDate;
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, Date as SqlDate, Int4, Nullable, Numeric, Text, Uuid as SqlUuid};
+use futures_util::future::try_join;
+use uuid::Uuid;
+
+use super::pricing::{Line, LineTax, total};
+use super::{DocumentLineInput, DocumentRounding, DocumentTax, Kind};
+use crate::finance::chart;
+use crate::finance::ids::{AccountId, BillLineId, InvoiceLineId, TaxCodeId};
+use crate::finance::ledger::account::{self, Account, Control};
+use crate::finance::ledger::tax_code::{self, TaxCode};
+use crate::platform::db::Tx;
+use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::new_uuid;
+use crate::platform::scalars::{Dec, Money};
+use crate::platform::scope::Ask;
+use crate::platform::sql::sql;
+
+/// The same statement for either kind: the table's name is put in when the program is built.
+macro_rules! for_kind {
+    ($kind:expr, |$table:ident| $text:expr) => {
+        match $kind {
+            Kind::Invoice => {
+                macro_rules! $table {
+                    () => {
+                        "invoice"
+                    };
+                }
+                $text
+            }
+            Kind::Bill => {
+                macro_rules! $table {
+                    () => {
+                        "bill"
+                    };
+                }
+                $text
+            }
+        }
+    };
+}
+
+/// A line of an invoice or a bill.
+#[derive(QueryableByName, SimpleObject, Clone, Debug)]
+#[graphql(complex)]
+pub struct DocumentLine {
+    #[diesel(sql_type = Text)]
+    #[graphql(skip)]
+    kind: String,
+    #[diesel(sql_type = SqlUuid)]
+    #[graphql(skip)]
+    row_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    #[graphql(skip)]
+    document_id: Uuid,
+    #[diesel(sql_type = Text)]
+    #[graphql(skip)]
+    currency: String,
+    /// Place in the document, from 1.
+    #[diesel(sql_type = Int4)]
+    pub line_no: i32,
+    /// What was sold or bought.
+    #[diesel(sql_type = Text)]
+    pub description: String,
+    /// How many; negative for a return.
+    #[diesel(sql_type = Numeric)]
+    pub quantity: Dec,
+    #[diesel(sql_type = Numeric)]
+    #[graphql(skip)]
+    unit_price: Dec,
+    /// Discount on this line in percent.
+    #[diesel(sql_type = Numeric)]
+    pub discount_percent: Dec,
+    /// Tax rate in percent: of today on a draft, of the document's date once it is posted. 0 outside of any tax.
+    #[diesel(sql_type = Numeric)]
+    pub tax_percent: Dec,
+    #[diesel(sql_type = Numeric)]
+    #[graphql(skip)]
+    net: Dec,
+    #[diesel(sql_type = SqlUuid)]
+    #[graphql(skip)]
+    account_id: AccountId,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    #[graphql(skip)]
+    tax_code_id: Option<TaxCodeId>,
+}
+
+#[ComplexObject]
+impl DocumentLine {
+    /// Global id.
+    async fn id(&self) -> ID {
+        if self.kind == "invoice" {
+            ID(InvoiceLineId(self.row_id).to_string())
+        } else {
+            ID(BillLineId(self.row_id).to_string())
+        }
+    }
+
+    /// Net price of one in the document's currency; may be finer than the currency's smallest unit.
+    async fn unit_price(&self) -> Money {
+        Money::new(self.unit_price, &self.currency)
+    }
+
+    /// Net amount after discount, in the document's currency.
+    async fn net(&self) -> Money {
+        Money::new(self.net, &self.currency)
+    }
+
+    /// The account that the net amount is posted to. Right: `finance.account.read`.
+    async fn account(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Account>> {
+        Ok(ctx.load::<Account>(self.account_id).await?)
+    }
+
+    /// The tax code; null for a line outside of any tax. Right: `finance.tax_code.read`.
+    async fn tax_code(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<TaxCode>> {
+        match self.tax_code_id {
+            Some(code) => Ok(ctx.load::<TaxCode>(code).await?),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Roles of accounts that lines are not posted to: documents post there by themselves, or the bank does.
+const NOT_ON_LINES: [Control; 5] =
+    [Control::Receivable, Control::Payable, Control::Bank, Control::InputTax, Control::OutputTax];
+
+/// Finds accounts and tax codes of new lines, with the rates of a day, and refuses what cannot stand on a document.
+pub async fn resolve(
+    tx: &Tx,
+    kind: Kind,
+    inputs: Vec<DocumentLineInput>,
+    currency: Currency,
+    day: NaiveDate,
+) -> Result<Vec<Line>> {
+    super::pricing::check(&inputs)?;
+    let accounts: Vec<AccountId> = inputs.iter().map(|line| line.account).collect();
+    let codes: Vec<TaxCodeId> = inputs.iter().filter_map(|line| line.tax_code).collect();
+    let (accounts, rates) = try_join(account::by_id(tx, &accounts), tax_code::rates_on(tx, &codes, day)).await?;
+    inputs
+        .into_iter()
+        .enumerate()
+        .map(|(at, line)| {
+            let field = format!("lines.{at}.account");
+            let account = accounts.get(&line.account).ok_or_else(|| Error::not_found(&field, "account"))?;
+            chart::check_posting(account, &field, currency)?;
+            chart::check_no_control(account, &field, &NOT_ON_LINES)?;
+            let field = format!("lines.{at}.taxCode");
+            let tax = line.tax_code.map(|code| {
+                let rate = rates.get(&code).ok_or_else(|| {
+                    let message = format!("There is no such tax code, or it has no rate on {day}.");
+                    Error::refuse(UserErrorCode::NotFound, &field, message)
+                })?;
+                chart::check_direction(rate, &field, kind)?;
+                Ok::<_, Error>(LineTax { code, account: rate.account_id, percent: rate.percent })
+            });
+            Ok(Line {
+                description: line.description,
+                quantity: line.quantity.0,
+                unit_price: line.unit_price.0,
+                discount_percent: line.discount_percent.unwrap_or_default().0,
+                account: line.account,
+                tax: tax.transpose()?,
+            })
+        })
+        .collect()
+}
+
+/// Writes the lines of a new draft.
+pub async fn insert(
+    tx: &Tx,
+    kind: Kind,
+    document: Uuid,
+    lines: Vec<Line>,
+    totals: &Totals<Option<TaxCodeId>>,
+) -> Result<()> {
+    let count = lines.len();
+    let text = for_kind!(kind, |table| concat!(
+        "INSERT INTO finance.", table!(), "_line (tenant_id, id, ", table!(), "_id, line_no, description, quantity,
+           unit_price, discount_percent, account_id, tax_code_id, tax_percent, net)
+         SELECT $1, n.id, $2, n.line_no, n.description, n.quantity, n.unit_price, n.discount_percent, n.account_id,
+                n.tax_code_id, n.tax_percent, n.net
+           FROM unnest($3::uuid[], $4::text[], $5::numeric[], $6::numeric[], $7::numeric[], $8::uuid[], $9::uuid[],
+                       $10::numeric[], $11::numeric[]) WITH ORDINALITY
+             AS n (id, description, quantity, unit_price, discount_percent, account_id, tax_code_id, tax_percent, net, line_no)"
+    ));
+    tx.exec(
+        sql(text)
+            .bind::<SqlUuid, _>(tx.tenant()?)
+            .bind::<SqlUuid, _>(document)
+            .bind::<Array<SqlUuid>, _>((0..count).map(|_| new_uuid()).collect::<Vec<_>>())
+            .bind::<Array<Text>, _>(lines.iter().map(|line| line.description.clone()).collect::<Vec<_>>())
+            .bind::<Array<Numeric>, _>(lines.iter().map(|line| line.quantity).collect::<Vec<_>>())
+            .bind::<Array<Numeric>, _>(lines.iter().map(|line| line.unit_price).collect::<Vec<_>>())
+            .bind::<Array<Numeric>, _>(lines.iter().map(|line| line.discount_percent).collect::<Vec<_>>())
+            .bind::<Array<SqlUuid>, _>(lines.iter().map(|line| line.account).collect::<Vec<_>>())
+            .bind::<Array<Nullable<SqlUuid>>, _>(
+                lines.iter().map(|line| line.tax.map(|tax| tax.code)).collect::<Vec<_>>(),
+            )
+            .bind::<Array<Numeric>, _>(lines.iter().map(Line::percent).collect::<Vec<_>>())
+            .bind::<Array<Numeric>, _>(totals.lines.iter().map(|line| line.net).collect::<Vec<_>>()),
+    )
+    .await?;
+    Ok(())
+}
+
+/// Removes the lines of a draft.
+pub async fn clear(tx: &Tx, kind: Kind, document: Uuid) -> Result<()> {
+    let text = for_kind!(kind, |table| concat!(
+        "DELETE FROM finance.", table!(), "_line l WHERE l.tenant_id = $1 AND l.", table!(), "_id = $2"
+    ));
+    tx.exec(sql(text).bind::<SqlUuid, _>(tx.tenant()?).bind::<SqlUuid, _>(document)).await?;
+    Ok(())
+}
+
+/// A draft's line with its tax code as of the day of posting.
+#[derive(QueryableByName, Debug)]
+pub struct DraftLine {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = Int4)]
+    document_version: i32,
+    #[diesel(sql_type = Text)]
+    description: String,
+    #[diesel(sql_type = Numeric)]
+    quantity: Decimal,
+    #[diesel(sql_type = Numeric)]
+    unit_price: Decimal,
+    #[diesel(sql_type = Numeric)]
+    discount_percent: Decimal,
+    #[diesel(sql_type = SqlUuid)]
+    account_id: AccountId,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    tax_code_id: Option<TaxCodeId>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    tax_account_id: Option<AccountId>,
+    #[diesel(sql_type = Numeric)]
+    tax_percent: Decimal,
+    #[diesel(sql_type = Numeric)]
+    net: Decimal,
+    #[diesel(sql_type = Nullable<Numeric>)]
+    percent_on_day: Option<Decimal>,
+}
+
+/// The lines of a draft, with the rates of a day.
+pub async fn draft(tx: &Tx, kind: Kind, document: Uuid, day: NaiveDate) -> Result<Vec<DraftLine>> {
+    let text = for_kind!(kind, |table| concat!(
+        "SELECT l.id, d.version AS document_version, l.description, l.quantity, l.unit_price, l.discount_percent,
+                l.account_id, l.tax_code_id, t.account_id AS tax_account_id, l.tax_percent, l.net,
+                (SELECT r.percent FROM finance.tax_rate r
+                  WHERE r.tenant_id = $1 AND r.tax_code_id = l.tax_code_id AND r.valid_from <= $3
+                  ORDER BY r.valid_from DESC LIMIT 1) AS percent_on_day
+           FROM finance.", table!(), " d
+           JOIN finance.", table!(), "_line l ON l.tenant_id = d.tenant_id AND l.", table!(), "_id = d.id
+           LEFT JOIN finance.tax_code t ON t.tenant_id = l.tenant_id AND t.id = l.tax_code_id
+          WHERE d.tenant_id = $1 AND d.id = $2
+          ORDER BY l.line_no"
+    ));
+    tx.rows(sql(text).bind::<SqlUuid, _>(tx.tenant()?).bind::<SqlUuid, _>(document).bind::<SqlDate, _>(day)).await
+}
+
+/// The draft's lines as they are posted. `version` is the version of the document that is locked: lines read together
+/// with another version belong to a change that came in between, and the operation is tried again.
+pub fn at_posting(draft: &[DraftLine], version: i32, date_field: &str) -> Result<Vec<Line>> {
+    draft
+        .iter()
+        .map(|line| {
+            if line.document_version != version {
+                return Err(Error::Retry);
+            }
+            let tax = match (line.tax_code_id, line.tax_account_id, line.percent_on_day) {
+                (None, _, _) => None,
+                (Some(code), Some(account), Some(percent)) => Some(LineTax { code, account, percent }),
+                _ => {
+                    let message = "A tax code of this document has no rate on that day.";
+                    return Err(Error::refuse(UserErrorCode::Invalid, date_field, message));
+                }
+            };
+            Ok(Line {
+                description: line.description.clone(),
+                quantity: line.quantity,
+                unit_price: line.unit_price,
+                discount_percent: line.discount_percent,
+                account: line.account_id,
+                tax,
+            })
+        })
+        .collect()
+}
+
+/// Writes rates and nets where those of the day of posting differ from the draft's.
+pub async fn reprice(
+    tx: &Tx,
+    kind: Kind,
+    draft: &[DraftLine],
+    lines: &[Line],
+    totals: &Totals<Option<TaxCodeId>>,
+) -> Result<()> {
+    let mut ids = Vec::new();
+    let mut percents = Vec::new();
+    let mut nets = Vec::new();
+    for ((before, line), amounts) in draft.iter().zip(lines).zip(&totals.lines) {
+        if before.tax_percent != line.percent() || before.net != amounts.net {
+            ids.push(before.id);
+            percents.push(line.percent());
+            nets.push(amounts.net);
+        }
+    }
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let text = for_kind!(kind, |table| concat!(
+        "UPDATE finance.", table!(), "_line l SET tax_percent = n.percent, net = n.net
+           FROM unnest($2::uuid[], $3::numeric[], $4::numeric[]) AS n (id, percent, net)
+          WHERE l.tenant_id = $1 AND l.id = n.id"
+    ));
+    tx.exec(
+        sql(text)
+            .bind::<SqlUuid, _>(tx.tenant()?)
+            .bind::<Array<SqlUuid>, _>(ids)
+            .bind::<Array<Numeric>, _>(percents)
+            .bind::<Array<Numeric>, _>(nets),
+    )
+    .await?;
+    Ok(())
+}
+
+/// The lines of many documents, by document, in their order: one statement.
+pub async fn of<Id>(tx: &Tx, kind: Kind, documents: Vec<Uuid>, id: impl Fn(Uuid) -> Id) -> Result<HashMap<Id, Vec<DocumentLine>>>
+where
+    Id: Eq + Hash,
+{
+    let text = for_kind!(kind, |table| concat!(
+        "SELECT '", table!(), "' AS kind, l.id AS row_id, d.id AS document_id, d.currency, l.line_no, l.description,
+                l.quantity, l.unit_price, l.discount_percent, l.tax_percent, l.net, l.account_id, l.tax_code_id
+           FROM finance.", table!(), "_line l
+           JOIN finance.", table!(), " d ON d.tenant_id = l.tenant_id AND d.id = l.", table!(), "_id
+          WHERE l.tenant_id = $1 AND l.", table!(), "_id = ANY ($2)
+          ORDER BY l.", table!(), "_id, l.line_no"
+    ));
+    let rows: Vec<DocumentLine> =
+        tx.rows(sql(text).bind::<SqlUuid, _>(tx.tenant()?).bind::<Array<SqlUuid>, _>(documents)).await?;
+    let mut by_document: HashMap<Id, Vec<DocumentLine>> = HashMap::new();
+    for row in rows {
+        by_document.entry(id(row.document_id)).or_default().push(row);
+    }
+    Ok(by_document)
+}
+
+/// The taxes of a document by code: recomputed from its lines by its own rule, which is exact and always the same.
+pub fn taxes(lines: &[DocumentLine], rounding: DocumentRounding, code: &str) -> Result<Vec<DocumentTax>> {
+    let currency = crate::finance::input::currency(code)?;
+    let lines: Vec<Line> = lines
+        .iter()
+        .map(|line| Line {
+            description: String::new(),
+            quantity: line.quantity.0,
+            unit_price: line.unit_price.0,
+            discount_percent: line.discount_percent.0,
+            account: line.account_id,
+            // the account of the tax has no part in its amount
+            tax: line.tax_code_id.map(|code| LineTax { code, account: line.account_id, percent: line.tax_percent.0 }),
+        })
+        .collect();
+    let totals = total(&lines, rounding, currency)?;
+    Ok(totals
+        .taxes
+        .into_iter()
+        .map(|tax| DocumentTax {
+            tax_code_id: tax.key,
+            percent: Dec(tax.percent),
+            base: Money::new(Dec(tax.base), code),
+            tax: Money::new(Dec(tax.tax), code),
+        })
+        .collect())
+}

@@ -1,0 +1,469 @@
+//! A claim of a vendor: entered, then posted. The same bill of a vendor enters once, however its number is written; a
+//! posted bill is never edited.
+
+use std::collections::HashMap;
+
+use async_graphql::{ComplexObject, Context, InputObject, SimpleObject};
+use backoffice_money::Totals;
+use chrono::{Datelike, Days, NaiveDate};
+use diesel::prelude::*;
+
+use crate::finance::document::lines::{self, DocumentLine};
+use crate::finance::document::pricing::{exchange_rate, total};
+use crate::finance::document::{DocumentLineInput, DocumentRounding, DocumentTax, Kind, PaymentState};
+use crate::finance::ids::{BillId, JournalEntryId, TaxCodeId, VendorId};
+use crate::finance::input::{currency, expect_version, sized};
+use crate::finance::ledger::journal::JournalEntry;
+use crate::finance::open_item::{Allocation, OnBill, OpenItem, Owed, allocation};
+use crate::finance::payables::vendor::{self, Vendor};
+use crate::platform::can::Can;
+use crate::platform::db::Tx;
+use crate::platform::entity::Fetch;
+use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::scalars::{CurrencyCode, Date, DateTime, Dec, Money};
+use crate::platform::scope::Ask;
+use crate::schema::finance::bill;
+
+mod api;
+mod post;
+
+pub use api::{BillMutation, BillQuery};
+
+crate::words! {
+    /// Where a bill stands.
+    BillStatus {
+        /// May still be changed; not in the books.
+        Draft = "draft",
+        /// In the books, frozen.
+        Posted = "posted",
+    }
+}
+
+/// A claim of a vendor. All its amounts are in its own currency.
+#[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]
+#[diesel(table_name = bill)]
+#[graphql(complex)]
+pub struct Bill {
+    /// Global id.
+    pub id: BillId,
+    #[graphql(skip)]
+    pub(crate) vendor_id: VendorId,
+    /// Draft or posted.
+    pub status: BillStatus,
+    /// The vendor's own number, as it stands on the bill.
+    pub number: String,
+    #[graphql(skip)]
+    pub(crate) normalized_number: String,
+    /// Date of the bill: decides tax rates.
+    pub bill_date: Date,
+    /// The day it is due.
+    pub due_date: Date,
+    /// Currency of all its amounts.
+    pub currency: CurrencyCode,
+    /// Book currency for one unit of the bill's currency; 1 in the books' own.
+    pub exchange_rate: Dec,
+    /// When taxes are rounded.
+    pub rounding: DocumentRounding,
+    /// The vendor's name at the time of the bill.
+    pub vendor_name: String,
+    #[graphql(skip)]
+    pub(crate) net: Dec,
+    #[graphql(skip)]
+    pub(crate) tax: Dec,
+    #[graphql(skip)]
+    pub(crate) gross: Dec,
+    #[graphql(skip)]
+    pub(crate) entry_id: Option<JournalEntryId>,
+    /// When the draft was made.
+    pub created_at: DateTime,
+    /// Counts changes; give it as `expectedVersion`.
+    pub version: i32,
+}
+
+#[ComplexObject]
+impl Bill {
+    /// Sum of the lines after discounts, before tax.
+    async fn net(&self) -> Money {
+        Money::new(self.net, &self.currency.0)
+    }
+
+    /// Sum of the taxes.
+    async fn tax(&self) -> Money {
+        Money::new(self.tax, &self.currency.0)
+    }
+
+    /// Net and tax: what the vendor is owed.
+    async fn gross(&self) -> Money {
+        Money::new(self.gross, &self.currency.0)
+    }
+
+    /// What the vendor is still owed; null on a draft.
+    async fn open_amount(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Money>> {
+        if self.status == BillStatus::Draft {
+            return Ok(None);
+        }
+        let owed = ctx.load::<OnBill>(self.id).await?;
+        Ok(Some(Money::new(owed.map(|owed| owed.item.open_amount).unwrap_or_default(), &self.currency.0)))
+    }
+
+    /// How much has been paid; null on a draft.
+    async fn payment_state(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<PaymentState>> {
+        if self.status == BillStatus::Draft {
+            return Ok(None);
+        }
+        // a bill that sums to nothing is owed to nobody
+        Ok(Some(ctx.load::<OnBill>(self.id).await?.map_or(PaymentState::Paid, |owed| owed.item.payment_state())))
+    }
+
+    /// Whether something is still open after the due date, today in the client's time zone.
+    async fn overdue(&self, ctx: &Context<'_>) -> async_graphql::Result<bool> {
+        if self.status == BillStatus::Draft {
+            return Ok(false);
+        }
+        Ok(ctx.load::<OnBill>(self.id).await?.is_some_and(|owed| owed.overdue))
+    }
+
+    /// The taxes by code.
+    async fn taxes(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<DocumentTax>> {
+        let lines = ctx.load::<Lines>(self.id).await?.unwrap_or_default();
+        Ok(lines::taxes(&lines, self.rounding, &self.currency.0)?)
+    }
+
+    /// The lines, in their order.
+    async fn lines(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<DocumentLine>> {
+        Ok(ctx.load::<Lines>(self.id).await?.unwrap_or_default())
+    }
+
+    /// The vendor as it is today. Right: `finance.vendor.read`.
+    async fn vendor(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Vendor>> {
+        Ok(ctx.load::<Vendor>(self.vendor_id).await?)
+    }
+
+    /// The journal entry that posting made; null on a draft. Right: `finance.journal.read`.
+    async fn entry(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<JournalEntry>> {
+        match self.entry_id {
+            Some(entry) => Ok(ctx.load::<JournalEntry>(entry).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// The open item that the bill made; null on a draft and on a bill that sums to nothing. Right:
+    /// `finance.open_item.read`.
+    async fn open_item(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<OpenItem>> {
+        Ok(self.owed(ctx).await?.map(|owed| owed.item))
+    }
+
+    /// How it was paid, in the order of recording. Right: `finance.open_item.read`.
+    async fn allocations(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Allocation>> {
+        let Some(owed) = self.owed(ctx).await? else { return Ok(Vec::new()) };
+        Ok(ctx.load::<allocation::OfItem>(owed.item.id).await?.unwrap_or_default())
+    }
+}
+
+impl Bill {
+    async fn owed(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Owed>> {
+        // the item as such has a right of its own; what is open is part of the bill
+        ctx.tx(Can::OpenItemRead).await?;
+        match self.status {
+            BillStatus::Draft => Ok(None),
+            BillStatus::Posted => Ok(ctx.load::<OnBill>(self.id).await?),
+        }
+    }
+}
+
+impl Fetch for Bill {
+    type Key = BillId;
+    type Value = Self;
+    const CAN: Can = Can::BillRead;
+
+    async fn fetch(tx: &Tx, keys: Vec<BillId>) -> Result<HashMap<BillId, Self>> {
+        let rows: Vec<Self> = tx
+            .rows(
+                bill::table
+                    .filter(bill::tenant_id.eq(tx.tenant()?))
+                    .filter(bill::id.eq_any(keys))
+                    .select(Self::as_select()),
+            )
+            .await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
+/// Fetches the lines of bills.
+struct Lines;
+
+impl Fetch for Lines {
+    type Key = BillId;
+    type Value = Vec<DocumentLine>;
+    const CAN: Can = Can::BillRead;
+
+    async fn fetch(tx: &Tx, keys: Vec<BillId>) -> Result<HashMap<BillId, Vec<DocumentLine>>> {
+        lines::of(tx, Kind::Bill, keys.into_iter().map(|key| key.0).collect(), BillId).await
+    }
+}
+
+/// A new draft.
+#[derive(InputObject, Clone, Debug)]
+pub struct BillCreateInput {
+    /// The vendor, who has to be active.
+    pub vendor: VendorId,
+    /// The vendor's number as it stands on the bill, 1 to 60 characters with at least one letter or digit. Unique for the
+    /// vendor and the year of the bill, whatever its case, blanks and punctuation.
+    pub number: String,
+    /// Date of the bill: decides tax rates.
+    pub bill_date: Date,
+    /// The day it is due, not before the date of the bill; by the vendor's payment terms if not said.
+    pub due_date: Option<Date>,
+    /// Currency of all amounts; the vendor's if not said.
+    pub currency: Option<CurrencyCode>,
+    /// Book currency for one unit of the bill's currency, at most 8 decimals: needed if the two differ.
+    pub exchange_rate: Option<Dec>,
+    /// When the vendor rounded the taxes; `BY_DOCUMENT` if not said.
+    pub rounding: Option<DocumentRounding>,
+    /// 1 to 1000 lines.
+    pub lines: Vec<DocumentLineInput>,
+}
+
+/// Changes of a draft: what is omitted stays.
+#[derive(InputObject, Clone, Debug)]
+pub struct BillUpdateInput {
+    /// The draft.
+    pub id: BillId,
+    /// The version that was read; refused with `CONFLICT` if the bill was changed since.
+    pub expected_version: Option<i32>,
+    /// Another vendor, who has to be active.
+    pub vendor: Option<VendorId>,
+    /// Another number.
+    pub number: Option<String>,
+    /// Another date of the bill.
+    pub bill_date: Option<Date>,
+    /// Another due date.
+    pub due_date: Option<Date>,
+    /// Another currency; the amounts of the lines stay as numbers.
+    pub currency: Option<CurrencyCode>,
+    /// Another exchange rate: needed with another currency that is not the books'.
+    pub exchange_rate: Option<Dec>,
+    /// Another rule of rounding.
+    pub rounding: Option<DocumentRounding>,
+    /// Lines that replace all lines there are.
+    pub lines: Option<Vec<DocumentLineInput>>,
+}
+
+/// What a bill is posted with.
+#[derive(InputObject, Clone, Debug)]
+pub struct BillPostInput {
+    /// The draft.
+    pub id: BillId,
+    /// The day in the books; the date of the bill if not said. Tax rates go by the date of the bill either way.
+    pub posting_date: Option<Date>,
+    /// The version that was read; refused with `CONFLICT` if the bill was changed since.
+    pub expected_version: Option<i32>,
+}
+
+crate::payload! {
+    /// What became of a bill.
+    BillPayload {
+        /// The bill as it is now.
+        bill: Bill
+    }
+}
+
+/// A vendor's number as it is compared: capitals and digits only, so that `RE-2026/1` is `re 20261`.
+fn normalized(number: &str) -> Result<String> {
+    sized("number", number, 1..=60)?;
+    let kept: String = number.chars().flat_map(char::to_uppercase).filter(|c| c.is_alphanumeric()).take(60).collect();
+    if kept.is_empty() {
+        return Err(Error::refuse(UserErrorCode::Invalid, "number", "A bill's number has at least one letter or digit."));
+    }
+    Ok(kept)
+}
+
+fn due_date(day: NaiveDate, given: Option<NaiveDate>, terms: i32) -> Result<NaiveDate> {
+    match given {
+        Some(due) if due < day => {
+            Err(Error::refuse(UserErrorCode::Invalid, "dueDate", "A bill is not due before its own date."))
+        }
+        Some(due) => Ok(due),
+        None => day
+            .checked_add_days(Days::new(u64::try_from(terms).unwrap_or_default()))
+            .ok_or_else(|| Error::refuse(UserErrorCode::Invalid, "billDate", "The date is out of range.")),
+    }
+}
+
+async fn active_vendor(tx: &Tx, id: VendorId) -> Result<Vendor> {
+    let vendor = vendor::find(tx, id).await?.ok_or_else(|| Error::not_found("vendor", "vendor"))?;
+    if vendor.active {
+        Ok(vendor)
+    } else {
+        Err(Error::refuse(UserErrorCode::State, "vendor", "This vendor is not active: no new bills."))
+    }
+}
+
+/// The refusal of a bill that is there already, if it is: it names the first one as that was written.
+async fn duplicate(tx: &Tx, vendor: VendorId, normalized: &str, year: i32, but: Option<BillId>) -> Result<Option<Error>> {
+    let found: Option<Bill> = tx
+        .maybe(
+            bill::table
+                .filter(bill::tenant_id.eq(tx.tenant()?))
+                .filter(bill::vendor_id.eq(vendor))
+                .filter(bill::normalized_number.eq(normalized.to_owned()))
+                .filter(bill::bill_year.eq(year))
+                .select(Bill::as_select()),
+        )
+        .await?;
+    Ok(found.filter(|found| Some(found.id) != but).map(|found| {
+        let message = format!("This bill is entered already: number {} of {}.", found.number, found.bill_date.0);
+        Error::refuse(UserErrorCode::Duplicate, "number", message)
+    }))
+}
+
+async fn create(tx: &Tx, input: BillCreateInput) -> Result<Bill> {
+    let compared = normalized(&input.number)?;
+    let day = input.bill_date.0;
+    let vendor = active_vendor(tx, input.vendor).await?;
+    let due = due_date(day, input.due_date.map(|due| due.0), vendor.payment_terms_days)?;
+    let code = input.currency.unwrap_or(vendor.currency);
+    let money = currency(&code.0)?;
+    let rate = exchange_rate(input.exchange_rate.map(|rate| rate.0), money, currency(tx.book_currency())?)?;
+    let rounding = input.rounding.unwrap_or(DocumentRounding::ByDocument);
+    let lines = lines::resolve(tx, Kind::Bill, input.lines, money, day).await?;
+    let totals = total(&lines, rounding, money)?;
+    let created: Option<Bill> = tx
+        .maybe(
+            diesel::insert_into(bill::table)
+                .values((
+                    bill::tenant_id.eq(tx.tenant()?),
+                    bill::id.eq(BillId::new()),
+                    bill::vendor_id.eq(input.vendor),
+                    bill::status.eq(BillStatus::Draft),
+                    bill::number.eq(input.number),
+                    bill::normalized_number.eq(compared.clone()),
+                    bill::bill_date.eq(input.bill_date),
+                    bill::bill_year.eq(day.year()),
+                    bill::due_date.eq(Date(due)),
+                    bill::currency.eq(code),
+                    bill::exchange_rate.eq(rate),
+                    bill::rounding.eq(rounding),
+                    bill::vendor_name.eq(vendor.name),
+                    bill::net.eq(totals.net),
+                    bill::tax.eq(totals.tax),
+                    bill::gross.eq(totals.gross),
+                ))
+                // the database decides which of two is the first, and waits for it if it is not committed yet
+                .on_conflict((bill::tenant_id, bill::vendor_id, bill::normalized_number, bill::bill_year))
+                .do_nothing()
+                .returning(Bill::as_returning()),
+        )
+        .await?;
+    let Some(created) = created else {
+        let refusal = duplicate(tx, input.vendor, &compared, day.year(), None).await?;
+        return Err(refusal.unwrap_or(Error::Retry));
+    };
+    lines::insert(tx, Kind::Bill, created.id.0, lines, &totals).await?;
+    Ok(created)
+}
+
+/// The draft of that id, locked until the transaction ends. Refuses posted ones.
+async fn lock_draft(tx: &Tx, id: BillId, expected_version: Option<i32>) -> Result<Bill> {
+    let found: Option<Bill> = tx
+        .maybe(
+            bill::table
+                .filter(bill::tenant_id.eq(tx.tenant()?))
+                .filter(bill::id.eq(id))
+                .select(Bill::as_select())
+                .for_update(),
+        )
+        .await?;
+    let found = found.ok_or_else(|| Error::not_found("id", "bill"))?;
+    expect_version(expected_version, found.version, "bill")?;
+    if found.status != BillStatus::Draft {
+        return Err(Error::refuse(UserErrorCode::State, "id", "This bill is posted: it is never changed."));
+    }
+    Ok(found)
+}
+
+async fn update(tx: &Tx, input: BillUpdateInput) -> Result<Bill> {
+    let draft = lock_draft(tx, input.id, input.expected_version).await?;
+    let vendor = match input.vendor {
+        Some(id) => Some(active_vendor(tx, id).await?),
+        None => None,
+    };
+    let (vendor_id, vendor_name) =
+        vendor.map_or((draft.vendor_id, draft.vendor_name), |vendor| (vendor.id, vendor.name));
+    let number = input.number.unwrap_or(draft.number);
+    let compared = normalized(&number)?;
+    let bill_date = input.bill_date.unwrap_or(draft.bill_date);
+    let due = due_date(bill_date.0, Some(input.due_date.unwrap_or(draft.due_date).0), 0)?;
+    if let Some(refusal) = duplicate(tx, vendor_id, &compared, bill_date.0.year(), Some(draft.id)).await? {
+        return Err(refusal);
+    }
+    let code = input.currency.unwrap_or_else(|| draft.currency.clone());
+    let money = currency(&code.0)?;
+    // the old rate is one of the old currency
+    let given = input.exchange_rate.map(|rate| rate.0);
+    let kept = (code == draft.currency).then_some(draft.exchange_rate.0);
+    let rate = exchange_rate(given.or(kept), money, currency(tx.book_currency())?)?;
+    let rounding = input.rounding.unwrap_or(draft.rounding);
+    let totals: Totals<Option<TaxCodeId>> = if let Some(new) = input.lines {
+        let lines = lines::resolve(tx, Kind::Bill, new, money, bill_date.0).await?;
+        let totals = total(&lines, rounding, money)?;
+        lines::clear(tx, Kind::Bill, draft.id.0).await?;
+        lines::insert(tx, Kind::Bill, draft.id.0, lines, &totals).await?;
+        totals
+    } else {
+        let before = lines::draft(tx, Kind::Bill, draft.id.0, bill_date.0).await?;
+        let lines = lines::at_posting(&before, draft.version, "billDate")?;
+        let totals = total(&lines, rounding, money)?;
+        lines::reprice(tx, Kind::Bill, &before, &lines, &totals).await?;
+        totals
+    };
+    tx.row(
+        diesel::update(bill::table)
+            .filter(bill::tenant_id.eq(tx.tenant()?))
+            .filter(bill::id.eq(input.id))
+            .set((
+                bill::vendor_id.eq(vendor_id),
+                bill::vendor_name.eq(vendor_name),
+                bill::number.eq(number),
+                bill::normalized_number.eq(compared),
+                bill::bill_date.eq(bill_date),
+                bill::bill_year.eq(bill_date.0.year()),
+                bill::due_date.eq(Date(due)),
+                bill::currency.eq(code),
+                bill::exchange_rate.eq(rate),
+                bill::rounding.eq(rounding),
+                bill::net.eq(totals.net),
+                bill::tax.eq(totals.tax),
+                bill::gross.eq(totals.gross),
+            ))
+            .returning(Bill::as_returning()),
+    )
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_same_number_written_otherwise() {
+        for other in ["RE-2026/1", "re 20261", " Re.2026-1 ", "RE20261"] {
+            assert_eq!(normalized(other).unwrap(), "RE20261");
+        }
+        assert!(normalized("---").is_err());
+        assert!(normalized("").is_err());
+        assert_ne!(normalized("R-1").unwrap(), normalized("R-11").unwrap());
+    }
+
+    proptest! {
+        #[test]
+        fn any_number_is_kept_or_refused(number in ".{0,80}") {
+            if let Ok(kept) = normalized(&number) {
+                prop_assert!((1..=60).contains(&kept.chars().count()));
+                prop_assert_eq!(normalized(&kept).unwrap(), kept);
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Posting a bill: entry, open item and the frozen bill.
+
+use diesel::prelude::*;
+use futures_util::future::{try_join, try_join3};
+
+use super::{Bill, BillPostInput, BillStatus, lock_draft};
+use crate::finance::chart;
+use crate::finance::document::posting::{Currencies, entry};
+use crate::finance::document::pricing::total;
+use crate::finance::document::{Kind, lines};
+use crate::finance::input::{currency, relabel};
+use crate::finance::ledger::account::Control;
+use crate::finance::ledger::journal::{self, EntrySource, NewEntry};
+use crate::finance::open_item::{self, NewItem, Party, Source};
+use crate::finance::payables::vendor;
+use crate::platform::db::Tx;
+use crate::platform::error::{Error, Result};
+use crate::schema::finance::bill;
+
+/// Posts a draft.
+pub(super) async fn post(tx: &Tx, input: BillPostInput) -> Result<Bill> {
+    let draft = lock_draft(tx, input.id, input.expected_version).await?;
+    let (money, book) = (currency(&draft.currency.0)?, currency(tx.book_currency())?);
+    let day = input.posting_date.unwrap_or(draft.bill_date).0;
+    let (before, control, vendor) = try_join3(
+        lines::draft(tx, Kind::Bill, draft.id.0, draft.bill_date.0),
+        chart::control(tx, Control::Payable, money),
+        vendor::find(tx, draft.vendor_id),
+    )
+    .await?;
+    let vendor = vendor.ok_or_else(|| Error::fault("a bill without its vendor"))?;
+    let lines = lines::at_posting(&before, draft.version, "id")?;
+    let totals = total(&lines, draft.rounding, money)?;
+    let currencies = Currencies { document: money, book, rate: draft.exchange_rate.0 };
+    let description = format!("{} {}", draft.number, vendor.name);
+    let entry = entry(Kind::Bill, control.id, &lines, &totals, currencies, &description)?;
+    // before the bill is frozen
+    lines::reprice(tx, Kind::Bill, &before, &lines, &totals).await?;
+    let gross_book = entry.gross_book;
+    let posted = journal::post(
+        tx,
+        NewEntry {
+            date: day,
+            description,
+            currency: money,
+            source: EntrySource::Bill,
+            source_id: Some(draft.id.0),
+            reverses: None,
+            lines: entry.lines,
+        },
+    )
+    .await
+    .map_err(|error| relabel(error, &[("date", "postingDate"), ("lines", "id")]))?;
+    let item = NewItem {
+        party: Party::Vendor(vendor.id),
+        source: Source::Bill(draft.id),
+        document: draft.number,
+        party_name: vendor.name.clone(),
+        entry: posted.id,
+        account: control.id,
+        item_date: draft.bill_date.0,
+        due_date: draft.due_date.0,
+        currency: draft.currency.0.clone(),
+        amount: totals.gross,
+        amount_book: gross_book,
+    };
+    let items = if totals.gross.is_zero() { &[][..] } else { std::slice::from_ref(&item) };
+    let frozen = tx.row(
+        diesel::update(bill::table)
+            .filter(bill::tenant_id.eq(tx.tenant()?))
+            .filter(bill::id.eq(draft.id))
+            .set((
+                bill::status.eq(BillStatus::Posted),
+                bill::vendor_name.eq(vendor.name),
+                bill::net.eq(totals.net),
+                bill::tax.eq(totals.tax),
+                bill::gross.eq(totals.gross),
+                bill::entry_id.eq(posted.id),
+            ))
+            .returning(Bill::as_returning()),
+    );
+    let ((), frozen) = try_join(open_item::open(tx, items), frozen).await?;
+    Ok(frozen)
+}

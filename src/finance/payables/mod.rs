@@ -1,0 +1,4 @@
+//! What the client owes.
+
+pub mod bill;
+pub mod vendor;

@@ -1,0 +1,378 @@
+//! A claim on a customer: drafted, then issued. Issuing numbers it without gaps, freezes it and books it; an issued
+//! invoice is never edited.
+
+use std::collections::HashMap;
+
+use async_graphql::{ComplexObject, Context, InputObject, MaybeUndefined, SimpleObject};
+use backoffice_money::Totals;
+use diesel::prelude::*;
+
+use crate::finance::document::lines::{self, DocumentLine};
+use crate::finance::document::pricing::{exchange_rate, total};
+use crate::finance::document::{DocumentLineInput, DocumentRounding, DocumentTax, Kind, PaymentState};
+use crate::finance::ids::{CustomerId, InvoiceId, JournalEntryId, TaxCodeId};
+use crate::finance::input::{currency, expect_version, sized_if_given};
+use crate::finance::ledger::journal::JournalEntry;
+use crate::finance::open_item::{Allocation, OnInvoice, OpenItem, Owed, allocation};
+use crate::finance::receivables::customer::{self, Customer};
+use crate::platform::can::Can;
+use crate::platform::db::Tx;
+use crate::platform::entity::Fetch;
+use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::scalars::{CurrencyCode, Date, DateTime, Dec, Money};
+use crate::platform::scope::Ask;
+use crate::schema::finance::invoice;
+
+mod api;
+mod issue;
+
+pub use api::{InvoiceMutation, InvoiceQuery};
+
+crate::words! {
+    /// Where an invoice stands.
+    InvoiceStatus {
+        /// May still be changed; has no number and is not in the books.
+        Draft = "draft",
+        /// Numbered, in the books, frozen.
+        Issued = "issued",
+    }
+}
+
+/// A claim on a customer. All its amounts are in its own currency.
+#[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]
+#[diesel(table_name = invoice)]
+#[graphql(complex)]
+pub struct Invoice {
+    /// Global id.
+    pub id: InvoiceId,
+    #[graphql(skip)]
+    pub(crate) customer_id: CustomerId,
+    /// Draft or issued.
+    pub status: InvoiceStatus,
+    /// Gapless number, given at issue; null on a draft.
+    pub number: Option<String>,
+    /// Date of the invoice, given at issue; null on a draft.
+    pub issue_date: Option<Date>,
+    /// The day it is due, given at issue; null on a draft.
+    pub due_date: Option<Date>,
+    /// Currency of all its amounts.
+    pub currency: CurrencyCode,
+    /// Book currency for one unit of the invoice's currency; 1 in the books' own.
+    pub exchange_rate: Dec,
+    /// When taxes are rounded.
+    pub rounding: DocumentRounding,
+    /// The customer's reference, such as his order number.
+    pub reference: Option<String>,
+    /// The customer's name at the time of the invoice.
+    pub customer_name: String,
+    #[graphql(skip)]
+    pub(crate) net: Dec,
+    #[graphql(skip)]
+    pub(crate) tax: Dec,
+    #[graphql(skip)]
+    pub(crate) gross: Dec,
+    #[graphql(skip)]
+    pub(crate) entry_id: Option<JournalEntryId>,
+    /// When the draft was made.
+    pub created_at: DateTime,
+    /// Counts changes; give it as `expectedVersion`.
+    pub version: i32,
+}
+
+#[ComplexObject]
+impl Invoice {
+    /// Sum of the lines after discounts, before tax.
+    async fn net(&self) -> Money {
+        Money::new(self.net, &self.currency.0)
+    }
+
+    /// Sum of the taxes.
+    async fn tax(&self) -> Money {
+        Money::new(self.tax, &self.currency.0)
+    }
+
+    /// Net and tax: what the customer owes.
+    async fn gross(&self) -> Money {
+        Money::new(self.gross, &self.currency.0)
+    }
+
+    /// What the customer still owes; null on a draft.
+    async fn open_amount(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Money>> {
+        if self.status == InvoiceStatus::Draft {
+            return Ok(None);
+        }
+        let owed = ctx.load::<OnInvoice>(self.id).await?;
+        Ok(Some(Money::new(owed.map(|owed| owed.item.open_amount).unwrap_or_default(), &self.currency.0)))
+    }
+
+    /// How much has been paid; null on a draft.
+    async fn payment_state(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<PaymentState>> {
+        if self.status == InvoiceStatus::Draft {
+            return Ok(None);
+        }
+        // an invoice that sums to nothing is owed by nobody
+        Ok(Some(ctx.load::<OnInvoice>(self.id).await?.map_or(PaymentState::Paid, |owed| owed.item.payment_state())))
+    }
+
+    /// Whether something is still open after the due date, today in the client's time zone.
+    async fn overdue(&self, ctx: &Context<'_>) -> async_graphql::Result<bool> {
+        if self.status == InvoiceStatus::Draft {
+            return Ok(false);
+        }
+        Ok(ctx.load::<OnInvoice>(self.id).await?.is_some_and(|owed| owed.overdue))
+    }
+
+    /// The taxes by code.
+    async fn taxes(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<DocumentTax>> {
+        let lines = ctx.load::<Lines>(self.id).await?.unwrap_or_default();
+        Ok(lines::taxes(&lines, self.rounding, &self.currency.0)?)
+    }
+
+    /// The lines, in their order.
+    async fn lines(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<DocumentLine>> {
+        Ok(ctx.load::<Lines>(self.id).await?.unwrap_or_default())
+    }
+
+    /// The customer as it is today. Right: `finance.customer.read`.
+    async fn customer(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Customer>> {
+        Ok(ctx.load::<Customer>(self.customer_id).await?)
+    }
+
+    /// The journal entry that issuing posted; null on a draft. Right: `finance.journal.read`.
+    async fn entry(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<JournalEntry>> {
+        match self.entry_id {
+            Some(entry) => Ok(ctx.load::<JournalEntry>(entry).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// The open item that the invoice made; null on a draft and on an invoice that sums to nothing. Right:
+    /// `finance.open_item.read`.
+    async fn open_item(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<OpenItem>> {
+        Ok(self.owed(ctx).await?.map(|owed| owed.item))
+    }
+
+    /// How it was paid, in the order of recording. Right: `finance.open_item.read`.
+    async fn allocations(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Allocation>> {
+        let Some(owed) = self.owed(ctx).await? else { return Ok(Vec::new()) };
+        Ok(ctx.load::<allocation::OfItem>(owed.item.id).await?.unwrap_or_default())
+    }
+}
+
+impl Invoice {
+    async fn owed(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Owed>> {
+        // the item as such has a right of its own; what is open is part of the invoice
+        ctx.tx(Can::OpenItemRead).await?;
+        match self.status {
+            InvoiceStatus::Draft => Ok(None),
+            InvoiceStatus::Issued => Ok(ctx.load::<OnInvoice>(self.id).await?),
+        }
+    }
+}
+
+impl Fetch for Invoice {
+    type Key = InvoiceId;
+    type Value = Self;
+    const CAN: Can = Can::InvoiceRead;
+
+    async fn fetch(tx: &Tx, keys: Vec<InvoiceId>) -> Result<HashMap<InvoiceId, Self>> {
+        let rows: Vec<Self> = tx
+            .rows(
+                invoice::table
+                    .filter(invoice::tenant_id.eq(tx.tenant()?))
+                    .filter(invoice::id.eq_any(keys))
+                    .select(Self::as_select()),
+            )
+            .await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
+/// Fetches the lines of invoices.
+struct Lines;
+
+impl Fetch for Lines {
+    type Key = InvoiceId;
+    type Value = Vec<DocumentLine>;
+    const CAN: Can = Can::InvoiceRead;
+
+    async fn fetch(tx: &Tx, keys: Vec<InvoiceId>) -> Result<HashMap<InvoiceId, Vec<DocumentLine>>> {
+        lines::of(tx, Kind::Invoice, keys.into_iter().map(|key| key.0).collect(), InvoiceId).await
+    }
+}
+
+/// A new draft.
+#[derive(InputObject, Clone, Debug)]
+pub struct InvoiceCreateInput {
+    /// The customer, who has to be active.
+    pub customer: CustomerId,
+    /// Currency of all amounts; the customer's if not said.
+    pub currency: Option<CurrencyCode>,
+    /// Book currency for one unit of the invoice's currency, at most 8 decimals: needed if the two differ.
+    pub exchange_rate: Option<Dec>,
+    /// When taxes are rounded; `BY_DOCUMENT` if not said.
+    pub rounding: Option<DocumentRounding>,
+    /// The customer's reference, such as his order number, up to 100 characters.
+    pub reference: Option<String>,
+    /// 1 to 1000 lines.
+    pub lines: Vec<DocumentLineInput>,
+}
+
+/// Changes of a draft: what is omitted stays.
+#[derive(InputObject, Clone, Debug)]
+pub struct InvoiceUpdateInput {
+    /// The draft.
+    pub id: InvoiceId,
+    /// The version that was read; refused with `CONFLICT` if the invoice was changed since.
+    pub expected_version: Option<i32>,
+    /// Another customer, who has to be active.
+    pub customer: Option<CustomerId>,
+    /// Another currency; the amounts of the lines stay as numbers.
+    pub currency: Option<CurrencyCode>,
+    /// Another exchange rate: needed with another currency that is not the books'.
+    pub exchange_rate: Option<Dec>,
+    /// Another rule of rounding.
+    pub rounding: Option<DocumentRounding>,
+    /// Another reference; null clears.
+    pub reference: MaybeUndefined<String>,
+    /// Lines that replace all lines there are.
+    pub lines: Option<Vec<DocumentLineInput>>,
+}
+
+/// What an invoice is issued with.
+#[derive(InputObject, Clone, Debug)]
+pub struct InvoiceIssueInput {
+    /// The draft.
+    pub id: InvoiceId,
+    /// Date of the invoice: decides tax rates and period. Today in the client's time zone if not said.
+    pub issue_date: Option<Date>,
+    /// The day it is due, not before the issue date; by the customer's payment terms if not said.
+    pub due_date: Option<Date>,
+    /// The version that was read; refused with `CONFLICT` if the invoice was changed since.
+    pub expected_version: Option<i32>,
+}
+
+crate::payload! {
+    /// What became of an invoice.
+    InvoicePayload {
+        /// The invoice as it is now.
+        invoice: Invoice
+    }
+}
+
+async fn active_customer(tx: &Tx, id: CustomerId) -> Result<Customer> {
+    let customer = customer::find(tx, id).await?.ok_or_else(|| Error::not_found("customer", "customer"))?;
+    if customer.active {
+        Ok(customer)
+    } else {
+        Err(Error::refuse(UserErrorCode::State, "customer", "This customer is not active: no new invoices."))
+    }
+}
+
+async fn create(tx: &Tx, input: InvoiceCreateInput) -> Result<Invoice> {
+    sized_if_given("reference", input.reference.as_deref(), 100)?;
+    let customer = active_customer(tx, input.customer).await?;
+    let code = input.currency.unwrap_or(customer.currency);
+    let money = currency(&code.0)?;
+    let rate = exchange_rate(input.exchange_rate.map(|rate| rate.0), money, currency(tx.book_currency())?)?;
+    let rounding = input.rounding.unwrap_or(DocumentRounding::ByDocument);
+    let lines = lines::resolve(tx, Kind::Invoice, input.lines, money, tx.today()).await?;
+    let totals = total(&lines, rounding, money)?;
+    let created: Invoice = tx
+        .row(
+            diesel::insert_into(invoice::table)
+                .values((
+                    invoice::tenant_id.eq(tx.tenant()?),
+                    invoice::id.eq(InvoiceId::new()),
+                    invoice::customer_id.eq(input.customer),
+                    invoice::status.eq(InvoiceStatus::Draft),
+                    invoice::currency.eq(code),
+                    invoice::exchange_rate.eq(rate),
+                    invoice::rounding.eq(rounding),
+                    invoice::reference.eq(input.reference),
+                    invoice::customer_name.eq(customer.name),
+                    invoice::net.eq(totals.net),
+                    invoice::tax.eq(totals.tax),
+                    invoice::gross.eq(totals.gross),
+                ))
+                .returning(Invoice::as_returning()),
+        )
+        .await?;
+    lines::insert(tx, Kind::Invoice, created.id.0, lines, &totals).await?;
+    Ok(created)
+}
+
+/// The draft of that id, locked until the transaction ends. Refuses issued ones.
+async fn lock_draft(tx: &Tx, id: InvoiceId, expected_version: Option<i32>) -> Result<Invoice> {
+    let found: Option<Invoice> = tx
+        .maybe(
+            invoice::table
+                .filter(invoice::tenant_id.eq(tx.tenant()?))
+                .filter(invoice::id.eq(id))
+                .select(Invoice::as_select())
+                .for_update(),
+        )
+        .await?;
+    let found = found.ok_or_else(|| Error::not_found("id", "invoice"))?;
+    expect_version(expected_version, found.version, "invoice")?;
+    if found.status != InvoiceStatus::Draft {
+        let number = found.number.unwrap_or_default();
+        let message = format!("Invoice {number} is issued: it is never changed.");
+        return Err(Error::refuse(UserErrorCode::State, "id", message));
+    }
+    Ok(found)
+}
+
+async fn update(tx: &Tx, input: InvoiceUpdateInput) -> Result<Invoice> {
+    sized_if_given("reference", input.reference.as_opt_deref().flatten(), 100)?;
+    let draft = lock_draft(tx, input.id, input.expected_version).await?;
+    let customer = match input.customer {
+        Some(id) => Some(active_customer(tx, id).await?),
+        None => None,
+    };
+    let code = input.currency.unwrap_or_else(|| draft.currency.clone());
+    let money = currency(&code.0)?;
+    // the old rate is one of the old currency
+    let given = input.exchange_rate.map(|rate| rate.0);
+    let kept = (code == draft.currency).then_some(draft.exchange_rate.0);
+    let rate = exchange_rate(given.or(kept), money, currency(tx.book_currency())?)?;
+    let rounding = input.rounding.unwrap_or(draft.rounding);
+    let totals: Totals<Option<TaxCodeId>> = if let Some(new) = input.lines {
+        let lines = lines::resolve(tx, Kind::Invoice, new, money, tx.today()).await?;
+        let totals = total(&lines, rounding, money)?;
+        lines::clear(tx, Kind::Invoice, draft.id.0).await?;
+        lines::insert(tx, Kind::Invoice, draft.id.0, lines, &totals).await?;
+        totals
+    } else {
+        let before = lines::draft(tx, Kind::Invoice, draft.id.0, tx.today()).await?;
+        let lines = lines::at_posting(&before, draft.version, "lines")?;
+        let totals = total(&lines, rounding, money)?;
+        lines::reprice(tx, Kind::Invoice, &before, &lines, &totals).await?;
+        totals
+    };
+    let reference = match input.reference {
+        MaybeUndefined::Undefined => draft.reference,
+        MaybeUndefined::Null => None,
+        MaybeUndefined::Value(reference) => Some(reference),
+    };
+    let (customer_id, customer_name) =
+        customer.map_or((draft.customer_id, draft.customer_name), |customer| (customer.id, customer.name));
+    tx.row(
+        diesel::update(invoice::table)
+            .filter(invoice::tenant_id.eq(tx.tenant()?))
+            .filter(invoice::id.eq(input.id))
+            .set((
+                invoice::customer_id.eq(customer_id),
+                invoice::customer_name.eq(customer_name),
+                invoice::currency.eq(code),
+                invoice::exchange_rate.eq(rate),
+                invoice::rounding.eq(rounding),
+                invoice::reference.eq(reference),
+                invoice::net.eq(totals.net),
+                invoice::tax.eq(totals.tax),
+                invoice::gross.eq(totals.gross),
+            ))
+            .returning(Invoice::as_returning()),
+    )
+    .await
+}

@@ -1,0 +1,128 @@
+//! Issuing: number, entry, open item and the frozen invoice, in five round trips.
+
+use chrono::{Days, NaiveDate};
+use diesel::prelude::*;
+use diesel::sql_types::{Text, Uuid as SqlUuid};
+use futures_util::future::{try_join, try_join4};
+
+use super::{Invoice, InvoiceIssueInput, InvoiceStatus, lock_draft};
+use crate::finance::chart;
+use crate::finance::document::posting::{Currencies, entry};
+use crate::finance::document::pricing::total;
+use crate::finance::document::{Kind, lines};
+use crate::finance::input::{currency, relabel};
+use crate::finance::ledger::account::Control;
+use crate::finance::ledger::journal::{self, EntrySource, NewEntry};
+use crate::finance::open_item::{self, NewItem, Party, Source};
+use crate::finance::receivables::customer;
+use crate::platform::db::Tx;
+use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::scalars::Date;
+use crate::platform::sql::sql;
+use crate::schema::finance::invoice;
+
+#[derive(QueryableByName)]
+struct Taken {
+    #[diesel(sql_type = Text)]
+    number: String,
+}
+
+/// The due date: as given, or by the payment terms.
+fn due_date(issue: NaiveDate, given: Option<NaiveDate>, terms: i32) -> Result<NaiveDate> {
+    match given {
+        Some(due) if due < issue => {
+            Err(Error::refuse(UserErrorCode::Invalid, "dueDate", "An invoice is not due before its issue date."))
+        }
+        Some(due) => Ok(due),
+        None => issue
+            .checked_add_days(Days::new(u64::try_from(terms).unwrap_or_default()))
+            .ok_or_else(|| Error::refuse(UserErrorCode::Invalid, "issueDate", "The date is out of range.")),
+    }
+}
+
+/// Issues a draft.
+pub(super) async fn issue(tx: &Tx, input: InvoiceIssueInput) -> Result<Invoice> {
+    let tenant = tx.tenant()?;
+    let day = input.issue_date.map_or_else(|| tx.today(), |date| date.0);
+    let draft = lock_draft(tx, input.id, input.expected_version).await?;
+    let (money, book) = (currency(&draft.currency.0)?, currency(tx.book_currency())?);
+    let next_number = sql("SELECT core.next_number($1, 'invoice', 'INV-') AS number").bind::<SqlUuid, _>(tenant);
+    // Independent of each other, so they share a round trip. A refusal below gives the number back with everything else.
+    let (before, control, customer, taken) = try_join4(
+        lines::draft(tx, Kind::Invoice, draft.id.0, day),
+        chart::control(tx, Control::Receivable, money),
+        customer::find(tx, draft.customer_id),
+        tx.row::<Taken, _>(next_number),
+    )
+    .await?;
+    let customer = customer.ok_or_else(|| Error::fault("an invoice without its customer"))?;
+    let due = due_date(day, input.due_date.map(|date| date.0), customer.payment_terms_days)?;
+    let lines = lines::at_posting(&before, draft.version, "issueDate")?;
+    let totals = total(&lines, draft.rounding, money)?;
+    let currencies = Currencies { document: money, book, rate: draft.exchange_rate.0 };
+    let description = format!("{} {}", taken.number, customer.name);
+    let entry = entry(Kind::Invoice, control.id, &lines, &totals, currencies, &description)?;
+    // before the invoice is frozen
+    lines::reprice(tx, Kind::Invoice, &before, &lines, &totals).await?;
+    let gross_book = entry.gross_book;
+    let posted = journal::post(
+        tx,
+        NewEntry {
+            date: day,
+            description,
+            currency: money,
+            source: EntrySource::Invoice,
+            source_id: Some(draft.id.0),
+            reverses: None,
+            lines: entry.lines,
+        },
+    )
+    .await
+    .map_err(|error| relabel(error, &[("date", "issueDate"), ("lines", "id")]))?;
+    let item = NewItem {
+        party: Party::Customer(customer.id),
+        source: Source::Invoice(draft.id),
+        document: taken.number.clone(),
+        party_name: customer.name.clone(),
+        entry: posted.id,
+        account: control.id,
+        item_date: day,
+        due_date: due,
+        currency: draft.currency.0.clone(),
+        amount: totals.gross,
+        amount_book: gross_book,
+    };
+    let items = if totals.gross.is_zero() { &[][..] } else { std::slice::from_ref(&item) };
+    let frozen = tx.row(
+        diesel::update(invoice::table)
+            .filter(invoice::tenant_id.eq(tenant))
+            .filter(invoice::id.eq(draft.id))
+            .set((
+                invoice::status.eq(InvoiceStatus::Issued),
+                invoice::number.eq(taken.number),
+                invoice::issue_date.eq(Date(day)),
+                invoice::due_date.eq(Date(due)),
+                invoice::customer_name.eq(customer.name),
+                invoice::net.eq(totals.net),
+                invoice::tax.eq(totals.tax),
+                invoice::gross.eq(totals.gross),
+                invoice::entry_id.eq(posted.id),
+            ))
+            .returning(Invoice::as_returning()),
+    );
+    let ((), frozen) = try_join(open_item::open(tx, items), frozen).await?;
+    Ok(frozen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn due_dates() {
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        assert_eq!(due_date(day("2026-01-31"), None, 30).unwrap(), day("2026-03-02"));
+        assert_eq!(due_date(day("2026-01-31"), Some(day("2026-01-31")), 30).unwrap(), day("2026-01-31"));
+        assert!(due_date(day("2026-01-31"), Some(day("2026-01-30")), 30).is_err());
+    }
+}
