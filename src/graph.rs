@@ -26,6 +26,7 @@ fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
     Schema::build(Query::default(), Mutation::default(), EmptySubscription)
         .limit_recursive_depth(64)
         .limit_directives(10)
+        .directive(crate::server::own_error::own_error)
         .disable_suggestions()
 }
 

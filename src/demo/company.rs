@@ -76,7 +76,7 @@ pub(super) const HARBOR: Company = Company {
     bank_account: ("Operating checking", None, Some("000471120"), "1110"),
     statement: include_str!("../../demo/harbor/bank-2026-01.csv"),
     statement_is_camt: false,
-    invoice: ("C-1006", &[("Mooring line, 200 ft", "8", "125.00", "4000", Some("ST"))]),
+    invoice: ("C-1006", &[("Mooring line, 200 ft", "8", "125.00", "4100", Some("ST"))]),
     bill: ("V-2004", "PF-5544", "2026-01-21", &[("Freight Seattle to Astoria", "1", "612.00", "5200", None)]),
     portal: false,
 };
@@ -156,9 +156,9 @@ async fn import(speaker: &Speaker, field: &str, input: &str, variables: Value) -
 
 async fn master_data(speaker: &Speaker, company: &Company) -> Result<(), Failure> {
     let file = |name: &str, text: &str| json!({ "name": name, "text": text });
-    import(speaker, "chartOfAccountsImport", "ChartOfAccountsImportInput", json!({ "file": file("chart.csv", company.chart) })).await?;
-    import(speaker, "customersImport", "CustomersImportInput", json!({ "file": file("customers.csv", company.customers) })).await?;
-    import(speaker, "vendorsImport", "VendorsImportInput", json!({ "file": file("vendors.csv", company.vendors) })).await?;
+    import(speaker, "chartOfAccountsImport", "ImportInput", json!({ "file": file("chart.csv", company.chart) })).await?;
+    import(speaker, "customersImport", "ImportInput", json!({ "file": file("customers.csv", company.customers) })).await?;
+    import(speaker, "vendorsImport", "ImportInput", json!({ "file": file("vendors.csv", company.vendors) })).await?;
     import(
         speaker,
         "openingBalancesImport",
@@ -259,7 +259,7 @@ async fn january(speaker: &Speaker, company: &Company) -> Result<(), Failure> {
                 "openingBalance": "68450.25", "closingBalance": "48292.47",
                 "mapping": { "bookedOn": "Posting Date", "valueOn": "Value Date", "debit": "Withdrawals", "credit": "Deposits",
                              "currency": "Currency", "counterparty": "Counterparty", "reference": "Description",
-                             "bankReference": "Bank Reference", "balance": "Balance", "dateFormat": "MM/DD/YYYY" } })
+                             "bankReference": "Bank Reference", "balance": "Balance", "dateFormat": "MONTH_DAY_YEAR_SLASHES" } })
     };
     import(speaker, "bankStatementImport", "BankStatementImportInput", input).await
 }

@@ -47,7 +47,8 @@ pub async fn control(tx: &Tx, role: Control, currency: Currency) -> Result<Accou
     fitting.sort_by_key(|account| account.currency.is_none());
     fitting.into_iter().next().ok_or_else(|| {
         let role = role.text();
-        let message = format!("The chart of accounts has no active account with the control role `{role}` for {currency}.");
+        let message =
+            format!("The chart of accounts has no active account with the control role `{role}` for {currency}.");
         Error::refuse(UserErrorCode::State, "", message)
     })
 }

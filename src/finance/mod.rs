@@ -35,18 +35,8 @@ pub struct DocumentsMutation(
 
 /// The department's queries.
 #[derive(async_graphql::MergedObject, Default)]
-pub struct FinanceQuery(
-    ledger::LedgerQuery,
-    DocumentsQuery,
-    bank::BankQuery,
-    imports::ImportsQuery,
-);
+pub struct FinanceQuery(ledger::LedgerQuery, DocumentsQuery, bank::BankQuery, imports::ImportsQuery);
 
 /// The department's mutations.
 #[derive(async_graphql::MergedObject, Default)]
-pub struct FinanceMutation(
-    ledger::LedgerMutation,
-    DocumentsMutation,
-    bank::BankMutation,
-    imports::ImportsMutation,
-);
+pub struct FinanceMutation(ledger::LedgerMutation, DocumentsMutation, bank::BankMutation, imports::ImportsMutation);

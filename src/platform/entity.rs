@@ -2,7 +2,8 @@
 //!
 //! A loader lives as long as its request, so nothing is ever shared between clients. The first caller of a batch steps
 //! aside once, without a timer: all siblings of a list are polled in the same pass, leave their keys, and the first one
-//! fetches for everybody.
+//! fetches for everybody. The edge runs operations outside of tokio's budget for that: once it is used up, siblings would
+//! be held back to the next pass, and the batch would leave without them.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;

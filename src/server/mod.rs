@@ -7,6 +7,7 @@ pub mod health;
 pub mod media;
 pub mod oauth;
 pub mod operation;
+pub mod own_error;
 
 use std::collections::HashSet;
 use std::net::{SocketAddr, TcpListener};

@@ -15,6 +15,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::own_error;
 use crate::platform::db::{Pools, Tx};
 use crate::platform::error::{Error, Result};
 use crate::platform::scope::{Caller, Mode, Scope};
@@ -82,11 +83,12 @@ pub async fn run<G: Executor>(graph: &G, pools: &Pools, passed: Passed, variable
 async fn tries<G: Executor>(
     graph: &G,
     pools: &Pools,
-    passed: Passed,
+    mut passed: Passed,
     mut variables: Variables,
     around: Circumstances,
     committing: &AtomicBool,
 ) -> Answer {
+    own_error::mark(&mut passed.document);
     let mutation = passed.operation_kind == OperationKind::Mutation;
     let fingerprint = around.idempotency_key.as_ref().filter(|_| mutation).map(|_| fingerprint(&around.query, &passed, &variables));
     // async-graphql decides @skip and @include from the variables that were sent; defaults have to be among them.
@@ -143,7 +145,8 @@ async fn once<G: Executor>(
         request = request.operation_name(name.clone());
     }
     request.set_parsed_query(passed.document.clone());
-    let mut response = graph.execute(request).await;
+    // Outside of tokio's budget: all siblings are polled in one pass, so that their batches are whole.
+    let mut response = tokio::task::unconstrained(graph.execute(request)).await;
 
     if passed.operation_kind != OperationKind::Mutation {
         let answer = finish(response, scope, passed, around.request_id);

@@ -6,5 +6,17 @@
 
 mod harness;
 
+mod a_cut_off_request_leaves_nothing_behind;
+mod a_provider_takes_on_two_clients;
+mod every_change_is_on_the_record;
+mod files_come_in;
+mod health_and_metrics;
+mod nordwind;
+mod one_operation_is_one_transaction;
+mod statements_are_counted;
+mod people_come_and_go;
+mod the_books_refuse;
 mod the_database_keeps_its_rules;
+mod the_edge_refuses_what_it_cannot_take;
+mod the_same_key_gives_the_same_answer;
 mod walls;

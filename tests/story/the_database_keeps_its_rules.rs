@@ -28,16 +28,16 @@ fn the_catalog_keeps_the_rules() {
             WHERE t.of_a_client AND (NOT a.attnotnull OR a.atttypid <> 'uuid'::regtype)".to_owned()),
         ("row-level security is on and forced", "SELECT t.name AS line FROM tables t
             WHERE t.of_a_client AND NOT (t.relrowsecurity AND t.relforcerowsecurity)".to_owned()),
-        ("the policy is the literal one, alone", "SELECT format('%s: %s %s', t.name, p.polname, pg_get_expr(p.polqual, p.polrelid)) AS line
+        ("the policy is the literal one, alone", r#"SELECT format('%s: %s %s', t.name, p.polname, pg_get_expr(p.polqual, p.polrelid)) AS line
             FROM tables t JOIN pg_policy p ON p.polrelid = t.oid
             WHERE t.of_a_client AND NOT (
                  (p.polname = 'tenant' AND p.polcmd = '*' AND p.polroles = '{0}' AND p.polwithcheck IS NULL
                    AND pg_get_expr(p.polqual, p.polrelid) = '(tenant_id = (NULLIF(current_setting(''app.tenant_id''::text, true), ''''::text))::uuid)')
               OR (p.polname = 'portfolio' AND p.polcmd = 'r' AND p.polroles = ARRAY['backoffice_portfolio'::regrole::oid]
-                   AND pg_get_expr(p.polqual, p.polrelid) = '(tenant_id = ANY (( SELECT (NULLIF(current_setting(''app.tenant_ids''::text, true), ''''::text))::uuid[] AS "nullif")::uuid[]))')
+                   AND pg_get_expr(p.polqual, p.polrelid) = '(tenant_id = ANY (( SELECT (NULLIF(current_setting(''app.tenant_ids''::text, true), ''''::text))::uuid[] AS \"nullif\")::uuid[]))')
               OR (p.polname = 'own_grants' AND t.name = 'identity.access_grant' AND p.polcmd = 'r' AND p.polroles = ARRAY['backoffice_owner'::regrole::oid]))
             UNION ALL SELECT t.name || ': no tenant policy' FROM tables t WHERE t.of_a_client
-                AND NOT EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = t.oid AND p.polname = 'tenant')".to_owned()),
+                AND NOT EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = t.oid AND p.polname = 'tenant')"#.to_owned()),
         ("keys and foreign keys of a client's table begin with tenant_id", "SELECT format('%s: %s', t.name, k.conname) AS line
             FROM tables t JOIN pg_constraint k ON k.conrelid = t.oid
             WHERE t.of_a_client AND k.contype IN ('p', 'u', 'x')

@@ -183,8 +183,9 @@ impl BankLineQuery {
         let mut page = narrowed(filter)?;
         if let Some((day, id)) = &slice.after {
             let day = day_of(day)?;
-            page =
-                page.filter(bank_line::booked_on.le(day)).filter(bank_line::booked_on.lt(day).or(bank_line::id.lt(*id)));
+            page = page
+                .filter(bank_line::booked_on.le(day))
+                .filter(bank_line::booked_on.lt(day).or(bank_line::id.lt(*id)));
         }
         let rows = tx
             .rows(

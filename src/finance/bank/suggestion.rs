@@ -89,7 +89,9 @@ impl Candidate {
             return None;
         }
         let weight = |reason, weight: u8| if has(reason) { weight } else { 0 };
-        let rank = weight(MatchReason::Document, 8) | weight(MatchReason::Amount, 4) | weight(MatchReason::Iban, 2)
+        let rank = weight(MatchReason::Document, 8)
+            | weight(MatchReason::Amount, 4)
+            | weight(MatchReason::Iban, 2)
             | weight(MatchReason::Name, 1);
         let mut amount = self.item.open_amount.0;
         if self.line_amount.abs() < amount.abs() {
@@ -133,7 +135,9 @@ fn mentions(reference: &str, document: &str) -> bool {
             && window.iter().zip(&number).all(|((character, _), wanted)| character == wanted)
     });
     // the word that ends the number has to end with it
-    starts.map(|(at, window)| at.saturating_add(window.len())).any(|end| said.get(end).is_none_or(|(_, begins)| *begins))
+    starts
+        .map(|(at, window)| at.saturating_add(window.len()))
+        .any(|end| said.get(end).is_none_or(|(_, begins)| *begins))
 }
 
 /// Whether two names are the same but for case, blanks and punctuation, or one begins with the other.
@@ -172,7 +176,7 @@ impl Fetch for ForLine {
                         WHERE i.tenant_id = $1 AND NOT i.settled
                      )
                      SELECT i.id, i.side, i.customer_id, i.vendor_id, i.invoice_id, i.bill_id, i.document, i.party_name, i.entry_id,
-                            i.account_id, i.item_date, i.due_date, i.currency, i.amount, i.amount_book, i.open_amount, i.open_book,
+                            i.account_id, i.item_date, i.due_date, i.currency, i.amount, i.open_amount, i.open_book,
                             i.version, line.id AS line_id, line.amount AS line_amount, line.reference AS said,
                             line.counterparty AS line_party, line.counterparty_iban AS line_iban, i.party_iban
                        FROM line
@@ -224,7 +228,9 @@ mod tests {
 
     #[test]
     fn numbers_are_found_however_they_are_written() {
-        for reference in ["RE-2025-118", "Rechnung re 2025 118 vom 9.1.", "RE2025118", "zu RE-2025-118/2025-12", "(RE2025-118)"] {
+        for reference in
+            ["RE-2025-118", "Rechnung re 2025 118 vom 9.1.", "RE2025118", "zu RE-2025-118/2025-12", "(RE2025-118)"]
+        {
             assert!(mentions(reference, "RE-2025-118"), "{reference}");
         }
     }

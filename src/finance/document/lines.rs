@@ -182,7 +182,8 @@ pub async fn insert(
     totals: &Totals<Option<TaxCodeId>>,
 ) -> Result<()> {
     let count = lines.len();
-    let text = for_kind!(kind, |table| concat!(
+    let text = for_kind!(kind, |table| {
+        concat!(
         "INSERT INTO finance.", table!(), "_line (tenant_id, id, ", table!(), "_id, line_no, description, quantity,
            unit_price, discount_percent, account_id, tax_code_id, tax_percent, net)
          SELECT $1, n.id, $2, n.line_no, n.description, n.quantity, n.unit_price, n.discount_percent, n.account_id,
@@ -190,7 +191,8 @@ pub async fn insert(
            FROM unnest($3::uuid[], $4::text[], $5::numeric[], $6::numeric[], $7::numeric[], $8::uuid[], $9::uuid[],
                        $10::numeric[], $11::numeric[]) WITH ORDINALITY
              AS n (id, description, quantity, unit_price, discount_percent, account_id, tax_code_id, tax_percent, net, line_no)"
-    ));
+    )
+    });
     tx.exec(
         sql(text)
             .bind::<SqlUuid, _>(tx.tenant()?)
@@ -214,7 +216,11 @@ pub async fn insert(
 /// Removes the lines of a draft.
 pub async fn clear(tx: &Tx, kind: Kind, document: Uuid) -> Result<()> {
     let text = for_kind!(kind, |table| concat!(
-        "DELETE FROM finance.", table!(), "_line l WHERE l.tenant_id = $1 AND l.", table!(), "_id = $2"
+        "DELETE FROM finance.",
+        table!(),
+        "_line l WHERE l.tenant_id = $1 AND l.",
+        table!(),
+        "_id = $2"
     ));
     tx.exec(sql(text).bind::<SqlUuid, _>(tx.tenant()?).bind::<SqlUuid, _>(document)).await?;
     Ok(())
@@ -257,8 +263,14 @@ pub async fn draft(tx: &Tx, kind: Kind, document: Uuid, day: NaiveDate) -> Resul
                 (SELECT r.percent FROM finance.tax_rate r
                   WHERE r.tenant_id = $1 AND r.tax_code_id = l.tax_code_id AND r.valid_from <= $3
                   ORDER BY r.valid_from DESC LIMIT 1) AS percent_on_day
-           FROM finance.", table!(), " d
-           JOIN finance.", table!(), "_line l ON l.tenant_id = d.tenant_id AND l.", table!(), "_id = d.id
+           FROM finance.",
+        table!(),
+        " d
+           JOIN finance.",
+        table!(),
+        "_line l ON l.tenant_id = d.tenant_id AND l.",
+        table!(),
+        "_id = d.id
            LEFT JOIN finance.tax_code t ON t.tenant_id = l.tenant_id AND t.id = l.tax_code_id
           WHERE d.tenant_id = $1 AND d.id = $2
           ORDER BY l.line_no"
@@ -317,7 +329,9 @@ pub async fn reprice(
         return Ok(());
     }
     let text = for_kind!(kind, |table| concat!(
-        "UPDATE finance.", table!(), "_line l SET tax_percent = n.percent, net = n.net
+        "UPDATE finance.",
+        table!(),
+        "_line l SET tax_percent = n.percent, net = n.net
            FROM unnest($2::uuid[], $3::numeric[], $4::numeric[]) AS n (id, percent, net)
           WHERE l.tenant_id = $1 AND l.id = n.id"
     ));
@@ -333,17 +347,34 @@ pub async fn reprice(
 }
 
 /// The lines of many documents, by document, in their order: one statement.
-pub async fn of<Id>(tx: &Tx, kind: Kind, documents: Vec<Uuid>, id: impl Fn(Uuid) -> Id) -> Result<HashMap<Id, Vec<DocumentLine>>>
+pub async fn of<Id>(
+    tx: &Tx,
+    kind: Kind,
+    documents: Vec<Uuid>,
+    id: impl Fn(Uuid) -> Id,
+) -> Result<HashMap<Id, Vec<DocumentLine>>>
 where
     Id: Eq + Hash,
 {
     let text = for_kind!(kind, |table| concat!(
-        "SELECT '", table!(), "' AS kind, l.id AS row_id, d.id AS document_id, d.currency, l.line_no, l.description,
+        "SELECT '",
+        table!(),
+        "' AS kind, l.id AS row_id, d.id AS document_id, d.currency, l.line_no, l.description,
                 l.quantity, l.unit_price, l.discount_percent, l.tax_percent, l.net, l.account_id, l.tax_code_id
-           FROM finance.", table!(), "_line l
-           JOIN finance.", table!(), " d ON d.tenant_id = l.tenant_id AND d.id = l.", table!(), "_id
-          WHERE l.tenant_id = $1 AND l.", table!(), "_id = ANY ($2)
-          ORDER BY l.", table!(), "_id, l.line_no"
+           FROM finance.",
+        table!(),
+        "_line l
+           JOIN finance.",
+        table!(),
+        " d ON d.tenant_id = l.tenant_id AND d.id = l.",
+        table!(),
+        "_id
+          WHERE l.tenant_id = $1 AND l.",
+        table!(),
+        "_id = ANY ($2)
+          ORDER BY l.",
+        table!(),
+        "_id, l.line_no"
     ));
     let rows: Vec<DocumentLine> =
         tx.rows(sql(text).bind::<SqlUuid, _>(tx.tenant()?).bind::<Array<SqlUuid>, _>(documents)).await?;

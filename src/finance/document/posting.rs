@@ -108,10 +108,7 @@ fn parts(lines: &[Line], totals: &Totals<Option<TaxCodeId>>) -> Result<Vec<Part>
 }
 
 /// Parts and their sum in the books' currency, adding up.
-pub fn in_book_currency(
-    parts: &[Decimal],
-    currencies: Currencies,
-) -> Result<(Vec<Decimal>, Decimal), MoneyError> {
+pub fn in_book_currency(parts: &[Decimal], currencies: Currencies) -> Result<(Vec<Decimal>, Decimal), MoneyError> {
     let gross = sum(parts.iter().copied())?;
     if currencies.document == currencies.book {
         return Ok((parts.to_vec(), gross));

@@ -88,10 +88,10 @@ pub fn exchange_rate(given: Option<Decimal>, document: Currency, book: Currency)
         None if document == book => Ok(Decimal::ONE),
         None => refuse(
             UserErrorCode::Required,
-            format!("Say how many {book} one {document} is worth: the document is not in the books' currency."),
+            format!("Say how many {book} one {document} is worth: the amounts are not in the books' currency."),
         ),
         Some(rate) if document == book && rate != Decimal::ONE => {
-            refuse(UserErrorCode::Invalid, format!("The document is in the books' currency {book}: the rate is 1."))
+            refuse(UserErrorCode::Invalid, format!("The amounts are in the books' currency {book}: the rate is 1."))
         }
         Some(rate) if rate <= Decimal::ZERO || rate >= Decimal::from(1_000_000_000_u32) => {
             refuse(UserErrorCode::Invalid, "A rate is more than 0 and less than a billion.".to_owned())

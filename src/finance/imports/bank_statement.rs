@@ -54,7 +54,8 @@ pub(super) async fn run(tx: &Tx, input: BankStatementImportInput) -> Result<Outc
             (file.name, file.sha256, parse(file.bytes, camt053::parse).await?)
         }
         BankStatementFormat::Csv => {
-            let needed = |field: &str| Error::refuse(UserErrorCode::Required, field, "A CSV file does not say this: give it.");
+            let needed =
+                |field: &str| Error::refuse(UserErrorCode::Required, field, "A CSV file does not say this: give it.");
             let account = chosen.ok_or_else(|| needed("bankAccount"))?;
             let mapping = input.mapping.ok_or_else(|| needed("mapping"))?.read()?;
             let exponent = currency(&account.currency.0)?.exponent();

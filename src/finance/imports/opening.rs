@@ -103,11 +103,7 @@ fn stated(line: &FileLine) -> Result<OpeningLine> {
 }
 
 /// Refusals of the ledger that name a line of the list are problems of that line of the file.
-fn by_line(
-    reasons: Vec<UserError>,
-    balances: &OpeningBalances,
-    mut errors: FileErrors,
-) -> Result<Outcome> {
+fn by_line(reasons: Vec<UserError>, balances: &OpeningBalances, mut errors: FileErrors) -> Result<Outcome> {
     let mut others = Vec::new();
     for reason in reasons {
         let line = match reason.field.as_slice() {

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use backoffice_formats::parties_csv::{self, Party};
 use backoffice_formats::Dialect;
+use backoffice_formats::parties_csv::{self, Party};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, Int4, Nullable, Text, Uuid as SqlUuid};
 
@@ -56,7 +56,9 @@ macro_rules! find_text {
         concat!(
             "SELECT p.number, p.name, p.email, p.vat_number, p.country, p.street, p.postal_code, p.city, p.currency,
                     p.payment_terms_days, p.iban
-               FROM finance.", $table, " p WHERE p.tenant_id = $1 AND p.number = ANY ($2)"
+               FROM finance.",
+            $table,
+            " p WHERE p.tenant_id = $1 AND p.number = ANY ($2)"
         )
     };
 }
@@ -195,8 +197,7 @@ async fn compare(tx: &Tx, side: Side, parties: &[Party], errors: &mut FileErrors
         Side::Vendors => find_text!("vendor"),
     };
     let numbers: Vec<String> = parties.iter().map(|party| party.number.clone()).collect();
-    let rows: Vec<Kept> =
-        tx.rows(sql(text).bind::<SqlUuid, _>(tx.tenant()?).bind::<Array<Text>, _>(numbers)).await?;
+    let rows: Vec<Kept> = tx.rows(sql(text).bind::<SqlUuid, _>(tx.tenant()?).bind::<Array<Text>, _>(numbers)).await?;
     let kept: HashMap<&str, &Kept> = rows.iter().map(|row| (row.number.as_str(), row)).collect();
     for party in parties {
         let Some(kept) = kept.get(party.number.as_str()) else { continue };

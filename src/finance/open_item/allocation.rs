@@ -7,9 +7,10 @@ use backoffice_money::Decimal;
 use chrono::NaiveDate;
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, Date as SqlDate, Nullable, Numeric, Text, Uuid as SqlUuid};
+use uuid::Uuid;
 
 use super::OpenItem;
-use crate::finance::ids::{AllocationId, JournalEntryId, OpenItemId};
+use crate::finance::ids::{AllocationId, BillId, InvoiceId, JournalEntryId, OpenItemId};
 use crate::finance::ledger::journal::JournalEntry;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
@@ -68,60 +69,62 @@ impl Allocation {
     }
 }
 
-/// Fetches the allocations of open items.
-pub struct OfItem;
-
-impl Fetch for OfItem {
-    type Key = OpenItemId;
-    type Value = Vec<Allocation>;
-    const CAN: Can = Can::OpenItemRead;
-
-    async fn fetch(tx: &Tx, keys: Vec<OpenItemId>) -> Result<HashMap<OpenItemId, Vec<Allocation>>> {
-        let rows: Vec<Allocation> = tx
-            .rows(
-                sql("SELECT a.id, a.open_item_id, a.entry_id, a.allocated_on, a.amount, a.amount_book, a.undoes_id, i.currency
-                       FROM finance.allocation a
-                       JOIN finance.open_item i ON i.tenant_id = a.tenant_id AND i.id = a.open_item_id
-                      WHERE a.tenant_id = $1 AND a.open_item_id = ANY ($2)
-                      ORDER BY a.open_item_id, a.id")
-                    .bind::<SqlUuid, _>(tx.tenant()?)
-                    .bind::<Array<SqlUuid>, _>(keys),
-            )
-            .await?;
-        let mut by_item: HashMap<OpenItemId, Vec<Allocation>> = HashMap::new();
-        for row in rows {
-            by_item.entry(row.open_item_id).or_default().push(row);
-        }
-        Ok(by_item)
-    }
+/// An allocation and what it was asked for by.
+#[derive(QueryableByName)]
+struct Found {
+    #[diesel(sql_type = SqlUuid)]
+    key: Uuid,
+    #[diesel(embed)]
+    allocation: Allocation,
 }
 
-/// Fetches the allocations that an entry made.
-pub struct OfEntry;
+/// Declares how allocations are fetched by a column of theirs or of their open item.
+macro_rules! allocations_by {
+    ($(#[doc = $doc:literal])+ $Of:ident, $Id:ident, $column:literal) => {
+        $(#[doc = $doc])+
+        pub struct $Of;
 
-impl Fetch for OfEntry {
-    type Key = JournalEntryId;
-    type Value = Vec<Allocation>;
-    const CAN: Can = Can::OpenItemRead;
+        impl Fetch for $Of {
+            type Key = $Id;
+            type Value = Vec<Allocation>;
+            const CAN: Can = Can::OpenItemRead;
 
-    async fn fetch(tx: &Tx, keys: Vec<JournalEntryId>) -> Result<HashMap<JournalEntryId, Vec<Allocation>>> {
-        let rows: Vec<Allocation> = tx
-            .rows(
-                sql("SELECT a.id, a.open_item_id, a.entry_id, a.allocated_on, a.amount, a.amount_book, a.undoes_id, i.currency
-                       FROM finance.allocation a
-                       JOIN finance.open_item i ON i.tenant_id = a.tenant_id AND i.id = a.open_item_id
-                      WHERE a.tenant_id = $1 AND a.entry_id = ANY ($2)
-                      ORDER BY a.entry_id, a.id")
-                    .bind::<SqlUuid, _>(tx.tenant()?)
-                    .bind::<Array<SqlUuid>, _>(keys),
-            )
-            .await?;
-        let mut by_entry: HashMap<JournalEntryId, Vec<Allocation>> = HashMap::new();
-        for row in rows {
-            by_entry.entry(row.entry_id).or_default().push(row);
+            async fn fetch(tx: &Tx, keys: Vec<$Id>) -> Result<HashMap<$Id, Vec<Allocation>>> {
+                let text = concat!(
+                    "SELECT ", $column, " AS key, a.id, a.open_item_id, a.entry_id, a.allocated_on, a.amount, a.amount_book,
+                            a.undoes_id, i.currency
+                       FROM finance.open_item i
+                       JOIN finance.allocation a ON a.tenant_id = i.tenant_id AND a.open_item_id = i.id
+                      WHERE i.tenant_id = $1 AND ", $column, " = ANY ($2)
+                      ORDER BY a.id"
+                );
+                let rows: Vec<Found> =
+                    tx.rows(sql(text).bind::<SqlUuid, _>(tx.tenant()?).bind::<Array<SqlUuid>, _>(keys)).await?;
+                let mut by_key: HashMap<$Id, Vec<Allocation>> = HashMap::new();
+                for row in rows {
+                    by_key.entry($Id(row.key)).or_default().push(row.allocation);
+                }
+                Ok(by_key)
+            }
         }
-        Ok(by_entry)
-    }
+    };
+}
+
+allocations_by! {
+    /// Fetches the allocations of open items.
+    OfItem, OpenItemId, "a.open_item_id"
+}
+allocations_by! {
+    /// Fetches the allocations that entries made.
+    OfEntry, JournalEntryId, "a.entry_id"
+}
+allocations_by! {
+    /// Fetches how invoices were paid.
+    OfInvoice, InvoiceId, "i.invoice_id"
+}
+allocations_by! {
+    /// Fetches how bills were paid.
+    OfBill, BillId, "i.bill_id"
 }
 
 /// The live allocations of an entry: neither undone nor undoing, by item, so that items are locked in one order.
@@ -133,8 +136,8 @@ pub async fn live(tx: &Tx, entry: JournalEntryId) -> Result<Vec<Allocation>> {
               WHERE a.tenant_id = $1 AND a.entry_id = $2 AND a.undoes_id IS NULL
                 AND NOT EXISTS (SELECT 1 FROM finance.allocation u WHERE u.tenant_id = $1 AND u.undoes_id = a.id)
               ORDER BY a.open_item_id, a.id")
-            .bind::<SqlUuid, _>(tx.tenant()?)
-            .bind::<SqlUuid, _>(entry),
+        .bind::<SqlUuid, _>(tx.tenant()?)
+        .bind::<SqlUuid, _>(entry),
     )
     .await
 }

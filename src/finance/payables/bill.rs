@@ -14,7 +14,7 @@ use crate::finance::document::{DocumentLineInput, DocumentRounding, DocumentTax,
 use crate::finance::ids::{BillId, JournalEntryId, TaxCodeId, VendorId};
 use crate::finance::input::{currency, expect_version, sized};
 use crate::finance::ledger::journal::JournalEntry;
-use crate::finance::open_item::{Allocation, OnBill, OpenItem, Owed, allocation};
+use crate::finance::open_item::{Allocation, ItemOfBill, OnBill, OpenItem, allocation};
 use crate::finance::payables::vendor::{self, Vendor};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
@@ -52,8 +52,6 @@ pub struct Bill {
     pub status: BillStatus,
     /// The vendor's own number, as it stands on the bill.
     pub number: String,
-    #[graphql(skip)]
-    pub(crate) normalized_number: String,
     /// Date of the bill: decides tax rates.
     pub bill_date: Date,
     /// The day it is due.
@@ -150,24 +148,12 @@ impl Bill {
     /// The open item that the bill made; null on a draft and on a bill that sums to nothing. Right:
     /// `finance.open_item.read`.
     async fn open_item(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<OpenItem>> {
-        Ok(self.owed(ctx).await?.map(|owed| owed.item))
+        Ok(ctx.load::<ItemOfBill>(self.id).await?)
     }
 
     /// How it was paid, in the order of recording. Right: `finance.open_item.read`.
     async fn allocations(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Allocation>> {
-        let Some(owed) = self.owed(ctx).await? else { return Ok(Vec::new()) };
-        Ok(ctx.load::<allocation::OfItem>(owed.item.id).await?.unwrap_or_default())
-    }
-}
-
-impl Bill {
-    async fn owed(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Owed>> {
-        // the item as such has a right of its own; what is open is part of the bill
-        ctx.tx(Can::OpenItemRead).await?;
-        match self.status {
-            BillStatus::Draft => Ok(None),
-            BillStatus::Posted => Ok(ctx.load::<OnBill>(self.id).await?),
-        }
+        Ok(ctx.load::<allocation::OfBill>(self.id).await?.unwrap_or_default())
     }
 }
 
@@ -273,7 +259,11 @@ fn normalized(number: &str) -> Result<String> {
     sized("number", number, 1..=60)?;
     let kept: String = number.chars().flat_map(char::to_uppercase).filter(|c| c.is_alphanumeric()).take(60).collect();
     if kept.is_empty() {
-        return Err(Error::refuse(UserErrorCode::Invalid, "number", "A bill's number has at least one letter or digit."));
+        return Err(Error::refuse(
+            UserErrorCode::Invalid,
+            "number",
+            "A bill's number has at least one letter or digit.",
+        ));
     }
     Ok(kept)
 }
@@ -300,7 +290,13 @@ async fn active_vendor(tx: &Tx, id: VendorId) -> Result<Vendor> {
 }
 
 /// The refusal of a bill that is there already, if it is: it names the first one as that was written.
-async fn duplicate(tx: &Tx, vendor: VendorId, normalized: &str, year: i32, but: Option<BillId>) -> Result<Option<Error>> {
+async fn duplicate(
+    tx: &Tx,
+    vendor: VendorId,
+    normalized: &str,
+    year: i32,
+    but: Option<BillId>,
+) -> Result<Option<Error>> {
     let found: Option<Bill> = tx
         .maybe(
             bill::table

@@ -13,7 +13,7 @@ use crate::finance::document::{DocumentLineInput, DocumentRounding, DocumentTax,
 use crate::finance::ids::{CustomerId, InvoiceId, JournalEntryId, TaxCodeId};
 use crate::finance::input::{currency, expect_version, sized_if_given};
 use crate::finance::ledger::journal::JournalEntry;
-use crate::finance::open_item::{Allocation, OnInvoice, OpenItem, Owed, allocation};
+use crate::finance::open_item::{Allocation, ItemOfInvoice, OnInvoice, OpenItem, allocation};
 use crate::finance::receivables::customer::{self, Customer};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
@@ -149,24 +149,12 @@ impl Invoice {
     /// The open item that the invoice made; null on a draft and on an invoice that sums to nothing. Right:
     /// `finance.open_item.read`.
     async fn open_item(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<OpenItem>> {
-        Ok(self.owed(ctx).await?.map(|owed| owed.item))
+        Ok(ctx.load::<ItemOfInvoice>(self.id).await?)
     }
 
     /// How it was paid, in the order of recording. Right: `finance.open_item.read`.
     async fn allocations(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Allocation>> {
-        let Some(owed) = self.owed(ctx).await? else { return Ok(Vec::new()) };
-        Ok(ctx.load::<allocation::OfItem>(owed.item.id).await?.unwrap_or_default())
-    }
-}
-
-impl Invoice {
-    async fn owed(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Owed>> {
-        // the item as such has a right of its own; what is open is part of the invoice
-        ctx.tx(Can::OpenItemRead).await?;
-        match self.status {
-            InvoiceStatus::Draft => Ok(None),
-            InvoiceStatus::Issued => Ok(ctx.load::<OnInvoice>(self.id).await?),
-        }
+        Ok(ctx.load::<allocation::OfInvoice>(self.id).await?.unwrap_or_default())
     }
 }
 

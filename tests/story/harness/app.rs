@@ -1,10 +1,11 @@
 //! A whole application for one test: database, server, address.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::mpsc;
+use std::sync::{Arc, OnceLock, mpsc};
 use std::thread::JoinHandle;
 
-use backoffice::server::{self, Serving};
+use backoffice::server::{self, Serving, Shared};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use super::{Client, Database};
 
@@ -14,11 +15,18 @@ pub struct Setup {
     pub pool_size: usize,
 }
 
+/// What the servers of this process count together.
+fn metrics() -> PrometheusHandle {
+    static COUNTED: OnceLock<PrometheusHandle> = OnceLock::new();
+    COUNTED.get_or_init(|| PrometheusBuilder::new().install_recorder().unwrap()).clone()
+}
+
 /// A running application. Stopped and removed when dropped.
 pub struct App {
     pub address: SocketAddr,
     pub database: Database,
-    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    pub shared: Arc<Shared>,
+    stop: Option<tokio::sync::oneshot::Sender<bool>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -36,7 +44,7 @@ impl App {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let urls = database.urls();
         let (started, address) = mpsc::channel();
-        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<bool>();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let serving = Serving {
@@ -47,23 +55,28 @@ impl App {
                     allowed_origin: Some("https://portal.example".to_owned()),
                     signals: false,
                 };
-                let running = server::start(listener, serving, None).await.unwrap();
-                started.send(running.address).unwrap();
+                let running = server::start(listener, serving, Some(metrics())).await.unwrap();
+                started.send((running.address, Arc::clone(&running.shared))).unwrap();
                 let handle = running.handle.clone();
                 actix_web::rt::spawn(async move {
-                    let _ = stopped.await;
-                    handle.stop(false).await;
+                    let graceful = stopped.await.unwrap_or(false);
+                    handle.stop(graceful).await;
                 });
                 running.server.await.unwrap();
             });
         });
-        let address = address.recv().expect("the server did not start");
-        Self { address, database, stop: Some(stop), thread: Some(thread) }
+        let (address, shared) = address.recv().expect("the server did not start");
+        Self { address, database, shared, stop: Some(stop), thread: Some(thread) }
     }
 
     /// A client that has not signed in.
     pub fn client(&self) -> Client {
         Client::new(self.address)
+    }
+
+    /// Tells the server to stop when what is open has been answered. Returns at once.
+    pub fn drain(&mut self) {
+        self.stop.take().unwrap().send(true).unwrap();
     }
 
     pub fn url(&self, path: &str) -> String {

@@ -3,9 +3,12 @@
 mod app;
 mod client;
 mod firm;
+mod office;
 mod postgres;
+pub mod wire;
 
 pub use app::{App, Setup};
 pub use client::{Client, Reply};
 pub use firm::{Books, PASSWORD, id_of};
+pub use office::{Office, Person};
 pub use postgres::{Database, execute, postgres};

@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use backoffice_money::{Balanced, Currency, Decimal, MoneyError, add, check_scale, mul, neg, round, split_last, sub, sum};
+use backoffice_money::{
+    Balanced, Currency, Decimal, MoneyError, add, check_scale, mul, neg, round, split_last, sub, sum,
+};
 
 use crate::finance::bank::suggestion::flow;
 use crate::finance::ids::AccountId;

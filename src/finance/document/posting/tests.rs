@@ -73,8 +73,11 @@ fn a_document_without_amount_is_refused() {
 
 #[test]
 fn the_remainder_of_a_conversion_goes_to_the_furthest_rounded() {
-    let currencies =
-        Currencies { document: Currency::parse("USD").unwrap(), book: Currency::parse("EUR").unwrap(), rate: dec("0.5") };
+    let currencies = Currencies {
+        document: Currency::parse("USD").unwrap(),
+        book: Currency::parse("EUR").unwrap(),
+        rate: dec("0.5"),
+    };
     // 0.015 + 0.015 + 0.015 = 0.045: each would be 0.02, together 0.05
     let (parts, gross) = in_book_currency(&[dec("0.03"), dec("0.03"), dec("0.03")], currencies).unwrap();
     assert_eq!(gross, dec("0.05"));
@@ -86,7 +89,13 @@ fn currency() -> impl Strategy<Value = Currency> {
 }
 
 fn any_line() -> impl Strategy<Value = Line> {
-    (-9_999_999i64..=9_999_999, 0i64..=99_999_999, 0i64..=1_000_000, 1u128..=4, prop::option::of((1u128..=3, 0i64..=300_000)))
+    (
+        -9_999_999i64..=9_999_999,
+        0i64..=99_999_999,
+        0i64..=1_000_000,
+        1u128..=4,
+        prop::option::of((1u128..=3, 0i64..=300_000)),
+    )
         .prop_map(|(quantity, price, discount, revenue, tax)| Line {
             description: "x".to_owned(),
             quantity: Decimal::new(quantity, 4),

@@ -31,9 +31,9 @@ pub(super) async fn known_lines(tx: &Tx, found: &[Found]) -> Result<HashSet<(Ban
         .rows(
             sql("SELECT l.bank_account_id, l.fingerprint FROM finance.bank_line l
                   WHERE l.tenant_id = $1 AND l.bank_account_id = ANY ($2) AND l.fingerprint = ANY ($3)")
-                .bind::<SqlUuid, _>(tx.tenant()?)
-                .bind::<Array<SqlUuid>, _>(accounts)
-                .bind::<Array<Text>, _>(fingerprints),
+            .bind::<SqlUuid, _>(tx.tenant()?)
+            .bind::<Array<SqlUuid>, _>(accounts)
+            .bind::<Array<Text>, _>(fingerprints),
         )
         .await?;
     Ok(rows.into_iter().map(|row| (row.bank_account_id, row.fingerprint)).collect())
@@ -60,8 +60,8 @@ pub(super) async fn known_statements(tx: &Tx, accounts: &[BankAccountId]) -> Res
             sql("SELECT s.bank_account_id, s.opens_on, s.closes_on, s.opening_balance, s.closing_balance
                    FROM finance.bank_statement s
                   WHERE s.tenant_id = $1 AND s.bank_account_id = ANY ($2) ORDER BY s.id")
-                .bind::<SqlUuid, _>(tx.tenant()?)
-                .bind::<Array<SqlUuid>, _>(accounts.to_vec()),
+            .bind::<SqlUuid, _>(tx.tenant()?)
+            .bind::<Array<SqlUuid>, _>(accounts.to_vec()),
         )
         .await?;
     let mut spans: HashMap<BankAccountId, Vec<Span>> = HashMap::new();
@@ -88,10 +88,10 @@ pub(super) async fn moved(tx: &Tx, account: BankAccountId, from: NaiveDate, to: 
         .row(
             sql("SELECT coalesce(sum(l.amount), 0) AS amount FROM finance.bank_line l
                   WHERE l.tenant_id = $1 AND l.bank_account_id = $2 AND l.booked_on BETWEEN $3 AND $4")
-                .bind::<SqlUuid, _>(tx.tenant()?)
-                .bind::<SqlUuid, _>(account)
-                .bind::<SqlDate, _>(from)
-                .bind::<SqlDate, _>(to),
+            .bind::<SqlUuid, _>(tx.tenant()?)
+            .bind::<SqlUuid, _>(account)
+            .bind::<SqlDate, _>(from)
+            .bind::<SqlDate, _>(to),
         )
         .await?;
     Ok(moved.amount)

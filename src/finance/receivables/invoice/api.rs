@@ -76,7 +76,8 @@ impl InvoiceQuery {
         #[graphql(desc = "How many, 1 to 100; 25 if not said.")] first: Option<i32>,
         #[graphql(desc = "Only rows behind this cursor.")] after: Option<String>,
         #[graphql(desc = "Only invoices that match.")] filter: Option<InvoiceFilter>,
-        #[graphql(desc = "The order; a cursor is good for the order it was made with.", default)] order_by: InvoiceOrder,
+        #[graphql(desc = "The order; a cursor is good for the order it was made with.", default)]
+        order_by: InvoiceOrder,
     ) -> async_graphql::Result<InvoiceConnection> {
         let tx = ctx.tx(Can::InvoiceRead).await?;
         let slice = Slice::new(first, after.as_deref())?;

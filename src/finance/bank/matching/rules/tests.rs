@@ -27,7 +27,6 @@ fn item(side: OpenItemSide, currency: &str, open: Decimal, open_book: Decimal) -
         due_date: day,
         currency: currency.to_owned(),
         amount: Dec(open),
-        amount_book: Dec(open_book),
         open_amount: Dec(open),
         open_book: Dec(open_book),
         version: 1,
