@@ -295,7 +295,10 @@ fn serve(settings: &Settings) -> Result<ExitCode, Failure> {
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
         .set_buckets(&[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])?
         .install_recorder()?;
-    let with_demo = matches!(database, Database::Private(_)) && !settings.no_demo.unwrap_or(false);
+    // The demo's passwords are public: it is loaded only where nobody but this machine can reach it.
+    let with_demo = matches!(database, Database::Private(_))
+        && !settings.no_demo.unwrap_or(false)
+        && settings.listen().ip().is_loopback();
     let serving = Serving {
         urls: urls.clone(),
         workers: settings.workers(),
@@ -305,19 +308,16 @@ fn serve(settings: &Settings) -> Result<ExitCode, Failure> {
         signals: true,
     };
     actix_web::rt::System::new().block_on(async move {
-        let first = with_demo && demo::load(&urls).await?;
+        if with_demo {
+            demo::load(&urls).await?;
+        }
         let running = server::start(listener, serving, Some(metrics)).await?;
         let address = format!("http://{}", running.address);
         say(&format!("Backoffice serves on {address}  (GraphQL at /graphql, explorer at /graphiql)"));
         if with_demo {
             say(&demo::logins(&address));
         }
-        tracing::info!(
-            ms = started.elapsed().as_millis(),
-            database_ms = database_ready.as_millis(),
-            first_start = first,
-            "serving"
-        );
+        tracing::info!(ms = started.elapsed().as_millis(), database_ms = database_ready.as_millis(), "serving");
         let shared = std::sync::Arc::clone(&running.shared);
         actix_web::rt::spawn(async move {
             // The balancer learns that this server drains in the moment that it is told to stop.

@@ -39,9 +39,10 @@ impl Database {
         let folder = Folder(std::env::temp_dir().join(format!("backoffice-bench-{}", std::process::id())));
         let mut quick = Options::new(&folder.0);
         quick.durable = false;
-        quick.settings = [("max_wal_size", "4GB"), ("maintenance_work_mem", "256MB"), ("autovacuum", "off"), ("work_mem", "64MB")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .to_vec();
+        quick.settings =
+            [("max_wal_size", "4GB"), ("maintenance_work_mem", "256MB"), ("autovacuum", "off"), ("work_mem", "64MB")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .to_vec();
         let postgres = PrivatePostgres::start(quick).unwrap_or_else(|error| panic!("{error}"));
         let url = postgres.url(SUPERUSER, DATABASE);
         let mut connection = database::connect(&url).unwrap();
@@ -90,7 +91,8 @@ impl Database {
 
     /// pgbench of the same installation, told where to go as the server's role.
     pub fn pgbench(&self, database: &str) -> Command {
-        let beside = std::fs::read_link(format!("/proc/{}/exe", self.pid())).ok().map(|path| path.with_file_name("pgbench"));
+        let beside =
+            std::fs::read_link(format!("/proc/{}/exe", self.pid())).ok().map(|path| path.with_file_name("pgbench"));
         let mut command = Command::new(beside.filter(|path| path.is_file()).unwrap_or_else(|| "pgbench".into()));
         command.arg("-h").arg(self.postgres().socket_dir());
         command.args(["-p", &PORT.to_string(), "-U", "backoffice_app"]).arg(database).current_dir(&self.folder.0);
@@ -111,7 +113,8 @@ impl Database {
 /// Folders of runs that were killed.
 fn sweep() {
     for path in std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten().map(|entry| entry.path()) {
-        let pid = path.file_name().and_then(|name| name.to_str()?.strip_prefix("backoffice-bench-")?.parse::<u32>().ok());
+        let pid =
+            path.file_name().and_then(|name| name.to_str()?.strip_prefix("backoffice-bench-")?.parse::<u32>().ok());
         if pid.is_some_and(|pid| !PathBuf::from(format!("/proc/{pid}")).exists()) {
             let _ = std::fs::remove_dir_all(path);
         }
@@ -138,12 +141,17 @@ fn execute(url: &str, statements: &str) {
 fn fill(url: &str, scale: &Scale) {
     execute(url, include_str!("data.sql"));
     let mut connection = database::connect(url).unwrap();
-    let account = database::text(&mut connection, &format!("SELECT id::text AS line FROM identity.account WHERE email = '{EMAIL}'")).unwrap();
+    let account = database::text(
+        &mut connection,
+        &format!("SELECT id::text AS line FROM identity.account WHERE email = '{EMAIL}'"),
+    )
+    .unwrap();
     let rights: Vec<&str> = Can::ALL.iter().map(|can| can.name()).collect();
     let rights = rights.join(",");
     let (clients, invoices, large) = (scale.clients, scale.invoices, scale.large_client());
-    let founding: Vec<String> =
-        (1..=large).map(|client| format!("CALL bench.found({client}, '{account}', '{{{rights}}}', {invoices})")).collect();
+    let founding: Vec<String> = (1..=large)
+        .map(|client| format!("CALL bench.found({client}, '{account}', '{{{rights}}}', {invoices})"))
+        .collect();
     execute(url, &founding.join(";"));
     execute(url, "CALL bench.rest_indexes()");
     let mut work = vec![format!("CALL bench.journal({large}, {}, '{account}')", scale.entries)];
@@ -177,8 +185,11 @@ fn in_parallel(url: &str, work: Vec<String>) {
 /// Copies the database for the bare inserts: same rows, indexes, checks, foreign keys and walls, no trigger of ours.
 fn copy(postgres: &PrivatePostgres) {
     let url = postgres.url(SUPERUSER, "postgres");
-    let version = database::text(&mut database::connect(&url).unwrap(), "SELECT current_setting('server_version_num') AS line").unwrap();
-    let strategy = if version.parse::<u32>().is_ok_and(|version| version >= 150_000) { "STRATEGY file_copy" } else { "" };
+    let version =
+        database::text(&mut database::connect(&url).unwrap(), "SELECT current_setting('server_version_num') AS line")
+            .unwrap();
+    let strategy =
+        if version.parse::<u32>().is_ok_and(|version| version >= 150_000) { "STRATEGY file_copy" } else { "" };
     execute(&url, &format!("CREATE DATABASE {BARE} TEMPLATE {DATABASE} OWNER backoffice_owner {strategy}"));
     execute(
         &postgres.url(SUPERUSER, BARE),

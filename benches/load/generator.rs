@@ -117,7 +117,8 @@ async fn talk(address: SocketAddr, mut caller: Box<dyn Caller>, over: Rc<std::ce
             let answer = match self::read(&stream, &mut read).await {
                 Ok((200, body)) => caller.hear(&read[body]),
                 Ok((status, body)) => {
-                    part.first_wrong.get_or_insert_with(|| format!("{status} {}", String::from_utf8_lossy(&read[body])));
+                    part.first_wrong
+                        .get_or_insert_with(|| format!("{status} {}", String::from_utf8_lossy(&read[body])));
                     Heard::Wrong
                 }
                 Err(error) => {

@@ -54,7 +54,12 @@ fn main() -> ExitCode {
 }
 
 /// Rounds of both sides in turns, each preceded by a short one that is not counted.
-fn compare(compared: &workload::Compared, server: &server::Server, database: &database::Database, scale: &Scale) -> Measure {
+fn compare(
+    compared: &workload::Compared,
+    server: &server::Server,
+    database: &database::Database,
+    scale: &Scale,
+) -> Measure {
     let warm_up = scale.round.div_f64(4.0).max(Duration::from_millis(500));
     let (mut raw, mut served) = (Vec::new(), Vec::new());
     compared.raw.run(database, warm_up);

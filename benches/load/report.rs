@@ -44,23 +44,28 @@ impl Measure {
         let each = |figures: Vec<String>| figures.join(" ");
         let mean = |pick: fn(&Round) -> f64| served.iter().map(pick).sum::<f64>() / served.len().max(1) as f64;
         let raw_postgres = raw.iter().map(|round| round.postgres_us).sum::<f64>() / raw.len().max(1) as f64;
-        let mut notes = vec![
-            format!(
-                "{}: rounds {} against {} a second; processor time of each: server {:.0} µs, PostgreSQL {:.0} µs; PostgreSQL under pgbench {raw_postgres:.0} µs",
-                compared.name,
-                each(served.iter().map(|round| format!("{:.0}", round.rate)).collect()),
-                each(raw.iter().map(|round| format!("{:.0}", round.rate)).collect()),
-                mean(|round| round.server_us),
-                mean(|round| round.postgres_us),
-            ),
-        ];
+        let mut notes = vec![format!(
+            "{}: rounds {} against {} a second; processor time of each: server {:.0} µs, PostgreSQL {:.0} µs; PostgreSQL under pgbench {raw_postgres:.0} µs",
+            compared.name,
+            each(served.iter().map(|round| format!("{:.0}", round.rate)).collect()),
+            each(raw.iter().map(|round| format!("{:.0}", round.rate)).collect()),
+            mean(|round| round.server_us),
+            mean(|round| round.postgres_us),
+        )];
         if served.iter().any(|round| round.exhausted) {
             notes.push(format!("{}: a round ended early, because nothing was left to ask for", compared.name));
         }
         let wrong = served
             .iter()
             .filter(|round| round.wrong > 0)
-            .map(|round| format!("{}: {} wrong answers, first: {}", compared.name, round.wrong, round.first_wrong.as_deref().unwrap_or("?")))
+            .map(|round| {
+                format!(
+                    "{}: {} wrong answers, first: {}",
+                    compared.name,
+                    round.wrong,
+                    round.first_wrong.as_deref().unwrap_or("?")
+                )
+            })
             .collect();
         Self {
             lines: vec![

@@ -26,14 +26,19 @@ pub struct Scale {
 
 impl Scale {
     pub fn from_environment() -> Self {
-        let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<f64>().ok()).filter(|n| *n > 0.0);
+        let number =
+            |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<f64>().ok()).filter(|n| *n > 0.0);
         let scale = number("BACKOFFICE_BENCH_SCALE").unwrap_or(1.0).min(1.0);
         let of = |full: f64, least: f64| (full * scale).max(least).round() as u64;
         Self {
             clients: of(200.0, 10.0),
             invoices: of(1000.0, 60.0),
             entries: of(200_000.0, 500.0),
-            round: Duration::from_secs_f64(number("BACKOFFICE_BENCH_SECONDS").unwrap_or(if scale < 0.5 { 1.0 } else { 5.0 })),
+            round: Duration::from_secs_f64(number("BACKOFFICE_BENCH_SECONDS").unwrap_or(if scale < 0.5 {
+                1.0
+            } else {
+                5.0
+            })),
             rounds: number("BACKOFFICE_BENCH_ROUNDS").map_or(if scale < 0.5 { 2 } else { 3 }, |rounds| rounds as usize),
         }
     }

@@ -32,7 +32,9 @@ impl Server {
             .by_ref()
             .map_while(Result::ok)
             .find_map(|line| line.split_once("http://")?.1.split_whitespace().next()?.parse().ok())
-            .unwrap_or_else(|| panic!("the server does not start; see {}", database.folder().join("server.log").display()));
+            .unwrap_or_else(|| {
+                panic!("the server does not start; see {}", database.folder().join("server.log").display())
+            });
         std::thread::spawn(move || said.for_each(drop));
         Self { child, address, postgres_pid: database.pid() }
     }
@@ -109,7 +111,8 @@ pub fn starts(database: &mut Database) -> Measure {
     let (mut alone, mut whole) = (Vec::new(), Vec::new());
     for _ in 0..TIMES {
         let started = Instant::now();
-        let postgres = PrivatePostgres::start(Options::new(database.folder())).unwrap_or_else(|error| panic!("{error}"));
+        let postgres =
+            PrivatePostgres::start(Options::new(database.folder())).unwrap_or_else(|error| panic!("{error}"));
         alone.push(started.elapsed().as_secs_f64() * 1000.0);
         postgres.stop();
 
@@ -139,7 +142,8 @@ pub fn starts(database: &mut Database) -> Measure {
 }
 
 fn ready(address: SocketAddr) -> bool {
-    let asked = Connection::open(address)
-        .and_then(|mut connection| connection.send(b"GET /health/ready HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n"));
+    let asked = Connection::open(address).and_then(|mut connection| {
+        connection.send(b"GET /health/ready HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n")
+    });
     asked.is_ok_and(|(status, _)| status == 200)
 }

@@ -85,7 +85,10 @@ impl Template {
         let requests: Vec<Vec<u8>> = (1..=clients).map(request).collect();
         let first = String::from_utf8(requests[0].clone()).unwrap();
         // The clients' requests differ in digits of the same number, and in tokens, which lie before every hole.
-        let holes = [DIGITS, ID, KEY].into_iter().filter_map(|hole| Some((hole, first.len() - first.find(hole)?, hole.len()))).collect();
+        let holes = [DIGITS, ID, KEY]
+            .into_iter()
+            .filter_map(|hole| Some((hole, first.len() - first.find(hole)?, hole.len())))
+            .collect();
         Self { requests, holes }
     }
 

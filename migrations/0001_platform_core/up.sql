@@ -11,7 +11,9 @@ GRANT USAGE ON SCHEMA core, audit, identity, practice, finance TO backoffice_app
 -- Functions are nobody's until granted one by one.
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 
-CREATE FUNCTION core.set_tenant(tenant uuid) RETURNS void
+-- A function in SQL is planned anew in every transaction unless PostgreSQL can put its text into the statement that
+-- calls it. It can here, because the function has no settings of its own and gives back what its expression gives.
+CREATE FUNCTION core.set_tenant(tenant uuid) RETURNS text
 LANGUAGE sql AS $$ SELECT pg_catalog.set_config('app.tenant_id', tenant::text, true) $$;
 COMMENT ON FUNCTION core.set_tenant IS 'Sets the client of this transaction, and of this transaction only.';
 GRANT EXECUTE ON FUNCTION core.set_tenant TO backoffice_app;
@@ -77,11 +79,12 @@ CREATE TABLE audit.chain (
 );
 COMMENT ON TABLE audit.chain IS 'derived; unaudited: the newest link of each chain';
 
--- The text of an entry that the chain signs: everything that stands in it, in one order.
+-- The text of an entry that the chain signs: everything that stands in it, in one order. It depends on no setting of the
+-- session, so it needs none of its own and becomes part of the statement that calls it.
 CREATE FUNCTION audit.canonical(e audit.entry) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog SET timezone = 'UTC' AS $$
-  SELECT jsonb_build_array(e.tenant_id, e.id, e.change_id, e.occurred_at, e.actor_id, e.actor_kind, e.actor_name,
-                           e.request_id, e.table_name, e.record_id, e.action, e.before, e.after)::text
+LANGUAGE sql STABLE AS $$
+  SELECT pg_catalog.jsonb_build_array(e.tenant_id, e.id, e.change_id, e.occurred_at AT TIME ZONE 'UTC', e.actor_id, e.actor_kind,
+                                      e.actor_name, e.request_id, e.table_name, e.record_id, e.action, e.before, e.after)::text
 $$;
 
 -- Row trigger of every client table. Arguments: the table's name, then the columns that stay out of the trail (secrets).
@@ -222,12 +225,16 @@ SELECT core.raise_wall('core.number_series', 'unaudited');
 -- Takes the next number of a series. The row stays locked until the transaction ends, so a number is never lost:
 -- the next taker waits for the commit or gets the same number after a rollback.
 CREATE FUNCTION core.next_number(p_tenant uuid, p_series text, p_prefix text) RETURNS text
-LANGUAGE sql SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+  taken text;
+BEGIN
   INSERT INTO core.number_series AS s (tenant_id, id, series, prefix, last_number)
   VALUES (p_tenant, gen_random_uuid(), p_series, p_prefix, 1)
   ON CONFLICT (tenant_id, series) DO UPDATE SET last_number = s.last_number + 1, updated_at = clock_timestamp()
-  RETURNING s.prefix || lpad(s.last_number::text, greatest(5, length(s.last_number::text)), '0')
-$$;
+  RETURNING s.prefix || lpad(s.last_number::text, greatest(5, length(s.last_number::text)), '0') INTO taken;
+  RETURN taken;
+END $$;
 GRANT EXECUTE ON FUNCTION core.next_number TO backoffice_app;
 
 ------------------------------------------------------------------------------------------------------ idempotency

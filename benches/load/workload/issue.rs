@@ -5,7 +5,10 @@ use std::rc::Rc;
 
 use serde_json::json;
 
-use super::{BARE, Caller, Compared, Counter, DIGITS, Database, Dice, Heard, ID, KEY, Kind, Load, Raw, Scale, Session, Template, is_good};
+use super::{
+    BARE, Caller, Compared, Counter, DIGITS, Database, Dice, Heard, ID, KEY, Kind, Load, Raw, Scale, Session, Template,
+    is_good,
+};
 use crate::rows::{self, digits, prefix};
 use crate::scale::CUSTOMERS;
 
@@ -13,7 +16,8 @@ use crate::scale::CUSTOMERS;
 const DRAFTS: u64 = 500;
 
 const ISSUE: &str = "mutation($id: ID!) { invoiceIssue(input: { id: $id }) { invoice { number gross { amount } } userErrors { message } } }";
-const CREATE: &str = "mutation($input: InvoiceCreateInput!) { invoiceCreate(input: $input) { invoice { id } userErrors { message } } }";
+const CREATE: &str =
+    "mutation($input: InvoiceCreateInput!) { invoiceCreate(input: $input) { invoice { id } userErrors { message } } }";
 
 const ISSUED: &str = "{\"data\":{\"invoiceIssue\":{\"invoice\":{\"number\":\"INV-";
 const CREATED: &str = "{\"data\":{\"invoiceCreate\":{\"invoice\":{\"id\":\"inv_";
@@ -27,7 +31,10 @@ pub fn issue(database: &Database, session: &Session, scale: &Scale) -> Compared 
         budget: Some(0.5),
         raw: Raw::new(database, "issue", BARE, &[bare_inserts(scale, false)]),
         load: Box::new(Issues { template: Rc::new(template), clients: scale.clients, issued: Counter::default() }),
-        preparation: Some(format!("CALL bench.drafts({}, 0, {DRAFTS}); ANALYZE finance.invoice, finance.invoice_line", scale.clients)),
+        preparation: Some(format!(
+            "CALL bench.drafts({}, 0, {DRAFTS}); ANALYZE finance.invoice, finance.invoice_line",
+            scale.clients
+        )),
     }
 }
 
@@ -49,7 +56,13 @@ pub fn draft_and_issue(database: &Database, session: &Session, scale: &Scale) ->
         raw: Raw::new(database, "draft-and-issue", BARE, &[bare_inserts(scale, true)]),
         load: Box::new(Wholes {
             create: Rc::new(Template::new(session, scale.clients, &key_of("create"), CREATE, draft)),
-            issue: Rc::new(Template::new(session, scale.clients, &key_of("whole"), ISSUE, |_| json!({ "id": format!("inv_{ID}") }))),
+            issue: Rc::new(Template::new(
+                session,
+                scale.clients,
+                &key_of("whole"),
+                ISSUE,
+                |_| json!({ "id": format!("inv_{ID}") }),
+            )),
             clients: scale.clients,
             issued: Counter::default(),
         }),
@@ -69,9 +82,13 @@ fn bare_inserts(scale: &Scale, with_lines: bool) -> String {
     let account = |variable: &str| id(Kind::Account as u64, variable);
     // kinds of its own, so that nothing filled in has the same id
     let [entry, invoice, item] = [0, 1, 2].map(|kind| id(Kind::Bare as u64 + kind, "row"));
-    let (customer, tax_code, ledger) = (id(Kind::Customer as u64, "customer"), id(Kind::TaxCode as u64, "one"), id(Kind::Ledger as u64, "one"));
+    let (customer, tax_code, ledger) =
+        (id(Kind::Customer as u64, "customer"), id(Kind::TaxCode as u64, "one"), id(Kind::Ledger as u64, "one"));
     let posted = |k: u64, account: &str, amount: &str, tax: &str| {
-        format!("({tenant}, {}, {entry}, {k}, {ledger}, {account}, current_date, now(), 'Bare', 'EUR', {amount}, {amount}, {tax})", id(40 + k, "row"))
+        format!(
+            "({tenant}, {}, {entry}, {k}, {ledger}, {account}, current_date, now(), 'Bare', 'EUR', {amount}, {amount}, {tax})",
+            id(40 + k, "row")
+        )
     };
     let journal = [
         posted(1, &account("receivable"), "535.5", "NULL"),

@@ -2,9 +2,12 @@
 
 use std::rc::Rc;
 
-use super::{Caller, Compared, Connection, DIGITS, Database, Dice, Heard, Kind, Load, Raw, Scale, Session, Template, is_good, rows};
-use backoffice_private_postgres::DATABASE;
+use super::{
+    Caller, Compared, Connection, DIGITS, Database, Dice, Heard, Kind, Load, Raw, Scale, Session, Template, is_good,
+    rows,
+};
 use crate::rows::digits;
+use backoffice_private_postgres::DATABASE;
 use serde_json::json;
 
 /// One invoice as a person looks at it.
@@ -51,7 +54,12 @@ COMMIT;
         name: "one invoice with customer and lines",
         budget: Some(1.0),
         raw: Raw::new(database, "invoice", DATABASE, &[script]),
-        load: Box::new(Reads { template, clients: scale.clients, numbers: scale.invoices, begin: "{\"data\":{\"invoice\":{\"number\":\"INV-" }),
+        load: Box::new(Reads {
+            template,
+            clients: scale.clients,
+            numbers: scale.invoices,
+            begin: "{\"data\":{\"invoice\":{\"number\":\"INV-",
+        }),
         preparation: None,
     }
 }
@@ -64,7 +72,12 @@ pub fn newest_invoices(database: &Database, session: &Session, scale: &Scale) ->
         name: "50 newest invoices with customer and lines",
         budget: Some(1.0),
         raw: Raw::new(database, "newest", DATABASE, &scripts),
-        load: Box::new(Reads { template, clients: pages, numbers: 1, begin: "{\"data\":{\"invoices\":{\"nodes\":[{\"number\":\"INV-" }),
+        load: Box::new(Reads {
+            template,
+            clients: pages,
+            numbers: 1,
+            begin: "{\"data\":{\"invoices\":{\"nodes\":[{\"number\":\"INV-",
+        }),
         preparation: None,
     }
 }

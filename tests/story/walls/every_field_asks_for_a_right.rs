@@ -119,8 +119,8 @@ async fn node_asks_for_the_right_of_what_it_finds() {
     let digits = "0123456789abcdef0123456789abcdef";
     let query = "query($id: ID!) { node(id: $id) { id } }";
     let prefixes = [
-        "acc", "alc", "ba", "bl", "bm", "bs", "bil", "bill", "cli", "fy", "grt", "imp", "inv", "invl", "ivt", "je", "jl",
-        "led", "lex", "oi", "rol", "svc", "tax", "txr", "usr", "ven",
+        "acc", "alc", "ba", "bl", "bm", "bs", "bil", "bill", "cli", "fy", "grt", "imp", "inv", "invl", "ivt", "je",
+        "jl", "led", "lex", "oi", "rol", "svc", "tax", "txr", "usr", "ven",
     ];
     for prefix in prefixes {
         let reply = nemo.send(query, json!({ "id": format!("{prefix}_{digits}") })).await;
@@ -138,7 +138,12 @@ async fn node_asks_for_the_right_of_what_it_finds() {
         )
         .await["customerCreate"]["customer"]["id"]
         .clone();
-    let data = nemo.ask("query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }", json!({ "ids": [format!("cus_{digits}"), customer] })).await;
+    let data = nemo
+        .ask(
+            "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }",
+            json!({ "ids": [format!("cus_{digits}"), customer] }),
+        )
+        .await;
     assert_eq!(data["nodes"], json!([null, { "__typename": "Customer", "id": customer }]));
     let many: Vec<Value> = vec![customer; 101];
     let reply = nemo.send("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", json!({ "ids": many })).await;

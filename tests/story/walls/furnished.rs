@@ -26,7 +26,9 @@ async fn change(client: &Client, field: &str, input: Value, selection: &str) -> 
         "customersImport" => "Import".to_owned(),
         _ => format!("{}{}", field[..1].to_uppercase(), &field[1..]),
     };
-    let query = format!("mutation($input: {kind}Input!) {{ {field}(input: $input) {{ {selection} userErrors {{ message }} }} }}");
+    let query = format!(
+        "mutation($input: {kind}Input!) {{ {field}(input: $input) {{ {selection} userErrors {{ message }} }} }}"
+    );
     client.ask(&query, json!({ "input": input })).await[field].clone()
 }
 
@@ -70,7 +72,8 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     .await;
     change(&app.client(), "invitationAccept", json!({ "token": invited["token"], "password": PASSWORD }), "").await;
     let grants = boss.ask("{ grants(first: 100) { nodes { user { id name } } } }", json!({})).await;
-    let user = grants["grants"]["nodes"].as_array().unwrap().iter().find(|one| one["user"]["name"] == format!("{word} user"));
+    let user =
+        grants["grants"]["nodes"].as_array().unwrap().iter().find(|one| one["user"]["name"] == format!("{word} user"));
     let user = user.unwrap()["user"]["id"].as_str().unwrap().to_owned();
 
     let account = |code: &str, kind: &str, group: bool, control: Option<&str>| {
@@ -100,10 +103,9 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     };
     let customer = made(&boss, "customerCreate", party("customer"), "customer").await;
     let vendor = made(&boss, "vendorCreate", party("vendor"), "vendor").await;
-    let lines = |tax_code: Option<&String>| {
-        json!([{ "description": format!("{word} goods"), "quantity": "1", "unitPrice": "100.00", "account": leaf, "taxCode": tax_code }])
-    };
-    let invoice = json!({ "customer": customer, "reference": format!("{word} order"), "lines": lines(Some(&tax_code)) });
+    let lines = |tax_code: Option<&String>| json!([{ "description": format!("{word} goods"), "quantity": "1", "unitPrice": "100.00", "account": leaf, "taxCode": tax_code }]);
+    let invoice =
+        json!({ "customer": customer, "reference": format!("{word} order"), "lines": lines(Some(&tax_code)) });
     let issued = made(&boss, "invoiceCreate", invoice.clone(), "invoice").await;
     let draft = made(&boss, "invoiceCreate", invoice, "invoice").await;
     let receivable = change(
@@ -114,12 +116,12 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     )
     .await["invoice"]["openItem"]["id"]
         .clone();
-    let bill = |number: u32| {
-        json!({ "vendor": vendor, "number": format!("{word}-{number}"), "billDate": format!("2026-{month}-16"), "lines": lines(None) })
-    };
+    let bill = |number: u32| json!({ "vendor": vendor, "number": format!("{word}-{number}"), "billDate": format!("2026-{month}-16"), "lines": lines(None) });
     let posted = made(&boss, "billCreate", bill(1), "bill").await;
     let bill = made(&boss, "billCreate", bill(2), "bill").await;
-    let payable = change(&boss, "billPost", json!({ "id": posted }), "bill { openItem { id } }").await["bill"]["openItem"]["id"].clone();
+    let payable =
+        change(&boss, "billPost", json!({ "id": posted }), "bill { openItem { id } }").await["bill"]["openItem"]["id"]
+            .clone();
 
     let entry = made(
         &boss,
@@ -130,8 +132,13 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     )
     .await;
 
-    let bank_account =
-        made(&boss, "bankAccountCreate", json!({ "name": format!("{word} bank"), "number": format!("{word}-1"), "account": bank }), "bankAccount").await;
+    let bank_account = made(
+        &boss,
+        "bankAccountCreate",
+        json!({ "name": format!("{word} bank"), "number": format!("{word}-1"), "account": bank }),
+        "bankAccount",
+    )
+    .await;
     let mut file = statement(word, month);
     file["bankAccount"] = json!(bank_account);
     change(&boss, "bankStatementImport", file, "import { id }").await;
@@ -200,7 +207,9 @@ pub fn collect(value: &Value, ids: &mut Ids) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| collect(item, ids)),
         Value::Object(fields) => {
-            if let (Some(kind), Some(id)) = (fields.get("__typename").and_then(Value::as_str), fields.get("id").and_then(Value::as_str)) {
+            if let (Some(kind), Some(id)) =
+                (fields.get("__typename").and_then(Value::as_str), fields.get("id").and_then(Value::as_str))
+            {
                 ids.entry(kind.to_owned()).or_default().insert(id.to_owned());
             }
             fields.values().for_each(|field| collect(field, ids));

@@ -16,12 +16,14 @@ fn tried(connection: &mut Blocking, statement: &str) -> Result<usize, String> {
     outcome
 }
 
-const CLIENT_TABLES: &str = "SELECT c.oid::regclass::text AS line FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+const CLIENT_TABLES: &str =
+    "SELECT c.oid::regclass::text AS line FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
    WHERE c.relkind IN ('r', 'p') AND n.nspname IN ('core', 'audit', 'identity', 'practice', 'finance') ORDER BY 1";
 
 /// Foreign keys from one client table to another: name, table, first column behind `tenant_id`, the one it points at.
-const FOREIGN_KEYS: &str = "SELECT concat_ws(' ', k.conrelid::regclass, a.attname, k.confrelid::regclass, f.attname) AS line
+const FOREIGN_KEYS: &str =
+    "SELECT concat_ws(' ', k.conrelid::regclass, a.attname, k.confrelid::regclass, f.attname) AS line
     FROM pg_constraint k
     JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[2]
     JOIN pg_attribute f ON f.attrelid = k.confrelid AND f.attnum = k.confkey[2]
@@ -42,11 +44,17 @@ async fn the_servers_role_reaches_no_row_of_another_client() {
     let filled: Vec<&String> = tables
         .iter()
         .filter(|table| {
-            database.lines("postgres", &format!("SELECT count(DISTINCT tenant_id)::text AS line FROM {table} WHERE tenant_id IN ('{a}', '{b}')")) == ["2"]
+            database.lines(
+                "postgres",
+                &format!(
+                    "SELECT count(DISTINCT tenant_id)::text AS line FROM {table} WHERE tenant_id IN ('{a}', '{b}')"
+                ),
+            ) == ["2"]
         })
         .collect();
     // written with an Idempotency-Key only
-    let empty: Vec<&String> = tables.iter().filter(|table| !filled.contains(table) && table.as_str() != "core.idempotency").collect();
+    let empty: Vec<&String> =
+        tables.iter().filter(|table| !filled.contains(table) && table.as_str() != "core.idempotency").collect();
     assert!(empty.is_empty(), "give these tables rows in furnished.rs: {empty:?}");
 
     // a row of alpha's of each table, with the columns that can be written
@@ -62,17 +70,28 @@ async fn the_servers_role_reaches_no_row_of_another_client() {
             ((*table).clone(), database.lines("postgres", &columns).join(", "), row)
         })
         .collect();
-    let keys: Vec<Vec<String>> =
-        database.lines("postgres", FOREIGN_KEYS).iter().map(|line| line.split(' ').map(str::to_owned).collect()).collect();
+    let keys: Vec<Vec<String>> = database
+        .lines("postgres", FOREIGN_KEYS)
+        .iter()
+        .map(|line| line.split(' ').map(str::to_owned).collect())
+        .collect();
     let targets: Vec<Option<String>> = keys
         .iter()
-        .map(|key| database.lines("postgres", &format!("SELECT {}::text AS line FROM {} WHERE tenant_id = '{a}' LIMIT 1", key[3], key[2])).pop())
+        .map(|key| {
+            database
+                .lines(
+                    "postgres",
+                    &format!("SELECT {}::text AS line FROM {} WHERE tenant_id = '{a}' LIMIT 1", key[3], key[2]),
+                )
+                .pop()
+        })
         .collect();
 
     let found = database.past_the_server("backoffice_app", |connection| {
         let mut found = Vec::new();
         let run = |connection: &mut Blocking, text: &str| {
-            diesel::RunQueryDsl::execute(diesel::sql_query(text), connection).unwrap_or_else(|error| panic!("{text}: {error}"))
+            diesel::RunQueryDsl::execute(diesel::sql_query(text), connection)
+                .unwrap_or_else(|error| panic!("{text}: {error}"))
         };
         run(connection, "BEGIN");
         for table in &tables {
@@ -84,7 +103,8 @@ async fn the_servers_role_reaches_no_row_of_another_client() {
         run(connection, &format!("SELECT core.set_tenant('{b}')"));
         run(connection, "SET CONSTRAINTS ALL IMMEDIATE");
         for table in &tables {
-            let here = texts(connection, &format!("SELECT count(*)::text AS line FROM {table} WHERE tenant_id <> '{b}'"));
+            let here =
+                texts(connection, &format!("SELECT count(*)::text AS line FROM {table} WHERE tenant_id <> '{b}'"));
             if !here.as_ref().is_ok_and(|count| count == &["0"]) {
                 found.push(format!("{table} shows another client's rows: {here:?}"));
             }
@@ -106,10 +126,13 @@ async fn the_servers_role_reaches_no_row_of_another_client() {
         }
         for (table, columns, row) in &copies {
             let copy = row.replace('\'', "''");
-            let statement = format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM json_populate_record(NULL::{table}, '{copy}')");
+            let statement = format!(
+                "INSERT INTO {table} ({columns}) SELECT {columns} FROM json_populate_record(NULL::{table}, '{copy}')"
+            );
             match tried(connection, &statement) {
                 // a trigger looks before the wall does, and sees no year of the other client
-                Err(refused) if table == "finance.journal_entry" && refused.contains("no fiscal year covers the date") => {}
+                Err(refused)
+                    if table == "finance.journal_entry" && refused.contains("no fiscal year covers the date") => {}
                 Err(refused) if refused.contains("row-level security") || refused.contains("permission denied") => {}
                 other => found.push(format!("a row for another client in {table}: {other:?}")),
             }
@@ -122,7 +145,9 @@ async fn the_servers_role_reaches_no_row_of_another_client() {
                 Err(refused) if refused.contains("foreign key") => refused_as_key += 1,
                 // rows that never change, and triggers that look first
                 Err(_) => {}
-                Ok(rows) => found.push(format!("{rows} rows of {table} point by {column} at another client's {}", key[2])),
+                Ok(rows) => {
+                    found.push(format!("{rows} rows of {table} point by {column} at another client's {}", key[2]))
+                }
             }
         }
         // where update is not granted or a trigger stands before it, the catalog's rule answers: keys begin with tenant_id

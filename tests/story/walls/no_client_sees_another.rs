@@ -55,7 +55,9 @@ fn plain_queries(schema: &Schema) -> Vec<Value> {
     schema
         .root_fields(false)
         .into_iter()
-        .filter(|field| !field["args"].as_array().unwrap().iter().any(|one| required(one) && innermost(&one["type"]) == "ID"))
+        .filter(|field| {
+            !field["args"].as_array().unwrap().iter().any(|one| required(one) && innermost(&one["type"]) == "ID")
+        })
         .collect()
 }
 
@@ -80,7 +82,12 @@ async fn look_around(schema: &Schema, client: &Client, ids: &mut Ids) -> Vec<(St
         let name = field["name"].as_str().unwrap();
         let (query, variables) = schema.call(false, name, &|_| false, &|path, _| places::value_at(name, path));
         let reply = client.send(&query, variables).await;
-        assert_eq!(reply.code(), if PROVIDERS.contains(&name) { "BAD_USER_INPUT" } else { "OK" }, "{name}: {}", reply.text);
+        assert_eq!(
+            reply.code(),
+            if PROVIDERS.contains(&name) { "BAD_USER_INPUT" } else { "OK" },
+            "{name}: {}",
+            reply.text
+        );
         collect(&reply.body["data"], ids);
         let mut body = reply.body;
         settle(&mut body);
@@ -121,7 +128,11 @@ impl Walls {
     }
 
     fn example(&self, firm: &Furnished, ids: &Ids, kind: &str) -> String {
-        firm.examples.get(kind).or_else(|| ids.get(kind)?.first()).unwrap_or_else(|| panic!("no id of a {kind}")).clone()
+        firm.examples
+            .get(kind)
+            .or_else(|| ids.get(kind)?.first())
+            .unwrap_or_else(|| panic!("no id of a {kind}"))
+            .clone()
     }
 
     /// Asks as beta. Whatever comes back may hold nothing of alpha's but what was asked for.
@@ -142,7 +153,8 @@ impl Walls {
             if path == place.path {
                 return json!(id);
             }
-            let kind = places::kind_at(&self.schema, field, path).unwrap_or_else(|| panic!("{field} {path:?} is in no dictionary"));
+            let kind = places::kind_at(&self.schema, field, path)
+                .unwrap_or_else(|| panic!("{field} {path:?} is in no dictionary"));
             json!(self.example(&self.beta, &self.betas, &kind))
         };
         let value = |path: &[String], named: &str| {
@@ -171,9 +183,12 @@ impl Walls {
     /// Every kind of record that an id at that place can name.
     fn kinds(&self, place: &IdPlace) -> Vec<String> {
         match places::kind_at(&self.schema, &place.field, &place.path) {
-            Some(kind) if kind == "*" => {
-                self.schema.records().into_iter().filter(|kind| OF_NO_CLIENT.iter().all(|(name, _)| name != kind)).collect()
-            }
+            Some(kind) if kind == "*" => self
+                .schema
+                .records()
+                .into_iter()
+                .filter(|kind| OF_NO_CLIENT.iter().all(|(name, _)| name != kind))
+                .collect(),
             Some(kind) => vec![kind],
             None => Vec::new(),
         }
@@ -184,7 +199,9 @@ impl Walls {
         let id = self.alpha.client.rsplit_once('_').unwrap().1;
         self.app.database.lines(
             "postgres",
-            &format!("SELECT c.seq || ' ' || encode(c.hash, 'hex') AS line FROM audit.chain c WHERE c.tenant_id = '{id}'"),
+            &format!(
+                "SELECT c.seq || ' ' || encode(c.hash, 'hex') AS line FROM audit.chain c WHERE c.tenant_id = '{id}'"
+            ),
         )
     }
 
@@ -213,7 +230,9 @@ async fn an_id_of_another_client_is_an_id_that_never_existed() {
     let walls = Walls::raise().await;
     let mut found = Vec::new();
     for kind in walls.schema.records() {
-        if OF_NO_CLIENT.iter().all(|(name, _)| *name != kind) && (!walls.alphas.contains_key(&kind) || !walls.betas.contains_key(&kind)) {
+        if OF_NO_CLIENT.iter().all(|(name, _)| *name != kind)
+            && (!walls.alphas.contains_key(&kind) || !walls.betas.contains_key(&kind))
+        {
             found.push(format!("{kind}: no record of this type; give it one in furnished.rs"));
         }
     }
@@ -233,7 +252,10 @@ async fn an_id_of_another_client_is_an_id_that_never_existed() {
             let nobodys = walls.put(&place, &unknown(&foreign), true).await;
             let others = walls.put(&place, &foreign, true).await;
             if others != nobodys {
-                found.push(format!("{what}: another client's id is told from an unknown one\n{}\n{}", others.1, nobodys.1));
+                found.push(format!(
+                    "{what}: another client's id is told from an unknown one\n{}\n{}",
+                    others.1, nobodys.1
+                ));
             }
             let mute = MUTE.iter().any(|(name, _)| *name == place.field || *name == format!("{} {kind}", place.field));
             if !mute && walls.put(&place, &own, true).await == nobodys {
@@ -281,7 +303,10 @@ async fn lists_filters_and_cursors_tell_nothing_of_another_client() {
             let kind = innermost(&argument["type"]);
             match argument["name"].as_str().unwrap() {
                 "after" => {
-                    let page = answers.iter().find(|(known, _)| known == name).map(|(_, body)| body["data"][name]["pageInfo"].clone());
+                    let page = answers
+                        .iter()
+                        .find(|(known, _)| known == name)
+                        .map(|(_, body)| body["data"][name]["pageInfo"].clone());
                     for end in ["startCursor", "endCursor"] {
                         // sessions are a person's own and not compared
                         let Some(cursor) = page.as_ref().and_then(|page| page[end].as_str()) else { continue };
@@ -298,7 +323,10 @@ async fn lists_filters_and_cursors_tell_nothing_of_another_client() {
                             pages.push(body);
                         }
                         if pages[0] != pages[1] || pages[0]["data"][name].is_null() {
-                            found.push(format!("{name}: a cursor of another client is told from a forged one\n{}\n{}", pages[0], pages[1]));
+                            found.push(format!(
+                                "{name}: a cursor of another client is told from a forged one\n{}\n{}",
+                                pages[0], pages[1]
+                            ));
                         }
                     }
                 }
@@ -308,9 +336,13 @@ async fn lists_filters_and_cursors_tell_nothing_of_another_client() {
                         let body = walls.ask(boss, name, &query, variables, "…").await.body;
                         let mut ordered = Ids::new();
                         collect(&body["data"], &mut ordered);
-                        let own = |(kind, ids): (&String, &BTreeSet<String>)| walls.betas.get(kind).is_some_and(|own| ids.is_subset(own));
+                        let own = |(kind, ids): (&String, &BTreeSet<String>)| {
+                            walls.betas.get(kind).is_some_and(|own| ids.is_subset(own))
+                        };
                         if ordered.is_empty() || !ordered.iter().all(own) {
-                            found.push(format!("{name} in the order {order} shows rows that are not the client's own: {ordered:?}"));
+                            found.push(format!(
+                                "{name} in the order {order} shows rows that are not the client's own: {ordered:?}"
+                            ));
                         }
                     }
                 }

@@ -43,7 +43,8 @@ pub fn needed(field: &str, path: &[String]) -> bool {
     let path = path.join(".");
     match field {
         "bankAccountCreate" => path == "input.number",
-        "bankStatementImport" => ["input.bankAccount", "input.openingBalance", "input.closingBalance", "input.mapping"].contains(&path.as_str()),
+        "bankStatementImport" => ["input.bankAccount", "input.openingBalance", "input.closingBalance", "input.mapping"]
+            .contains(&path.as_str()),
         _ => false,
     }
 }

@@ -52,7 +52,12 @@ impl Schema {
 
     /// The words of an enum.
     pub fn words(&self, name: &str) -> Vec<String> {
-        self.types[name]["enumValues"].as_array().unwrap().iter().map(|word| word["name"].as_str().unwrap().to_owned()).collect()
+        self.types[name]["enumValues"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|word| word["name"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// The rights that a client's role can hold: all but those that say that they are held for the provider.
