@@ -8,7 +8,7 @@
 //! The run ends with a table of the ratios and their budgets. A missed budget is not an error, a wrong answer is.
 //!
 //! `BACKOFFICE_BENCH_SCALE=0.01` shrinks data and rounds for a quick try; `BACKOFFICE_BENCH_SECONDS` sets the length of a
-//! round, `BACKOFFICE_BENCH_ROUNDS` their number.
+//! round, `BACKOFFICE_BENCH_ROUNDS` their number, `BACKOFFICE_BENCH_ONLY` a part of the name of the comparisons to make.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod database;
@@ -38,10 +38,12 @@ fn main() -> ExitCode {
     let mut report = Report::default();
 
     report.wrong(workload::check_answers(&server, &session, &database, &scale));
-    for compared in workload::all(&database, &session, &scale) {
+    for compared in workload::all(&database, &session, &scale).into_iter().filter(|compared| wanted(compared.name)) {
         say(&format!("{:>4} s  {}", started.elapsed().as_secs(), compared.name));
         compared.prepare(&database);
-        report.add(compare(&compared, &server, &database, &scale));
+        let measure = compare(&compared, &server, &database, &scale);
+        measure.notes().iter().for_each(|note| say(&format!("        {note}")));
+        report.add(measure);
     }
     say(&format!("{:>4} s  trial balance", started.elapsed().as_secs()));
     report.add(workload::trial_balance(&server, &session, &database, &scale));
@@ -69,6 +71,10 @@ fn compare(
         served.push(generator::run(server, &*compared.load, scale.round));
     }
     Measure::compared(compared, &raw, &served)
+}
+
+fn wanted(name: &str) -> bool {
+    std::env::var("BACKOFFICE_BENCH_ONLY").map_or(true, |only| name.contains(&only))
 }
 
 fn say(line: &str) {

@@ -92,6 +92,11 @@ impl Measure {
         }
     }
 
+    /// What was measured besides the figures of the table.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     /// A figure that has a limit.
     pub fn at_most(name: &str, against: String, found: String, figure: f64, budget: f64, unit: &str) -> Self {
         Self {

@@ -22,7 +22,7 @@ use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids::new_uuid;
-use crate::platform::scalars::{Dec, Money};
+use crate::platform::scalars::{CurrencyCode, Dec, Money};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
 
@@ -51,69 +51,108 @@ macro_rules! for_kind {
 }
 
 /// A line of an invoice or a bill.
-#[derive(QueryableByName, SimpleObject, Clone, Debug)]
+#[derive(SimpleObject, Clone, Debug)]
 #[graphql(complex)]
 pub struct DocumentLine {
-    #[diesel(sql_type = Text)]
     #[graphql(skip)]
-    kind: String,
-    #[diesel(sql_type = SqlUuid)]
+    kind: Kind,
     #[graphql(skip)]
     row_id: Uuid,
-    #[diesel(sql_type = SqlUuid)]
     #[graphql(skip)]
-    document_id: Uuid,
-    #[diesel(sql_type = Text)]
-    #[graphql(skip)]
-    currency: String,
+    currency: CurrencyCode,
     /// Place in the document, from 1.
-    #[diesel(sql_type = Int4)]
     pub line_no: i32,
     /// What was sold or bought.
-    #[diesel(sql_type = Text)]
     pub description: String,
     /// How many; negative for a return.
-    #[diesel(sql_type = Numeric)]
     pub quantity: Dec,
-    #[diesel(sql_type = Numeric)]
     #[graphql(skip)]
     unit_price: Dec,
     /// Discount on this line in percent.
-    #[diesel(sql_type = Numeric)]
     pub discount_percent: Dec,
     /// Tax rate in percent: of today on a draft, of the document's date once it is posted. 0 outside of any tax.
-    #[diesel(sql_type = Numeric)]
     pub tax_percent: Dec,
-    #[diesel(sql_type = Numeric)]
     #[graphql(skip)]
     net: Dec,
-    #[diesel(sql_type = SqlUuid)]
     #[graphql(skip)]
     account_id: AccountId,
-    #[diesel(sql_type = Nullable<SqlUuid>)]
     #[graphql(skip)]
     tax_code_id: Option<TaxCodeId>,
+}
+
+/// A line as its table has it: the currency stands on the document.
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = SqlUuid)]
+    row_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    document_id: Uuid,
+    #[diesel(sql_type = Int4)]
+    line_no: i32,
+    #[diesel(sql_type = Text)]
+    description: String,
+    #[diesel(sql_type = Numeric)]
+    quantity: Dec,
+    #[diesel(sql_type = Numeric)]
+    unit_price: Dec,
+    #[diesel(sql_type = Numeric)]
+    discount_percent: Dec,
+    #[diesel(sql_type = Numeric)]
+    tax_percent: Dec,
+    #[diesel(sql_type = Numeric)]
+    net: Dec,
+    #[diesel(sql_type = SqlUuid)]
+    account_id: AccountId,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    tax_code_id: Option<TaxCodeId>,
+}
+
+impl Row {
+    fn of_document(self, kind: Kind, currency: CurrencyCode) -> DocumentLine {
+        DocumentLine {
+            kind,
+            row_id: self.row_id,
+            currency,
+            line_no: self.line_no,
+            description: self.description,
+            quantity: self.quantity,
+            unit_price: self.unit_price,
+            discount_percent: self.discount_percent,
+            tax_percent: self.tax_percent,
+            net: self.net,
+            account_id: self.account_id,
+            tax_code_id: self.tax_code_id,
+        }
+    }
+}
+
+/// A line with its document's currency.
+#[derive(QueryableByName)]
+struct RowWithCurrency {
+    #[diesel(embed)]
+    row: Row,
+    #[diesel(sql_type = Text)]
+    currency: String,
 }
 
 #[ComplexObject]
 impl DocumentLine {
     /// Global id.
     pub async fn id(&self) -> ID {
-        if self.kind == "invoice" {
-            ID(InvoiceLineId(self.row_id).to_string())
-        } else {
-            ID(BillLineId(self.row_id).to_string())
+        match self.kind {
+            Kind::Invoice => ID(InvoiceLineId(self.row_id).to_string()),
+            Kind::Bill => ID(BillLineId(self.row_id).to_string()),
         }
     }
 
     /// Net price of one in the document's currency; may be finer than the currency's smallest unit.
     async fn unit_price(&self) -> Money {
-        Money::new(self.unit_price, &self.currency)
+        Money::new(self.unit_price, &self.currency.0)
     }
 
     /// Net amount after discount, in the document's currency.
     async fn net(&self) -> Money {
-        Money::new(self.net, &self.currency)
+        Money::new(self.net, &self.currency.0)
     }
 
     /// The account that the net amount is posted to. Right: `finance.account.read`.
@@ -348,43 +387,49 @@ pub async fn reprice(
     Ok(())
 }
 
+/// A document whose lines are asked for, and its currency, which whoever has the document knows: its table is not read
+/// again for it.
+pub type Asked<Id> = (Id, CurrencyCode);
+
 /// The lines of many documents, by document, in their order: one statement.
 pub async fn of<Id>(
     tx: &Tx,
     kind: Kind,
-    documents: Vec<Uuid>,
-    id: impl Fn(Uuid) -> Id,
-) -> Result<HashMap<Id, Vec<DocumentLine>>>
+    documents: Vec<Asked<Id>>,
+    uuid: fn(&Id) -> Uuid,
+) -> Result<HashMap<Asked<Id>, Vec<DocumentLine>>>
 where
     Id: Eq + Hash,
 {
-    let text = for_kind!(kind, |table| concat!(
-        "SELECT '",
+    let text = for_kind!(kind, |table| {
+        concat!(
+        "SELECT l.id AS row_id, l.",
         table!(),
-        "' AS kind, l.id AS row_id, d.id AS document_id, d.currency, l.line_no, l.description,
-                l.quantity, l.unit_price, l.discount_percent, l.tax_percent, l.net, l.account_id, l.tax_code_id
+        "_id AS document_id, l.line_no, l.description, l.quantity, l.unit_price, l.discount_percent, l.tax_percent, l.net,
+                l.account_id, l.tax_code_id
            FROM finance.",
         table!(),
         "_line l
-           JOIN finance.",
-        table!(),
-        " d ON d.tenant_id = l.tenant_id AND d.id = l.",
-        table!(),
-        "_id
           WHERE l.tenant_id = $1 AND l.",
         table!(),
         "_id = ANY ($2)
           ORDER BY l.",
         table!(),
         "_id, l.line_no"
-    ));
-    let rows: Vec<DocumentLine> =
-        tx.rows(sql(text).bind::<SqlUuid, _>(tx.tenant()?).bind::<Array<SqlUuid>, _>(documents)).await?;
-    let mut by_document: HashMap<Id, Vec<DocumentLine>> = HashMap::new();
+    )
+    });
+    let ids: Vec<Uuid> = documents.iter().map(|(id, _)| uuid(id)).collect();
+    let rows: Vec<Row> = tx.rows(sql(text).bind::<SqlUuid, _>(tx.tenant()?).bind::<Array<SqlUuid>, _>(ids)).await?;
+    let mut by_document: HashMap<Uuid, Vec<Row>> = HashMap::with_capacity(documents.len());
     for row in rows {
-        by_document.entry(id(row.document_id)).or_default().push(row);
+        by_document.entry(row.document_id).or_default().push(row);
     }
-    Ok(by_document)
+    let with_lines = documents.into_iter().filter_map(|asked| {
+        let rows = by_document.remove(&uuid(&asked.0))?;
+        let lines = rows.into_iter().map(|row| row.of_document(kind, asked.1.clone())).collect();
+        Some((asked, lines))
+    });
+    Ok(with_lines.collect())
 }
 
 /// Lines by their own ids: one statement.
@@ -393,9 +438,7 @@ where
     Id: Eq + Hash,
 {
     let text = for_kind!(kind, |table| concat!(
-        "SELECT '",
-        table!(),
-        "' AS kind, l.id AS row_id, d.id AS document_id, d.currency, l.line_no, l.description,
+        "SELECT l.id AS row_id, d.id AS document_id, d.currency, l.line_no, l.description,
                 l.quantity, l.unit_price, l.discount_percent, l.tax_percent, l.net, l.account_id, l.tax_code_id
            FROM finance.",
         table!(),
@@ -407,9 +450,11 @@ where
         "_id
           WHERE l.tenant_id = $1 AND l.id = ANY ($2)"
     ));
-    let rows: Vec<DocumentLine> =
+    let rows: Vec<RowWithCurrency> =
         tx.rows(sql(text).bind::<SqlUuid, _>(tx.tenant()?).bind::<Array<SqlUuid>, _>(ids)).await?;
-    Ok(rows.into_iter().map(|row| (id(row.row_id), row)).collect())
+    let lines =
+        rows.into_iter().map(|found| (id(found.row.row_id), found.row.of_document(kind, CurrencyCode(found.currency))));
+    Ok(lines.collect())
 }
 
 /// Fetches lines of invoices by their own ids.

@@ -123,13 +123,13 @@ impl Bill {
 
     /// The taxes by code.
     async fn taxes(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<DocumentTax>> {
-        let lines = ctx.load::<Lines>(self.id).await?.unwrap_or_default();
+        let lines = ctx.load::<Lines>((self.id, self.currency.clone())).await?.unwrap_or_default();
         Ok(lines::taxes(&lines, self.rounding, &self.currency.0)?)
     }
 
     /// The lines, in their order.
     async fn lines(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<DocumentLine>> {
-        Ok(ctx.load::<Lines>(self.id).await?.unwrap_or_default())
+        Ok(ctx.load::<Lines>((self.id, self.currency.clone())).await?.unwrap_or_default())
     }
 
     /// The vendor as it is today. Right: `finance.vendor.read`.
@@ -179,12 +179,12 @@ impl Fetch for Bill {
 struct Lines;
 
 impl Fetch for Lines {
-    type Key = BillId;
+    type Key = lines::Asked<BillId>;
     type Value = Vec<DocumentLine>;
     const CAN: Can = Can::BillRead;
 
-    async fn fetch(tx: &Tx, keys: Vec<BillId>) -> Result<HashMap<BillId, Vec<DocumentLine>>> {
-        lines::of(tx, Kind::Bill, keys.into_iter().map(|key| key.0).collect(), BillId).await
+    async fn fetch(tx: &Tx, keys: Vec<Self::Key>) -> Result<HashMap<Self::Key, Vec<DocumentLine>>> {
+        lines::of(tx, Kind::Bill, keys, |id| id.0).await
     }
 }
 

@@ -124,13 +124,13 @@ impl Invoice {
 
     /// The taxes by code.
     async fn taxes(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<DocumentTax>> {
-        let lines = ctx.load::<Lines>(self.id).await?.unwrap_or_default();
+        let lines = ctx.load::<Lines>((self.id, self.currency.clone())).await?.unwrap_or_default();
         Ok(lines::taxes(&lines, self.rounding, &self.currency.0)?)
     }
 
     /// The lines, in their order.
     async fn lines(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<DocumentLine>> {
-        Ok(ctx.load::<Lines>(self.id).await?.unwrap_or_default())
+        Ok(ctx.load::<Lines>((self.id, self.currency.clone())).await?.unwrap_or_default())
     }
 
     /// The customer as it is today. Right: `finance.customer.read`.
@@ -180,12 +180,12 @@ impl Fetch for Invoice {
 struct Lines;
 
 impl Fetch for Lines {
-    type Key = InvoiceId;
+    type Key = lines::Asked<InvoiceId>;
     type Value = Vec<DocumentLine>;
     const CAN: Can = Can::InvoiceRead;
 
-    async fn fetch(tx: &Tx, keys: Vec<InvoiceId>) -> Result<HashMap<InvoiceId, Vec<DocumentLine>>> {
-        lines::of(tx, Kind::Invoice, keys.into_iter().map(|key| key.0).collect(), InvoiceId).await
+    async fn fetch(tx: &Tx, keys: Vec<Self::Key>) -> Result<HashMap<Self::Key, Vec<DocumentLine>>> {
+        lines::of(tx, Kind::Invoice, keys, |id| id.0).await
     }
 }
 
