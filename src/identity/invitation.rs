@@ -177,6 +177,7 @@ fn unknown() -> Error {
 /// Accepts an invitation and opens a session.
 pub(super) async fn accept(scope: &Scope, input: InvitationAcceptInput) -> Result<Continued> {
     prove::alone(scope)?;
+    scope.keyless()?;
     let (client, hash) = split(&input.token).ok_or_else(unknown)?;
     let tx = Tx::open_anonymous(scope.pools()).await?;
     let open: Open = tx

@@ -7,6 +7,7 @@ pub mod error;
 pub mod filter;
 pub mod ids;
 pub mod paging;
+pub mod repeat;
 pub mod scalars;
 pub mod scope;
 pub mod sql;
