@@ -18,5 +18,6 @@ mod statements_are_counted;
 mod the_books_refuse;
 mod the_database_keeps_its_rules;
 mod the_edge_refuses_what_it_cannot_take;
+mod the_explorer_speaks_the_schema;
 mod the_same_key_gives_the_same_answer;
 mod walls;
