@@ -215,10 +215,6 @@ impl Scope {
         let Some(claim) = self.claim.as_ref().filter(|_| self.mode == Mode::Mutation) else {
             return self.enter(door).await;
         };
-        // Another field may have found out that the request was done before.
-        if self.failed.load(Ordering::Acquire) {
-            return Err(Error::RolledBack);
-        }
         if door == Door::SignIn {
             return Err(self.keyless().err().unwrap_or(Error::RolledBack));
         }
@@ -282,7 +278,19 @@ impl Scope {
         }
     }
 
+    /// Opens a transaction through that door. Where no connection became free the other fields do not wait once more.
     async fn enter(&self, door: Door) -> Result<Tx> {
+        if self.failed.load(Ordering::Acquire) {
+            return Err(Error::RolledBack);
+        }
+        let entered = self.knock(door).await;
+        if matches!(entered, Err(Error::Unavailable)) {
+            self.failed.store(true, Ordering::Release);
+        }
+        entered
+    }
+
+    async fn knock(&self, door: Door) -> Result<Tx> {
         let begin = if self.mode == Mode::Query { Begin::Read } else { Begin::Write };
         match (&self.caller, door) {
             (_, Door::SignIn) => Tx::open_anonymous(&self.pools).await,

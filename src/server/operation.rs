@@ -262,24 +262,31 @@ fn code_of(error: &ServerError) -> Option<&str> {
     }
 }
 
-/// Whether nothing was answered because nobody, or nobody any more, stands behind the request. Each field finds that
-/// out by itself; for the caller it is one thing, and one that his program mends by signing in.
-fn is_nobodys(response: &Response) -> bool {
+/// What befalls a request as a whole although each field finds it out by itself: nobody, or nobody any more, stands behind
+/// it, which the caller's program mends by signing in; or the server is busy, which it mends by waiting.
+const AS_A_WHOLE: [&str; 2] = ["UNAUTHENTICATED", "UNAVAILABLE"];
+
+/// The code that befell the request as a whole, if nothing of it was answered.
+fn befell(response: &Response) -> Option<&'static str> {
     let empty = match &response.data {
         Value::Null => true,
         Value::Object(fields) => fields.values().all(|value| *value == Value::Null),
         _ => false,
     };
-    empty
-        && response.errors.iter().any(|error| code_of(error) == Some("UNAUTHENTICATED"))
-        && response.errors.iter().all(|error| matches!(code_of(error), Some("UNAUTHENTICATED" | "ROLLED_BACK")))
+    AS_A_WHOLE.into_iter().filter(|_| empty).find(|whole| {
+        response.errors.iter().any(|error| code_of(error) == Some(whole))
+            && response
+                .errors
+                .iter()
+                .all(|error| code_of(error).is_some_and(|code| code == *whole || code == "ROLLED_BACK"))
+    })
 }
 
 /// Writes the response: every error gets a code and the request's id.
 fn write(mut response: Response, request_id: Uuid) -> Answer {
-    if is_nobodys(&response) {
+    if let Some(whole) = befell(&response) {
         response.data = Value::Null;
-        response.errors.retain(|error| code_of(error) == Some("UNAUTHENTICATED"));
+        response.errors.retain(|error| code_of(error) == Some(whole));
         response.errors.truncate(1);
         for error in &mut response.errors {
             error.path.clear();
