@@ -11,4 +11,5 @@ pub mod repeat;
 pub mod scalars;
 pub mod scope;
 pub mod sql;
+pub mod sweep;
 pub mod words;

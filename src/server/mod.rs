@@ -21,6 +21,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use crate::graph::Graph;
 use crate::identity::keys::Keys;
 use crate::platform::db::{Pools, Urls, Waits};
+use crate::platform::sweep;
 
 /// What all workers share.
 pub struct Shared {
@@ -130,6 +131,7 @@ pub async fn start(
         server = server.disable_signals();
     }
     let server = server.listen(listener)?.run();
+    tokio::spawn(sweep::keep_swept(own_pools.clone()));
     tokio::spawn(keys.keep_fresh(own_pools));
     Ok(Running { address, handle: server.handle(), server, shared })
 }

@@ -22,3 +22,4 @@ mod the_edge_refuses_what_it_cannot_take;
 mod the_explorer_speaks_the_schema;
 mod the_same_key_gives_the_same_answer;
 mod walls;
+mod what_is_over_is_swept_away;

@@ -106,7 +106,8 @@ async fn a_secret_is_shown_once_and_kept_nowhere() {
     assert_eq!(office.count(&format!("SELECT count(*) FROM core.idempotency WHERE answer LIKE '%{secret}%'")), 0);
 }
 
-const ONBOARD: &str = "mutation($name: String!, $month: Int!) { clientOnboard(input: { name: $name, country: \"DE\", currency: \"EUR\",
+const ONBOARD: &str =
+    "mutation($name: String!, $month: Int!) { clientOnboard(input: { name: $name, country: \"DE\", currency: \"EUR\",
     timeZone: \"Europe/Berlin\", fiscalYearStartMonth: $month, firstFiscalYear: 2026, template: IFRS_SMALL }) {
     client { id name createdAt } userErrors { message } } }";
 
@@ -171,11 +172,18 @@ async fn the_providers_requests_have_keys_too() {
     refused_as_another(&client, create, other).await;
     // Another person's key is another key: without the right he is refused, and has not taken it.
     let ben = app.sign_in("ben@firm.example").await;
-    let reply = keyed(&ben, "ben").send(create, json!({ "email": "c@firm.example", "password": PASSWORD, "role": staff })).await;
+    let reply = keyed(&ben, "ben")
+        .send(create, json!({ "email": "c@firm.example", "password": PASSWORD, "role": staff }))
+        .await;
     assert_eq!(reply.code(), "FORBIDDEN", "{}", reply.text);
     // The key itself, with which a stored password could be tried out, is nowhere.
     assert_eq!(app.database.count("SELECT count(*) FROM core.provider_idempotency"), 1);
-    assert_eq!(app.database.count("SELECT count(*) FROM core.provider_idempotency WHERE key_hash = 'ben'::bytea OR answer LIKE '%Horse%'"), 0);
+    assert_eq!(
+        app.database.count(
+            "SELECT count(*) FROM core.provider_idempotency WHERE key_hash = 'ben'::bytea OR answer LIKE '%Horse%'"
+        ),
+        0
+    );
 }
 
 #[tokio::test]
