@@ -7,6 +7,7 @@
 mod harness;
 
 mod a_busy_server_says_so;
+mod a_client_changes;
 mod a_cut_off_request_leaves_nothing_behind;
 mod a_provider_takes_on_two_clients;
 mod every_change_is_on_the_record;
