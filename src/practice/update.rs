@@ -20,7 +20,7 @@ use crate::schema::practice::client;
 pub struct ClientUpdateInput {
     /// The version that was read; refused with `CONFLICT` if the record was changed since.
     pub expected_version: Option<i32>,
-    /// New name, 1 to 200 characters. Documents that were issued keep what stands on them.
+    /// New name, 1 to 200 characters.
     pub name: Option<String>,
     /// New VAT identification number, at most 32 characters.
     pub vat_number: MaybeUndefined<String>,
