@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::Settings;
 use crate::database;
-use crate::platform::db::Urls;
+use crate::platform::db::{Urls, Waits};
 use crate::platform::error::Error;
 use crate::server::{self, Serving};
 use crate::{check, demo, graph, identity};
@@ -303,6 +303,7 @@ fn serve(settings: &Settings) -> Result<ExitCode, Failure> {
         urls: urls.clone(),
         workers: settings.workers(),
         pool_size: settings.pool_size(),
+        waits: Waits::default(),
         explorer: settings.explorer.unwrap_or(true),
         allowed_origin: settings.allowed_origin.clone(),
         signals: true,

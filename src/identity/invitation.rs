@@ -48,10 +48,14 @@ pub struct Invitation {
     role_id: RoleId,
     /// Until when it can be accepted: 7 days.
     pub expires_at: DateTime,
-    /// When it was accepted; null while it is open.
+    /// When it was accepted; null if it was not.
     pub accepted_at: Option<DateTime>,
+    /// When it was taken back; null if it was not.
+    pub revoked_at: Option<DateTime>,
     /// When the record was made.
     pub created_at: DateTime,
+    /// Counts changes; give it as `expectedVersion`.
+    pub version: i32,
 }
 
 #[ComplexObject]
@@ -108,6 +112,23 @@ pub struct UserInvitePayload {
     pub user_errors: Vec<UserError>,
 }
 
+/// Which invitation is taken back.
+#[derive(InputObject, Clone, Debug)]
+pub struct InvitationRevokeInput {
+    /// The invitation.
+    pub id: InvitationId,
+    /// The version that was read; refused with `CONFLICT` if the record was changed since.
+    pub expected_version: Option<i32>,
+}
+
+crate::payload! {
+    /// What became of an invitation that was taken back.
+    InvitationRevokePayload {
+        /// The invitation as it is now.
+        invitation: Invitation
+    }
+}
+
 async fn invite(tx: &Tx, input: UserInviteInput) -> Result<(Invitation, String)> {
     let email = address(&input.email)
         .ok_or_else(|| Error::refuse(UserErrorCode::Invalid, "email", "This is not an e-mail address."))?;
@@ -135,6 +156,33 @@ async fn invite(tx: &Tx, input: UserInviteInput) -> Result<(Invitation, String)>
         )
         .await?;
     Ok((invitation, format!("{}.{}", tenant.simple(), shown.as_str())))
+}
+
+async fn revoke(tx: &Tx, input: InvitationRevokeInput) -> Result<Invitation> {
+    let one = || -> Result<_> {
+        Ok(invitation::table.filter(invitation::tenant_id.eq(tx.tenant()?)).filter(invitation::id.eq(input.id)))
+    };
+    // An acceptance that is on its way has the row locked: whichever comes first decides.
+    let current: Option<Invitation> = tx.maybe(one()?.select(Invitation::as_select()).for_update()).await?;
+    let current = current.ok_or_else(|| Error::not_found("id", "invitation"))?;
+    if input.expected_version.is_some_and(|expected| expected != current.version) {
+        return Err(Error::refuse(
+            UserErrorCode::Conflict,
+            "expectedVersion",
+            "The invitation was changed since it was read; read it again.",
+        ));
+    }
+    if current.accepted_at.is_some() {
+        return Err(Error::refuse(
+            UserErrorCode::State,
+            "id",
+            "The invitation was accepted; end the person's grant instead (grantEnd).",
+        ));
+    }
+    if current.revoked_at.is_some() {
+        return Err(Error::refuse(UserErrorCode::State, "id", "The invitation was taken back before."));
+    }
+    tx.row(diesel::update(one()?).set(invitation::revoked_at.eq(tx.now())).returning(Invitation::as_returning())).await
 }
 
 /// The client and the hash of the secret in an invitation's token.
@@ -171,12 +219,13 @@ enum Proof {
 }
 
 fn unknown() -> Error {
-    Error::not_found("token", "invitation, or it was accepted before, or it is older than 7 days")
+    Error::not_found("token", "invitation, or it was accepted or taken back, or it is older than 7 days")
 }
 
 /// Accepts an invitation and opens a session.
 pub(super) async fn accept(scope: &Scope, input: InvitationAcceptInput) -> Result<Continued> {
     prove::alone(scope)?;
+    scope.keyless()?;
     let (client, hash) = split(&input.token).ok_or_else(unknown)?;
     let tx = Tx::open_anonymous(scope.pools()).await?;
     let open: Open = tx
@@ -242,7 +291,7 @@ pub struct InvitationQuery;
 
 #[Object]
 impl InvitationQuery {
-    /// Invitations to the client, accepted ones too, newest first. Right: `identity.grant.read`.
+    /// Invitations to the client, accepted and revoked ones too, newest first. Right: `identity.grant.read`.
     async fn invitations(
         &self,
         ctx: &Context<'_>,
@@ -284,6 +333,16 @@ impl InvitationMutation {
         let (value, user_errors) = settle(ctx, invite(tx, input).await)?;
         let (invitation, token) = value.unzip();
         Ok(Some(UserInvitePayload { invitation, token, user_errors }))
+    }
+
+    /// Takes an open invitation back: its token is good for nothing from now on. One that has run out can be taken back
+    /// too, one that was accepted cannot. Right: `identity.user.invite`.
+    async fn invitation_revoke(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The invitation.")] input: InvitationRevokeInput,
+    ) -> async_graphql::Result<Option<InvitationRevokePayload>> {
+        InvitationRevokePayload::settle(ctx, revoke(ctx.tx(Can::UserInvite).await?, input).await)
     }
 }
 

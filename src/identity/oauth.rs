@@ -85,6 +85,9 @@ impl From<Error> for OAuthError {
                 let sentence = reasons.into_iter().map(|reason| reason.message).collect::<Vec<_>>().join(" ");
                 Self::new(429, "temporarily_unavailable", &sentence)
             }
+            Error::Unavailable => {
+                Self::new(503, "temporarily_unavailable", "The server is busy; try again in a moment.")
+            }
             other => {
                 tracing::error!(fault = ?other, "the token endpoint failed");
                 Self::new(500, "server_error", "Something went wrong on our side.")

@@ -183,6 +183,7 @@ impl PasswordMutation {
     /// Makes a new secret for the caller's authenticator app. Sign-in asks for codes once `totpConfirm` has seen the
     /// first one. Needs no right.
     async fn totp_enroll(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<TotpEnrollPayload>> {
+        ctx.scope()?.tells_secret();
         TotpEnrollPayload::settle(ctx, enroll(ctx.myself().await?).await)
     }
 

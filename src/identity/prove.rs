@@ -51,6 +51,7 @@ pub(super) fn alone(scope: &Scope) -> Result<()> {
 /// Checks address, password and code. A failure is counted, and after some of them one has to wait.
 pub(super) async fn by_password(scope: &Scope, email: &str, password: String, code: Option<&str>) -> Result<Proven> {
     alone(scope)?;
+    scope.keyless()?;
     let email = email.trim().to_lowercase();
     let subjects = Subjects::new("email", &email, scope.address());
     // The count is read with the turn in hand: however many tries come at once, no more than the turns run past it.
@@ -83,6 +84,8 @@ pub(super) async fn again(scope: &Scope, account: Uuid, session: Uuid, password:
     .await;
     tx.finish(false).await?;
     let (mut account, subjects) = found?;
+    // After the account was read: what was changed since stands under the key.
+    scope.not_done_before().await?;
     // the code was asked for at sign-in
     account.totp_confirmed = false;
     let (turn, proven) = check(scope.pools(), turn, Some(account), password, None, subjects).await?;

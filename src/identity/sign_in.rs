@@ -115,6 +115,7 @@ async fn sign_in(scope: &Scope, input: SignInInput) -> Result<Continued> {
 
 async fn token_refresh(scope: &Scope, input: TokenRefreshInput) -> Result<Continued> {
     prove::alone(scope)?;
+    scope.keyless()?;
     refresh::end_if_reused(scope.pools(), &input.refresh_token).await?;
     refresh::rotate(scope.sign_in().await?, &input.refresh_token).await?.ok_or_else(|| {
         Error::refuse(UserErrorCode::Invalid, "refreshToken", "The refresh token is no longer good; sign in again.")

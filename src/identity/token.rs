@@ -72,6 +72,7 @@ impl TokenMutation {
     ) -> async_graphql::Result<Option<AccessTokenPayload>> {
         let (account, session) = person(ctx.scope()?)?;
         let keys = keys(ctx)?;
+        ctx.scope()?.tells_secret();
         let token = check(ctx.myself().await?, input.client).await;
         AccessTokenPayload::settle(ctx, token.and_then(|()| keys.for_person(account, session.0, Some(input.client.0))))
     }
@@ -80,6 +81,7 @@ impl TokenMutation {
     /// opens does.
     async fn provider_token_create(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<AccessTokenPayload>> {
         let (account, session) = person(ctx.scope()?)?;
+        ctx.scope()?.tells_secret();
         // opened for its check that the session still lives
         ctx.myself().await?;
         AccessTokenPayload::settle(ctx, keys(ctx)?.for_person(account, session.0, None))

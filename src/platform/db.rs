@@ -22,20 +22,42 @@ use uuid::Uuid;
 use super::error::{Error, Result};
 use super::sql::Sql;
 
-/// How long an operation waits for a connection before it is refused.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// How long the database has to take note of a cancelled statement.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an abandoned transaction has to end before its connection is closed regardless; above `statement_timeout`.
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(16);
 
-/// Every session of the server: bounded statements, bounded waiting, bounded idling inside a transaction. Plans are made
-/// once a statement and session: left to itself, PostgreSQL plans a list of ids (`= ANY`) anew each time, because it takes
-/// the plan for one id to be cheaper than that for many, and planning costs several times what running it does.
-const SESSION_SETTINGS: &str = "SET statement_timeout = '15s'; SET lock_timeout = '8s'; \
-    SET idle_in_transaction_session_timeout = '20s'; SET search_path = pg_catalog; SET jit = off; \
-    SET plan_cache_mode = force_generic_plan";
+/// How long an operation waits before it is refused.
+#[derive(Clone, Copy, Debug)]
+pub struct Waits {
+    /// For a connection.
+    pub connection: Duration,
+    /// For the answer of one statement.
+    pub statement: Duration,
+    /// For a row that somebody else is changing.
+    pub lock: Duration,
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self { connection: Duration::from_secs(10), statement: Duration::from_secs(15), lock: Duration::from_secs(8) }
+    }
+}
+
+impl Waits {
+    /// Every session of the server: bounded statements, bounded waiting, bounded idling inside a transaction. Plans are
+    /// made once a statement and session: left to itself, PostgreSQL plans a list of ids (`= ANY`) anew each time, because
+    /// it takes the plan for one id to be cheaper than that for many, and planning costs several times what running does.
+    fn session_settings(self) -> String {
+        format!(
+            "SET statement_timeout = {}; SET lock_timeout = {}; \
+             SET idle_in_transaction_session_timeout = '20s'; SET search_path = pg_catalog; SET jit = off; \
+             SET plan_cache_mode = force_generic_plan",
+            self.statement.as_millis(),
+            self.lock.as_millis()
+        )
+    }
+}
 
 /// Where the three login roles reach the database.
 #[derive(Clone, Debug)]
@@ -51,18 +73,30 @@ pub struct Urls {
 /// The pools of one worker thread.
 #[derive(Clone)]
 pub struct Pools {
-    pub(super) app: Pool<AsyncPgConnection>,
-    pub(super) portfolio: Pool<AsyncPgConnection>,
-    pub(super) identity: Pool<AsyncPgConnection>,
+    pub(super) app: Lender,
+    pub(super) portfolio: Lender,
+    pub(super) identity: Lender,
+}
+
+/// The connections of one role, and how long one is waited for.
+#[derive(Clone)]
+pub(super) struct Lender {
+    pool: Pool<AsyncPgConnection>,
+    wait: Duration,
 }
 
 impl Pools {
     /// Lays out the pools; connections are made when first needed. `size` is the number of connections for clients' work.
     pub fn new(urls: &Urls, size: usize) -> Result<Self> {
+        Self::with(urls, size, Waits::default())
+    }
+
+    /// The same with waits of one's own.
+    pub fn with(urls: &Urls, size: usize, waits: Waits) -> Result<Self> {
         Ok(Self {
-            app: pool(&urls.app, size)?,
-            portfolio: pool(&urls.portfolio, size.div_ceil(4).max(1))?,
-            identity: pool(&urls.identity, size.div_ceil(4).max(1))?,
+            app: pool(&urls.app, size, waits)?,
+            portfolio: pool(&urls.portfolio, size.div_ceil(4).max(1), waits)?,
+            identity: pool(&urls.identity, size.div_ceil(4).max(1), waits)?,
         })
     }
 
@@ -74,27 +108,32 @@ impl Pools {
     }
 }
 
-fn pool(url: &str, size: usize) -> Result<Pool<AsyncPgConnection>> {
+fn pool(url: &str, size: usize, waits: Waits) -> Result<Lender> {
     let mut config = ManagerConfig::default();
     config.recycling_method = RecyclingMethod::Fast;
-    config.custom_setup = Box::new(|url| Box::pin(connect(url)));
-    Pool::builder(AsyncDieselConnectionManager::new_with_config(url, config))
+    config.custom_setup = Box::new(move |url| Box::pin(connect(url, waits)));
+    let pool = Pool::builder(AsyncDieselConnectionManager::new_with_config(url, config))
         .max_size(size)
         .build()
-        .map_err(Error::fault)
+        .map_err(Error::fault)?;
+    Ok(Lender { pool, wait: waits.connection })
 }
 
-async fn connect(url: &str) -> std::result::Result<AsyncPgConnection, ConnectionError> {
+async fn connect(url: &str, waits: Waits) -> std::result::Result<AsyncPgConnection, ConnectionError> {
     let mut connection = AsyncPgConnection::establish(url).await?;
-    connection.batch_execute(SESSION_SETTINGS).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    connection.batch_execute(&waits.session_settings()).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }
 
-pub(super) async fn acquire(pool: &Pool<AsyncPgConnection>) -> Result<Object<AsyncPgConnection>> {
-    match tokio::time::timeout(ACQUIRE_TIMEOUT, pool.get()).await {
+async fn acquire(lenders: &Lender) -> Result<Object<AsyncPgConnection>> {
+    match tokio::time::timeout(lenders.wait, lenders.pool.get()).await {
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) => Err(Error::fault(error)),
-        Err(_) => Err(Error::fault("no connection became free in time")),
+        Err(_) => {
+            metrics::counter!("backoffice_pool_exhausted_total").increment(1);
+            tracing::warn!("no connection became free in time");
+            Err(Error::Unavailable)
+        }
     }
 }
 
@@ -200,7 +239,7 @@ impl Tx {
     /// Opens a transaction and runs the door's statement in the same round trip. `enter` turns the door's row into
     /// what the transaction knows, or refuses.
     pub(super) fn open<'a>(
-        pool: &'a Pool<AsyncPgConnection>,
+        pool: &'a Lender,
         begin: Begin,
         door: Sql<'static>,
         enter: impl FnOnce(DoorRow) -> Result<Entered> + Send + 'a,

@@ -56,6 +56,10 @@ pub enum Error {
     Retry,
     /// An earlier field of the operation failed, so nothing more is done.
     RolledBack,
+    /// The server has more to do than it can; nothing was begun.
+    Unavailable,
+    /// The database took longer than it may, or waited too long for somebody else's change.
+    TimedOut,
     /// Ours: logged with the request id, never shown.
     Fault(String),
 }
@@ -135,7 +139,12 @@ impl From<DieselError> for Error {
             DatabaseErrorKind::SerializationFailure => Self::Retry,
             // Deadlocks have no kind of their own in diesel; the server's messages are set to English for this.
             _ if details.message() == "deadlock detected" => Self::Retry,
-            _ if details.message().starts_with("canceling statement due to lock timeout") => Self::Retry,
+            // The wait was long already: whether it is worth another one is the caller's to say.
+            _ if details.message().starts_with("canceling statement due to lock timeout")
+                || details.message().starts_with("canceling statement due to statement timeout") =>
+            {
+                Self::TimedOut
+            }
             DatabaseErrorKind::UniqueViolation => {
                 Self::refuse(UserErrorCode::Duplicate, "", "A record with this number, code or name exists already.")
             }
@@ -179,6 +188,14 @@ impl From<Error> for async_graphql::Error {
             Error::RolledBack => {
                 ("ROLLED_BACK", "Not done, because another field of the operation was refused.".to_owned())
             }
+            Error::Unavailable => {
+                ("UNAVAILABLE", "The server is busy; nothing was done. Try again in a moment.".to_owned())
+            }
+            Error::TimedOut => (
+                "TIMEOUT",
+                "This took too long and was stopped; nothing of it was kept. Try again later, or ask for less at once."
+                    .to_owned(),
+            ),
             Error::Fault(text) => {
                 tracing::error!(fault = %text, "internal fault");
                 (

@@ -20,6 +20,7 @@ use super::can::Can;
 use super::db::{Begin, DoorRow, Entered, Pools, Tx};
 use super::entity::{Batches, Fetch};
 use super::error::{Error, Result, UserError};
+use super::repeat::{Claim, Shelf};
 use super::sql::sql;
 
 /// Who asks, as the access token says. The database has the last word in every transaction.
@@ -81,6 +82,8 @@ pub struct Scope {
     failure: Mutex<Failure>,
     failed: AtomicBool,
     secret: AtomicBool,
+    claim: Option<Claim>,
+    repeated: Mutex<Option<Result<String>>>,
     address: String,
     user_agent: String,
 }
@@ -105,6 +108,8 @@ impl Scope {
             failure: Mutex::default(),
             failed: AtomicBool::new(false),
             secret: AtomicBool::new(false),
+            claim: None,
+            repeated: Mutex::default(),
             address: String::new(),
             user_agent: String::new(),
         }
@@ -115,6 +120,13 @@ impl Scope {
     pub fn from_device(mut self, address: String, user_agent: String) -> Self {
         self.address = address;
         self.user_agent = user_agent;
+        self
+    }
+
+    /// Runs this mutation only if no other with the same `Idempotency-Key` has done so.
+    #[must_use]
+    pub fn claiming(mut self, claim: Option<Claim>) -> Self {
+        self.claim = claim;
         self
     }
 
@@ -198,7 +210,87 @@ impl Scope {
         Ok(tx)
     }
 
+    /// Opens the operation's transaction and takes the key of the request in it.
     async fn open(&self, door: Door) -> Result<Tx> {
+        let Some(claim) = self.claim.as_ref().filter(|_| self.mode == Mode::Mutation) else {
+            return self.enter(door).await;
+        };
+        if door == Door::SignIn {
+            return Err(self.keyless().err().unwrap_or(Error::RolledBack));
+        }
+        let tx = self.enter(door).await?;
+        match claim.take(&tx, shelf(door)).await {
+            Ok(None) => Ok(tx),
+            Ok(Some(answer)) => {
+                // Nothing happened in it; a connection that does not say so is closed.
+                let _ = tx.end(false).await;
+                Err(self.end_with(Ok(answer)))
+            }
+            Err(error) => {
+                let _ = tx.end(false).await;
+                Err(self.end_with(Err(error)))
+            }
+        }
+    }
+
+    /// Notes that the operation ends here, with this answer whatever its fields say; gives what a field then fails with.
+    fn end_with(&self, outcome: Result<String>) -> Error {
+        self.failed.store(true, Ordering::Release);
+        *self.repeated.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+        Error::RolledBack
+    }
+
+    /// What the operation's `Idempotency-Key` led to, if not to running it: the stored answer or a refusal.
+    pub(crate) fn take_repeated(&self) -> Option<Result<String>> {
+        self.repeated.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Stores the answer under the key of the request, in the transaction that has taken it.
+    pub(crate) async fn keep(&self, answer: &[u8]) -> Result<()> {
+        if let (Some(claim), Some((door, tx))) = (&self.claim, self.opened.get()) {
+            let answer = if self.is_secret() { String::new() } else { String::from_utf8_lossy(answer).into_owned() };
+            claim.keep(tx, shelf(*door), answer).await?;
+        }
+        Ok(())
+    }
+
+    /// For what signs somebody in: nobody is known yet whose key it could be.
+    pub(crate) fn keyless(&self) -> Result<()> {
+        match self.claim {
+            Some(_) => Err(self.end_with(Err(Error::BadInput(
+                "Signing in takes no Idempotency-Key: its answer is a secret, which is kept nowhere.".to_owned(),
+            )))),
+            None => Ok(()),
+        }
+    }
+
+    /// For what asks for a password before it opens the operation's transaction: ends the operation if it was done
+    /// before, because what it changed may be what it asks for. On a connection of its own, given back at once.
+    pub(crate) async fn not_done_before(&self) -> Result<()> {
+        let Some(claim) = &self.claim else { return Ok(()) };
+        let tx = self.enter(Door::Myself).await?;
+        let found = claim.look(&tx).await;
+        tx.end(false).await?;
+        match found {
+            Ok(None) => Ok(()),
+            Ok(Some(answer)) => Err(self.end_with(Ok(answer))),
+            Err(error) => Err(self.end_with(Err(error))),
+        }
+    }
+
+    /// Opens a transaction through that door. Where no connection became free the other fields do not wait once more.
+    async fn enter(&self, door: Door) -> Result<Tx> {
+        if self.failed.load(Ordering::Acquire) {
+            return Err(Error::RolledBack);
+        }
+        let entered = self.knock(door).await;
+        if matches!(entered, Err(Error::Unavailable)) {
+            self.failed.store(true, Ordering::Release);
+        }
+        entered
+    }
+
+    async fn knock(&self, door: Door) -> Result<Tx> {
         let begin = if self.mode == Mode::Query { Begin::Read } else { Begin::Write };
         match (&self.caller, door) {
             (_, Door::SignIn) => Tx::open_anonymous(&self.pools).await,
@@ -301,15 +393,6 @@ impl Scope {
         self.opened.get().map(|(_, tx)| tx)
     }
 
-    /// Opens the client's transaction before any resolver asks, for what the edge itself keeps there (idempotency).
-    pub(crate) async fn open_client(&self) -> Result<&Tx> {
-        let (_, tx) = self
-            .opened
-            .get_or_try_init(|| async { Ok::<_, Error>((Door::Client, self.open(Door::Client).await?)) })
-            .await?;
-        Ok(tx)
-    }
-
     /// Ends the operation's transaction. True if it was committed.
     pub(crate) async fn end(&self, commit: bool) -> Result<bool> {
         match self.transaction() {
@@ -325,6 +408,11 @@ impl Scope {
             None => Ok(()),
         }
     }
+}
+
+/// Whose a key is behind that door.
+fn shelf(door: Door) -> Shelf {
+    if door == Door::Client { Shelf::Client } else { Shelf::Actor }
 }
 
 impl DoorRow {

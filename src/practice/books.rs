@@ -2,11 +2,12 @@
 
 use backoffice_formats::chart_csv;
 use backoffice_formats::table::Dialect;
+use chrono::Datelike;
 
 use crate::finance::ledger;
 use crate::finance::ledger::account::{AccountKind, Control, NewAccount};
 use crate::platform::db::Tx;
-use crate::platform::error::{Error, Result};
+use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::scalars::CurrencyCode;
 
 /// The general ledger, the first fiscal year and the accounts of a template.
@@ -20,6 +21,23 @@ pub(super) async fn found(
     let accounts = chart.map(template).transpose()?;
     let month = u32::try_from(start_month).map_err(Error::fault)?;
     ledger::found(tx, &currency.0, month, first_year, accounts).await.map(|_| ())
+}
+
+/// Refuses a first month of fiscal years that the years of the books do not lead to. Years are never rewritten: books
+/// come to another first month by a fiscal year that is shorter or longer than twelve months, as an accountant closes it.
+pub(super) async fn check_start_month(tx: &Tx, month: i16) -> Result<()> {
+    match ledger::period::next_starts_on(tx).await? {
+        Some(next) if (next.month(), next.day()) != (u32::try_from(month).map_err(Error::fault)?, 1) => {
+            Err(Error::refuse(
+                UserErrorCode::State,
+                "fiscalYearStartMonth",
+                format!(
+                    "The next fiscal year of the books starts on {next}. First add one that ends the day before the new month begins (fiscalYearCreate)."
+                ),
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The accounts of a chart that the program ships; a mistake in one is ours.

@@ -34,7 +34,7 @@ pub struct Client {
     /// Country.
     #[diesel(sql_type = Text)]
     pub country: CountryCode,
-    /// Currency of the books.
+    /// Currency of the books; never changes.
     #[diesel(sql_type = Text)]
     pub currency: CurrencyCode,
     /// Time zone in which the client's days begin and end.
@@ -49,7 +49,7 @@ pub struct Client {
     /// When the client was taken on.
     #[diesel(sql_type = Timestamptz)]
     pub created_at: DateTime,
-    /// Counts changes.
+    /// Counts changes; give it as `expectedVersion`.
     #[diesel(sql_type = diesel::sql_types::Int4)]
     pub version: i32,
 }

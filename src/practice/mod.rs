@@ -4,6 +4,7 @@ mod books;
 pub mod client;
 pub mod figures;
 pub mod onboard;
+pub mod update;
 
 /// The department's queries.
 #[derive(async_graphql::MergedObject, Default)]
@@ -11,4 +12,4 @@ pub struct PracticeQuery(client::ClientQuery);
 
 /// The department's mutations.
 #[derive(async_graphql::MergedObject, Default)]
-pub struct PracticeMutation(onboard::OnboardMutation);
+pub struct PracticeMutation(onboard::OnboardMutation, update::UpdateMutation);

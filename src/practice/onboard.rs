@@ -62,28 +62,42 @@ pub struct ClientOnboardInput {
 }
 
 crate::payload! {
-    /// What became of a new client.
+    /// What became of a client.
     ClientPayload {
-        /// The client.
+        /// The client as it is now.
         client: Client
     }
 }
 
-fn check(input: &ClientOnboardInput) -> Result<i16> {
-    let refuse = |field: &str, message: &str| Err(Error::refuse(UserErrorCode::Invalid, field, message));
-    if input.name.trim().is_empty() || input.name.chars().count() > 200 {
+fn refuse<T>(field: &str, message: &str) -> Result<T> {
+    Err(Error::refuse(UserErrorCode::Invalid, field, message))
+}
+
+/// Refuses a name or a VAT number that cannot be one.
+pub(super) fn check_texts(name: Option<&str>, vat_number: Option<&str>) -> Result<()> {
+    if name.is_some_and(|name| name.trim().is_empty() || name.chars().count() > 200) {
         return refuse("name", "A name has 1 to 200 characters.");
     }
-    if !(1990..=2100).contains(&input.first_fiscal_year) {
-        return refuse("firstFiscalYear", "The first fiscal year starts between 1990 and 2100.");
-    }
-    if input.vat_number.as_ref().is_some_and(|number| number.chars().count() > 32) {
+    if vat_number.is_some_and(|number| number.chars().count() > 32) {
         return refuse("vatNumber", "A VAT number has at most 32 characters.");
     }
-    match i16::try_from(input.fiscal_year_start_month) {
+    Ok(())
+}
+
+/// The month that a fiscal year starts with.
+pub(super) fn check_month(month: i32) -> Result<i16> {
+    match i16::try_from(month) {
         Ok(month @ 1..=12) => Ok(month),
         _ => refuse("fiscalYearStartMonth", "A month is between 1 and 12."),
     }
+}
+
+fn check(input: &ClientOnboardInput) -> Result<i16> {
+    check_texts(Some(&input.name), input.vat_number.as_deref())?;
+    if !(1990..=2100).contains(&input.first_fiscal_year) {
+        return refuse("firstFiscalYear", "The first fiscal year starts between 1990 and 2100.");
+    }
+    check_month(input.fiscal_year_start_month)
 }
 
 /// Founds the client that this transaction was opened for.

@@ -40,6 +40,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    core.provider_idempotency (actor_id, key_hash) {
+        actor_id -> Uuid,
+        key_hash -> Binary,
+        request_hash -> Binary,
+        answer -> Nullable<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     core.tenant (id) {
         id -> Uuid,
         created_at -> Timestamptz,

@@ -54,6 +54,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+        revoked_at -> Nullable<Timestamptz>,
     }
 }
 

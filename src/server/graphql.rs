@@ -148,7 +148,7 @@ fn cors(request: &HttpRequest, shared: &Shared, headers: &mut HeaderMap) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(
             header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static("x-request-id, idempotency-replayed, www-authenticate"),
+            HeaderValue::from_static("x-request-id, idempotency-replayed, www-authenticate, retry-after"),
         );
     }
     if shared.allowed_origin.is_some() {
@@ -297,7 +297,7 @@ impl<'a> Edge<'a> {
     fn request_error(&self, answer: Answer) -> HttpResponse {
         let status = match (self.media, answer.code.as_deref()) {
             (_, Some("INTERNAL_SERVER_ERROR")) => StatusCode::INTERNAL_SERVER_ERROR,
-            (_, Some("TIMEOUT")) => StatusCode::SERVICE_UNAVAILABLE,
+            (_, Some("TIMEOUT" | "UNAVAILABLE")) => StatusCode::SERVICE_UNAVAILABLE,
             (_, Some("UNAUTHENTICATED")) => StatusCode::UNAUTHORIZED,
             (Media::Json, _) => StatusCode::OK,
             (Media::GraphqlResponse, Some("FORBIDDEN")) => StatusCode::FORBIDDEN,
@@ -318,6 +318,7 @@ impl<'a> Edge<'a> {
             ms = self.started.elapsed().as_millis(),
             "request"
         );
+        let unavailable = status == StatusCode::SERVICE_UNAVAILABLE && answer.code.as_deref() == Some("UNAVAILABLE");
         let mut response = HttpResponse::build(status)
             .content_type(self.media.content_type())
             .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -328,6 +329,9 @@ impl<'a> Edge<'a> {
             response
                 .headers_mut()
                 .insert(HeaderName::from_static("idempotency-replayed"), HeaderValue::from_static("true"));
+        }
+        if unavailable {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

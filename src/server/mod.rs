@@ -20,7 +20,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::graph::Graph;
 use crate::identity::keys::Keys;
-use crate::platform::db::{Pools, Urls};
+use crate::platform::db::{Pools, Urls, Waits};
+use crate::platform::sweep;
 
 /// What all workers share.
 pub struct Shared {
@@ -50,6 +51,8 @@ pub struct Serving {
     pub workers: usize,
     /// Connections for clients' work, of each worker.
     pub pool_size: usize,
+    /// How long operations wait.
+    pub waits: Waits,
     /// Whether the explorer is served and introspection answered.
     pub explorer: bool,
     /// The one origin that browsers may call from.
@@ -101,11 +104,11 @@ pub async fn start(
         draining: AtomicBool::new(false),
     });
     let address = listener.local_addr()?;
-    let (for_workers, urls, pool_size, explored) =
-        (Arc::clone(&shared), serving.urls.clone(), serving.pool_size, serving.explorer);
+    let (for_workers, urls, pool_size, waits, explored) =
+        (Arc::clone(&shared), serving.urls.clone(), serving.pool_size, serving.waits, serving.explorer);
     let mut server = HttpServer::new(move || {
         // One pool a worker: no lock between the cores, and every connection is driven by the thread that uses it.
-        let pools = Pools::new(&urls, pool_size);
+        let pools = Pools::with(&urls, pool_size, waits);
         let shared = Arc::clone(&for_workers);
         App::new().app_data(web::Data::from(shared)).configure(move |routes| {
             if let Ok(pools) = pools {
@@ -128,6 +131,7 @@ pub async fn start(
         server = server.disable_signals();
     }
     let server = server.listen(listener)?.run();
+    tokio::spawn(sweep::keep_swept(own_pools.clone()));
     tokio::spawn(keys.keep_fresh(own_pools));
     Ok(Running { address, handle: server.handle(), server, shared })
 }

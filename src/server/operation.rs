@@ -8,18 +8,16 @@ use std::time::Duration;
 
 use async_graphql::{Executor, PathSegment, Pos, Request, Response, ServerError, Value, Variables};
 use backoffice_gate::{OperationKind, Passed};
-use diesel::QueryableByName;
-use diesel::sql_types::{Bytea, Nullable, Text, Uuid as SqlUuid};
 use futures_util::FutureExt;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::own_error;
-use crate::platform::db::{Pools, Tx};
+use crate::platform::db::Pools;
 use crate::platform::error::{Error, Result};
+use crate::platform::repeat::Claim;
 use crate::platform::scope::{Caller, Mode, Scope};
-use crate::platform::sql::sql;
 
 /// How often an operation is tried when another transaction won.
 const TRIES: u32 = 5;
@@ -96,8 +94,11 @@ async fn tries<G: Executor>(
 ) -> Answer {
     own_error::mark(&mut passed.document);
     let mutation = passed.operation_kind == OperationKind::Mutation;
-    let fingerprint =
-        around.idempotency_key.as_ref().filter(|_| mutation).map(|_| fingerprint(&around.query, &passed, &variables));
+    let claim = around
+        .idempotency_key
+        .as_ref()
+        .filter(|_| mutation && !around.dry_run)
+        .map(|key| Claim::new(key.clone(), fingerprint(&around.query, &passed, &variables)));
     // async-graphql decides @skip and @include from the variables that were sent; defaults have to be among them.
     for (name, value) in &passed.defaults {
         variables.entry(name.clone()).or_insert_with(|| value.clone());
@@ -108,10 +109,11 @@ async fn tries<G: Executor>(
         let mode = if mutation { Mode::Mutation } else { Mode::Query };
         let scope = Arc::new(
             Scope::new(around.caller.clone(), mode, around.request_id, pools.clone())
-                .from_device(around.address.clone(), around.user_agent.clone()),
+                .from_device(around.address.clone(), around.user_agent.clone())
+                .claiming(claim.clone()),
         );
         let last = tried >= TRIES || !mutation;
-        let answer = once(graph, &scope, &passed, &variables, &around, fingerprint.as_deref(), last, committing).await;
+        let answer = once(graph, &scope, &passed, &variables, &around, last, committing).await;
         committing.store(false, Ordering::Release);
         match answer {
             Ok(answer) => return answer,
@@ -129,24 +131,15 @@ async fn tries<G: Executor>(
     }
 }
 
-#[allow(clippy::too_many_arguments, reason = "one try is made of exactly these, and nobody else calls it")]
 async fn once<G: Executor>(
     graph: &G,
     scope: &Arc<Scope>,
     passed: &Passed,
     variables: &Variables,
     around: &Circumstances,
-    fingerprint: Option<&[u8]>,
     last: bool,
     committing: &AtomicBool,
 ) -> Result<Answer> {
-    let key = around.idempotency_key.as_deref().filter(|_| !around.dry_run).zip(fingerprint);
-    if let Some((key, fingerprint)) = key
-        && let Some(stored) = claim(scope.open_client().await?, key, fingerprint).await?
-    {
-        scope.end(false).await?;
-        return Ok(Answer { json: stored.into_bytes(), request_error: false, replayed: true, code: None });
-    }
     let mut request = Request::new(String::new()).variables(variables.clone()).data(Arc::clone(scope));
     if let Some(name) = &passed.operation_name {
         request = request.operation_name(name.clone());
@@ -154,6 +147,10 @@ async fn once<G: Executor>(
     request.set_parsed_query(passed.document.clone());
     // Outside of tokio's budget: all siblings are polled in one pass, so that their batches are whole.
     let mut response = tokio::task::unconstrained(graph.execute(request)).await;
+
+    if let Some(stored) = scope.take_repeated() {
+        return Ok(Answer { json: stored?.into_bytes(), request_error: false, replayed: true, code: None });
+    }
 
     if passed.operation_kind != OperationKind::Mutation {
         let answer = finish(response, scope, passed, around.request_id);
@@ -196,10 +193,7 @@ async fn once<G: Executor>(
         return Ok(answer);
     }
     let answer = finish(response, scope, passed, around.request_id);
-    if let (Some((key, _)), Some(tx)) = (key, scope.transaction()) {
-        // A secret is kept nowhere: the empty text says that the request was done, and no more.
-        keep(tx, key, if scope.is_secret() { b"" } else { &answer.json }).await?;
-    }
+    scope.keep(&answer.json).await?;
     committing.store(true, Ordering::Release);
     // A check that waits for the commit may refuse: nothing was kept then, and the answer is the refusal.
     scope.end(true).await?;
@@ -216,63 +210,6 @@ fn fingerprint(query: &str, passed: &Passed, variables: &Variables) -> Vec<u8> {
     }
     hash.update(serde_json::to_vec(variables).unwrap_or_default());
     hash.finalize().to_vec()
-}
-
-#[derive(QueryableByName)]
-struct Stored {
-    #[diesel(sql_type = Bytea)]
-    request_hash: Vec<u8>,
-    #[diesel(sql_type = Nullable<Text>)]
-    answer: Option<String>,
-}
-
-/// Takes the key for this transaction, or gives the answer stored under it. A second request with the same key waits
-/// on the first one's row until that has committed or rolled back.
-async fn claim(tx: &Tx, key: &str, fingerprint: &[u8]) -> Result<Option<String>> {
-    let claimed = tx
-        .exec(
-            sql("INSERT INTO core.idempotency (tenant_id, actor_id, key, request_hash) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
-                .bind::<SqlUuid, _>(tx.tenant()?)
-                .bind::<SqlUuid, _>(tx.actor())
-                .bind::<Text, _>(key.to_owned())
-                .bind::<Bytea, _>(fingerprint.to_vec()),
-        )
-        .await?;
-    if claimed == 1 {
-        return Ok(None);
-    }
-    let stored: Option<Stored> = tx
-        .maybe(
-            sql(
-                "SELECT request_hash, answer FROM core.idempotency WHERE tenant_id = $1 AND actor_id = $2 AND key = $3",
-            )
-            .bind::<SqlUuid, _>(tx.tenant()?)
-            .bind::<SqlUuid, _>(tx.actor())
-            .bind::<Text, _>(key.to_owned()),
-        )
-        .await?;
-    match stored {
-        Some(Stored { request_hash, .. }) if request_hash != fingerprint => {
-            Err(Error::BadInput("This Idempotency-Key was used for another request.".to_owned()))
-        }
-        Some(Stored { answer: Some(answer), .. }) if answer.is_empty() => Err(Error::BadInput(
-            "This request was done already. Its answer held a secret, which is shown only once.".to_owned(),
-        )),
-        Some(Stored { answer: Some(answer), .. }) => Ok(Some(answer)),
-        _ => Err(Error::Retry),
-    }
-}
-
-async fn keep(tx: &Tx, key: &str, json: &[u8]) -> Result<()> {
-    tx.exec(
-        sql("UPDATE core.idempotency SET answer = $4 WHERE tenant_id = $1 AND actor_id = $2 AND key = $3")
-            .bind::<SqlUuid, _>(tx.tenant()?)
-            .bind::<SqlUuid, _>(tx.actor())
-            .bind::<Text, _>(key.to_owned())
-            .bind::<Text, _>(String::from_utf8_lossy(json).into_owned()),
-    )
-    .await?;
-    Ok(())
 }
 
 /// Turns every root field that did not itself refuse or fail to null, and says so at its path.
@@ -325,24 +262,31 @@ fn code_of(error: &ServerError) -> Option<&str> {
     }
 }
 
-/// Whether nothing was answered because nobody, or nobody any more, stands behind the request. Each field finds that
-/// out by itself; for the caller it is one thing, and one that his program mends by signing in.
-fn is_nobodys(response: &Response) -> bool {
+/// What befalls a request as a whole although each field finds it out by itself: nobody, or nobody any more, stands behind
+/// it, which the caller's program mends by signing in; or the server is busy, which it mends by waiting.
+const AS_A_WHOLE: [&str; 2] = ["UNAUTHENTICATED", "UNAVAILABLE"];
+
+/// The code that befell the request as a whole, if nothing of it was answered.
+fn befell(response: &Response) -> Option<&'static str> {
     let empty = match &response.data {
         Value::Null => true,
         Value::Object(fields) => fields.values().all(|value| *value == Value::Null),
         _ => false,
     };
-    empty
-        && response.errors.iter().any(|error| code_of(error) == Some("UNAUTHENTICATED"))
-        && response.errors.iter().all(|error| matches!(code_of(error), Some("UNAUTHENTICATED" | "ROLLED_BACK")))
+    AS_A_WHOLE.into_iter().filter(|_| empty).find(|whole| {
+        response.errors.iter().any(|error| code_of(error) == Some(whole))
+            && response
+                .errors
+                .iter()
+                .all(|error| code_of(error).is_some_and(|code| code == *whole || code == "ROLLED_BACK"))
+    })
 }
 
 /// Writes the response: every error gets a code and the request's id.
 fn write(mut response: Response, request_id: Uuid) -> Answer {
-    if is_nobodys(&response) {
+    if let Some(whole) = befell(&response) {
         response.data = Value::Null;
-        response.errors.retain(|error| code_of(error) == Some("UNAUTHENTICATED"));
+        response.errors.retain(|error| code_of(error) == Some(whole));
         response.errors.truncate(1);
         for error in &mut response.errors {
             error.path.clear();

@@ -67,7 +67,7 @@ async fn until_quiet(office: &Office) {
 
 #[tokio::test]
 async fn a_cut_off_request_leaves_nothing_behind() {
-    let office = Office::with(Setup { workers: 1, pool_size: 2 });
+    let office = Office::with(Setup { pool_size: 2, ..Setup::default() });
     let person = office.person("Ada");
     let firms = Arc::new(firms(&office, person));
     let holder = office.app.database.hold("SELECT 1 FROM finance.customer WHERE number LIKE '%HELD' FOR UPDATE");

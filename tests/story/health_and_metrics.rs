@@ -77,7 +77,7 @@ async fn without_its_database_it_is_alive_but_not_ready() {
 
 #[tokio::test]
 async fn it_answers_what_is_open_before_it_stops() {
-    let mut office = Office::with(Setup { workers: 1, pool_size: 2 });
+    let mut office = Office::with(Setup { pool_size: 2, ..Setup::default() });
     let person = office.person("Ada");
     let client = office.client(person, office.firm("Firm", person));
     let created = client

@@ -6,6 +6,8 @@
 
 mod harness;
 
+mod a_busy_server_says_so;
+mod a_client_changes;
 mod a_cut_off_request_leaves_nothing_behind;
 mod a_provider_takes_on_two_clients;
 mod every_change_is_on_the_record;
@@ -18,5 +20,7 @@ mod statements_are_counted;
 mod the_books_refuse;
 mod the_database_keeps_its_rules;
 mod the_edge_refuses_what_it_cannot_take;
+mod the_explorer_speaks_the_schema;
 mod the_same_key_gives_the_same_answer;
 mod walls;
+mod what_is_over_is_swept_away;

@@ -583,3 +583,65 @@ async fn an_invited_person_sees_what_the_portal_shows_and_nothing_else() {
         text(&invited["userInvite"]["invitation"]["id"])
     );
 }
+
+#[tokio::test]
+async fn an_invitation_that_was_taken_back_lets_nobody_in() {
+    let app = App::start();
+    let Books { administrator, client, accountant, .. } = app.with_books().await;
+    let inside = administrator.enter(&client).await;
+    let portal = inside.role("Portal").await;
+    let invite = "mutation($input: UserInviteInput!) { userInvite(input: $input) { invitation { id version revokedAt } token userErrors { code field message } } }";
+    let revoke = "mutation($input: InvitationRevokeInput!) { invitationRevoke(input: $input) { invitation { id version revokedAt acceptedAt } userErrors { code field message } } }";
+    let accept = "mutation($input: InvitationAcceptInput!) { invitationAccept(input: $input) { accessToken userErrors { code field message } } }";
+    let person =
+        |name: &str| json!({ "input": { "email": format!("{name}@alpha.example"), "name": name, "role": portal } });
+    let invited = inside.ask(invite, person("carla")).await["userInvite"].clone();
+    let id = text(&invited["invitation"]["id"]);
+    assert_eq!(invited["invitation"]["revokedAt"], Value::Null);
+
+    let one = json!({ "input": { "id": id, "expectedVersion": 1 } });
+    assert_eq!(accountant.send(revoke, one.clone()).await.code(), "FORBIDDEN");
+    let stale = inside.refused(revoke, json!({ "input": { "id": id, "expectedVersion": 2 } })).await;
+    assert_eq!((text(&stale[0]["code"]), &stale[0]["field"]), ("CONFLICT", &json!(["input", "expectedVersion"])));
+    let dry = inside.dry().ask(revoke, one.clone()).await;
+    assert!(dry["invitationRevoke"]["invitation"]["revokedAt"].is_string(), "{dry}");
+    let revoked = inside.ask(revoke, one).await["invitationRevoke"]["invitation"].clone();
+    assert_eq!(revoked["version"], 2);
+    assert!(revoked["revokedAt"].is_string() && revoked["acceptedAt"].is_null(), "{revoked}");
+    let again = inside.refused(revoke, json!({ "input": { "id": id } })).await;
+    assert_eq!(text(&again[0]["code"]), "STATE");
+
+    let ticket = json!({ "input": { "token": invited["token"], "password": PASSWORD } });
+    let refused = app.client().refused(accept, ticket).await;
+    assert_eq!((text(&refused[0]["code"]), &refused[0]["field"]), ("NOT_FOUND", &json!(["input", "token"])));
+    assert_eq!(app.database.count("SELECT count(*) FROM identity.account WHERE email LIKE 'carla%'"), 0);
+    let trail = inside
+        .ask("query($id: ID!) { auditTrail(node: $id, first: 5) { nodes { action actorName } } }", json!({ "id": id }))
+        .await;
+    let trail: Vec<&str> =
+        trail["auditTrail"]["nodes"].as_array().unwrap().iter().map(|one| text(&one["action"])).collect();
+    assert_eq!(trail.len(), 2, "{trail:?}");
+
+    // Acceptance and revocation at the same moment: one of them, never both.
+    for round in 0..4 {
+        let invited = inside.ask(invite, person(&format!("dora{round}"))).await["userInvite"].clone();
+        let visitor = app.client();
+        let (accepted, revoked) = tokio::join!(
+            visitor.send(accept, json!({ "input": { "token": invited["token"], "password": PASSWORD } })),
+            async {
+                tokio::time::sleep(Duration::from_millis(15 * round)).await;
+                inside.send(revoke, json!({ "input": { "id": invited["invitation"]["id"] } })).await
+            }
+        );
+        let came_in = accepted.body["data"]["invitationAccept"]["accessToken"].is_string();
+        let taken_back = revoked.body["data"]["invitationRevoke"]["invitation"].is_object();
+        assert!(came_in != taken_back, "{}\n{}", accepted.text, revoked.text);
+        if came_in {
+            assert_eq!(
+                message(&revoked.body["data"]["invitationRevoke"]),
+                "The invitation was accepted; end the person's grant instead (grantEnd)."
+            );
+        }
+    }
+    assert_eq!(app.database.findings(), Vec::<String>::new());
+}

@@ -107,6 +107,15 @@ fn the_catalog_keeps_the_rules() {
 }
 
 #[test]
+fn a_step_that_is_missing_is_noticed_wherever_it_stands() {
+    let database = Database::new();
+    assert!(database::check_serving(&database.urls()).is_ok());
+    database.run("postgres", "DELETE FROM public.__diesel_schema_migrations WHERE version = '0030'");
+    let refused = database::check_serving(&database.urls()).unwrap_err().to_string();
+    assert!(refused.contains("step 0030 is missing") && refused.contains("backoffice migrate"), "{refused}");
+}
+
+#[test]
 fn migrations_go_down_and_up_again() {
     let database = Database::bare();
     let shape = "SELECT format('%s.%s %s %s', c.oid::regclass, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull) AS line

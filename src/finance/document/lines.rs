@@ -130,7 +130,7 @@ impl Row {
 #[derive(QueryableByName)]
 struct RowWithCurrency {
     #[diesel(embed)]
-    row: Row,
+    line: Row,
     #[diesel(sql_type = Text)]
     currency: String,
 }
@@ -452,8 +452,9 @@ where
     ));
     let rows: Vec<RowWithCurrency> =
         tx.rows(sql(text).bind::<SqlUuid, _>(tx.tenant()?).bind::<Array<SqlUuid>, _>(ids)).await?;
-    let lines =
-        rows.into_iter().map(|found| (id(found.row.row_id), found.row.of_document(kind, CurrencyCode(found.currency))));
+    let lines = rows
+        .into_iter()
+        .map(|found| (id(found.line.row_id), found.line.of_document(kind, CurrencyCode(found.currency))));
     Ok(lines.collect())
 }
 

@@ -204,6 +204,21 @@ pub async fn start_of_year(tx: &Tx, day: NaiveDate) -> Result<Option<NaiveDate>>
     Ok(before.and_then(|year| if year.ends_on.0 >= day { Some(year.starts_on.0) } else { year.ends_on.0.succ_opt() }))
 }
 
+/// The first day after the last fiscal year, which cannot move until the transaction ends. None without any year.
+pub async fn next_starts_on(tx: &Tx) -> Result<Option<NaiveDate>> {
+    lock::general_for_update(tx).await?;
+    let last: Option<FiscalYear> = tx
+        .maybe(
+            fiscal_year::table
+                .filter(fiscal_year::tenant_id.eq(tx.tenant()?))
+                .order(fiscal_year::starts_on.desc())
+                .limit(1)
+                .select(FiscalYear::as_select()),
+        )
+        .await?;
+    Ok(last.and_then(|year| year.ends_on.0.succ_opt()))
+}
+
 #[derive(QueryableByName)]
 struct Span {
     #[diesel(sql_type = diesel::sql_types::Nullable<SqlDate>)]

@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::thread::JoinHandle;
 
+use backoffice::platform::db::Waits;
 use backoffice::server::{self, Serving, Shared};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
@@ -13,6 +14,13 @@ use super::{Client, Database};
 pub struct Setup {
     pub workers: usize,
     pub pool_size: usize,
+    pub waits: Waits,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { workers: 1, pool_size: 6, waits: Waits::default() }
+    }
 }
 
 /// What the servers of this process count together.
@@ -33,7 +41,7 @@ pub struct App {
 impl App {
     /// Starts with an empty database.
     pub fn start() -> Self {
-        Self::with(Setup { workers: 1, pool_size: 6 })
+        Self::with(Setup::default())
     }
 
     pub fn with(setup: Setup) -> Self {
@@ -51,6 +59,7 @@ impl App {
                     urls,
                     workers: setup.workers,
                     pool_size: setup.pool_size,
+                    waits: setup.waits,
                     explorer: true,
                     allowed_origin: Some("https://portal.example".to_owned()),
                     signals: false,

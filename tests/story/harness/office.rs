@@ -27,7 +27,7 @@ pub struct Person {
 
 impl Office {
     pub fn open() -> Self {
-        Self::with(Setup { workers: 1, pool_size: 6 })
+        Self::with(Setup::default())
     }
 
     pub fn with(setup: Setup) -> Self {

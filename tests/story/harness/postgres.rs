@@ -17,6 +17,8 @@ pub fn postgres() -> &'static PrivatePostgres {
         off_the_runtime(|| {
             let folder = std::env::temp_dir().join(format!("backoffice-story-{}", std::process::id()));
             sweep();
+            // Numbers of processes come again: what a run of the same number left behind would be taken for ours.
+            let _ = std::fs::remove_dir_all(&folder);
             let mut options = Options::new(&folder);
             options.durable = false;
             options.max_connections = 400;

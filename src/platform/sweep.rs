@@ -1,0 +1,87 @@
+//! Taking away what has been of no use for long: stored answers, failed sign-ins, sessions that are over. What goes and
+//! when is the database's to say (`core.sweep`), which also sees to it that one server sweeps at a time.
+
+use std::time::Duration;
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Bool, Int4};
+
+use super::db::{Pools, Tx};
+use super::error::{Error, Result};
+use super::sql::sql;
+
+/// How often each server looks.
+const EVERY: Duration = Duration::from_secs(3600);
+/// How long after its start a server looks for the first time: others start at the same moment, and have more to do.
+const FIRST: Duration = Duration::from_secs(60);
+/// Rows of each kind that go in one transaction.
+pub const BATCH: i32 = 1_000;
+/// Transactions of one look; what is left then waits for the next.
+const BATCHES: u32 = 200;
+/// A rest between two of them, so that a large heap does not take the database from those who work.
+const REST: Duration = Duration::from_millis(50);
+
+/// What went.
+#[derive(QueryableByName, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Answers stored for repeated requests.
+    #[diesel(sql_type = Int4)]
+    pub answers: i32,
+    /// Failed sign-ins.
+    #[diesel(sql_type = Int4)]
+    pub attempts: i32,
+    /// Sessions.
+    #[diesel(sql_type = Int4)]
+    pub sessions: i32,
+    /// Refresh tokens of such sessions.
+    #[diesel(sql_type = Int4)]
+    pub refresh_tokens: i32,
+    /// Whether there may be more.
+    #[diesel(sql_type = Bool)]
+    pub more: bool,
+}
+
+/// Takes away one batch, of at most that many rows of each kind.
+pub async fn once(pools: &Pools, most: i32) -> Result<Swept> {
+    let tx = Tx::open_anonymous(pools).await?;
+    let swept: Swept = tx
+        .row(
+            sql("SELECT s.answers, s.attempts, s.sessions, s.refresh_tokens, s.more FROM core.sweep($1) s")
+                .bind::<Int4, _>(most),
+        )
+        .await?;
+    if tx.finish(true).await? { Ok(swept) } else { Err(Error::fault("the sweep was not kept")) }
+}
+
+/// Takes away all that is due, in batches.
+pub async fn all(pools: &Pools) -> Result<Swept> {
+    let mut sum = Swept::default();
+    for _ in 0..BATCHES {
+        let swept = once(pools, BATCH).await?;
+        sum = Swept {
+            answers: sum.answers.saturating_add(swept.answers),
+            attempts: sum.attempts.saturating_add(swept.attempts),
+            sessions: sum.sessions.saturating_add(swept.sessions),
+            refresh_tokens: sum.refresh_tokens.saturating_add(swept.refresh_tokens),
+            more: swept.more,
+        };
+        if !swept.more {
+            break;
+        }
+        tokio::time::sleep(REST).await;
+    }
+    Ok(sum)
+}
+
+/// Sweeps once an hour, for ever. If the database does not answer, what is due waits for the next time.
+pub async fn keep_swept(pools: Pools) {
+    tokio::time::sleep(FIRST).await;
+    loop {
+        match all(&pools).await {
+            Ok(swept) if swept == Swept::default() => {}
+            Ok(swept) => tracing::info!(?swept, "swept"),
+            Err(error) => tracing::warn!(?error, "what is over could not be swept away"),
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
