@@ -5,20 +5,21 @@
 //! client's half-done work, and nobody's locks outlive his request.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use chrono_tz::Tz;
-use diesel::sql_types::{Array, Nullable, Text, Timestamptz};
-use diesel::{ConnectionError, QueryableByName};
+use diesel::ConnectionError;
 use diesel_async::methods::{ExecuteDsl, LoadQuery};
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::future::BoxFuture;
+use tokio::sync::OnceCell;
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 
+use super::door::{DoorRow, Entered, Entrance, Known, Memory, anonymous};
 use super::error::{Error, Result};
 use super::sql::Sql;
 
@@ -76,6 +77,7 @@ pub struct Pools {
     pub(super) app: Lender,
     pub(super) portfolio: Lender,
     pub(super) identity: Lender,
+    pub(super) memory: Memory,
 }
 
 /// The connections of one role, and how long one is waited for.
@@ -97,6 +99,7 @@ impl Pools {
             app: pool(&urls.app, size, waits)?,
             portfolio: pool(&urls.portfolio, size.div_ceil(4).max(1), waits)?,
             identity: pool(&urls.identity, size.div_ceil(4).max(1), waits)?,
+            memory: Memory::default(),
         })
     }
 
@@ -181,42 +184,16 @@ pub struct Tx {
     retry: AtomicBool,
     statements: AtomicU32,
     pub(super) entered: Entered,
+    opened_at: OnceLock<DateTime<Utc>>,
+    ahead: Option<Ahead>,
 }
 
-/// What the database said when the transaction was opened.
-#[derive(Clone, Debug)]
-pub(super) struct Entered {
-    pub tenant: Option<Uuid>,
-    pub actor: Uuid,
-    pub actor_name: String,
-    pub permissions: Vec<super::can::Can>,
-    pub opened_at: DateTime<Utc>,
-    pub time_zone: Tz,
-    pub currency: String,
-}
-
-/// What a door answers: see `core.enter` and its sisters.
-#[derive(QueryableByName)]
-pub(super) struct DoorRow {
-    #[diesel(sql_type = Text)]
-    pub verdict: String,
-    #[diesel(sql_type = Nullable<Array<Text>>)]
-    pub permissions: Option<Vec<String>>,
-    #[diesel(sql_type = Nullable<Text>)]
-    pub actor_name: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    pub time_zone: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    pub currency: Option<String>,
-    #[diesel(sql_type = Timestamptz)]
-    pub opened_at: DateTime<Utc>,
-}
-
-/// The door of sign-in: nobody is known yet, so nothing is checked and no client is set.
-pub(super) fn anonymous() -> Sql<'static> {
-    super::sql::sql(
-        "SELECT 'ok' AS verdict, NULL::text[] AS permissions, '' AS actor_name, 'UTC' AS time_zone, '' AS currency, now() AS opened_at",
-    )
+/// A door that is asked together with the first statement, because what it will say is known from the last time.
+struct Ahead {
+    entrance: Entrance,
+    known: Arc<Known>,
+    /// None inside: it said what was expected.
+    answer: OnceCell<Option<Error>>,
 }
 
 /// How the transaction starts.
@@ -246,26 +223,10 @@ impl Tx {
     ) -> BoxFuture<'a, Result<Self>> {
         Box::pin(async move {
             let borrowed = Borrowed::new(acquire(pool).await?);
-            let opened = {
-                let (mut for_begin, mut for_door) = (borrowed.get()?, borrowed.get()?);
-                // Polled in this order, so BEGIN is on its way before the door's statement: one round trip for both.
-                let (began, rows) = borrowed
-                    .hear(futures_util::future::join(
-                        for_begin.batch_execute(begin.sql()),
-                        diesel_async::RunQueryDsl::load::<DoorRow>(door, &mut for_door),
-                    ))
-                    .await;
-                began?;
-                rows?.pop().ok_or_else(|| Error::fault("the door gave no row"))?
-            };
+            let opened = borrowed.knock(begin, door).await?;
+            let opened_at = opened.opened_at;
             match enter(opened) {
-                Ok(entered) => Ok(Self {
-                    borrowed,
-                    failed: AtomicBool::new(false),
-                    retry: AtomicBool::new(false),
-                    statements: AtomicU32::new(1),
-                    entered,
-                }),
+                Ok(entered) => Ok(Self::behind(borrowed, entered, OnceLock::from(opened_at), None)),
                 Err(refused) => {
                     // Nothing happened in it: end it properly so that the connection can be used again.
                     let mut connection = borrowed.get()?;
@@ -277,11 +238,62 @@ impl Tx {
         })
     }
 
+    /// A transaction that only reads, whose opening travels with its first statement: what the door will say is known
+    /// from the last time, and is checked before anything is looked at that the statement gave.
+    pub(super) fn ahead<'a>(pool: &'a Lender, entrance: Entrance, known: Arc<Known>) -> BoxFuture<'a, Result<Self>> {
+        Box::pin(async move {
+            let borrowed = Borrowed::new(acquire(pool).await?);
+            let presumed = entrance.presumed(&known);
+            let ahead = Ahead { entrance, known, answer: OnceCell::new() };
+            Ok(Self::behind(borrowed, presumed, OnceLock::new(), Some(ahead)))
+        })
+    }
+
+    fn behind(borrowed: Borrowed, entered: Entered, opened_at: OnceLock<DateTime<Utc>>, ahead: Option<Ahead>) -> Self {
+        Self {
+            borrowed,
+            failed: AtomicBool::new(false),
+            retry: AtomicBool::new(false),
+            statements: AtomicU32::new(1),
+            entered,
+            opened_at,
+            ahead,
+        }
+    }
+
+    /// Asks the door if it has not been asked yet. Whatever is told of this transaction without a statement of its own
+    /// waits for it first.
+    pub(super) async fn pass(&self) -> Result<()> {
+        let Some(ahead) = &self.ahead else { return Ok(()) };
+        match ahead.answer.get_or_init(|| async { self.ask(ahead).await.err() }).await {
+            None => Ok(()),
+            Some(refused) => Err(refused.again()),
+        }
+    }
+
+    async fn ask(&self, ahead: &Ahead) -> Result<()> {
+        let answer = async {
+            let row = self.borrowed.knock(Begin::Read, ahead.entrance.statement(Some(&ahead.known))).await?;
+            let opened_at = row.opened_at;
+            let entered = ahead.entrance.enter(row, Some(&ahead.known))?;
+            if entered != self.entered {
+                // What was presumed has changed since. Nothing was told yet: the operation starts anew, knowing it.
+                return Err(Error::Retry);
+            }
+            let _ = self.opened_at.set(opened_at);
+            Ok(())
+        };
+        answer.await.inspect_err(|error| {
+            self.failed.store(true, Ordering::Release);
+            self.retry.fetch_or(matches!(error, Error::Retry), Ordering::AcqRel);
+        })
+    }
+
     /// Opens a transaction of its own on the sign-in role, for what happens before anybody is known or has to last
     /// although the operation is refused (failed attempts, a stolen refresh token). Whoever opens it ends it with
     /// [`Tx::finish`], before the operation's own transaction is opened: an operation never holds two connections.
     pub(crate) fn open_anonymous(pools: &Pools) -> BoxFuture<'_, Result<Self>> {
-        Self::open(&pools.identity, Begin::Write, anonymous(), |row| row.enter(Uuid::nil(), None, None))
+        Self::open(&pools.identity, Begin::Write, anonymous(), |row| row.enter(Uuid::nil(), None))
     }
 
     /// All rows of a statement.
@@ -293,7 +305,11 @@ impl Tx {
         Box::pin(async move {
             self.count()?;
             let mut connection = self.borrowed.get()?;
-            self.note(self.borrowed.hear(diesel_async::RunQueryDsl::load(query, &mut connection)).await)
+            // Polled in this order: a door that was not asked yet is asked on the way.
+            let loading = self.borrowed.hear(diesel_async::RunQueryDsl::load(query, &mut connection));
+            let (passed, rows) = futures_util::future::join(self.pass(), loading).await;
+            passed?;
+            self.note(rows)
         })
     }
 
@@ -323,7 +339,10 @@ impl Tx {
         Box::pin(async move {
             self.count()?;
             let mut connection = self.borrowed.get()?;
-            self.note(self.borrowed.hear(diesel_async::RunQueryDsl::execute(query, &mut connection)).await)
+            let running = self.borrowed.hear(diesel_async::RunQueryDsl::execute(query, &mut connection));
+            let (passed, count) = futures_util::future::join(self.pass(), running).await;
+            passed?;
+            self.note(count)
         })
     }
 
@@ -347,13 +366,14 @@ impl Tx {
     /// The database's clock at the start of this transaction.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
-        self.entered.opened_at
+        let presumed = || self.ahead.as_ref().map(|ahead| ahead.known.now());
+        self.opened_at.get().copied().or_else(presumed).unwrap_or_else(Utc::now)
     }
 
     /// Today in the client's time zone.
     #[must_use]
     pub fn today(&self) -> NaiveDate {
-        self.entered.opened_at.with_timezone(&self.entered.time_zone).date_naive()
+        self.now().with_timezone(&self.entered.time_zone).date_naive()
     }
 
     /// The currency of the client's books.
@@ -389,6 +409,13 @@ impl Tx {
     /// PostgreSQL answers COMMIT of a failed transaction by rolling back without an error, hence the flag.
     pub(crate) async fn end(&self, commit: bool) -> Result<bool> {
         if self.borrowed.ended.load(Ordering::Acquire) {
+            return Ok(false);
+        }
+        if self.ahead.as_ref().is_some_and(|ahead| ahead.answer.get().is_none())
+            && self.borrowed.running.load(Ordering::Acquire) == 0
+        {
+            // Nothing was sent: there is no transaction yet.
+            self.borrowed.ended.store(true, Ordering::Release);
             return Ok(false);
         }
         let commit = commit && !self.has_failed();
@@ -434,6 +461,19 @@ impl Tx {
 impl Borrowed {
     fn new(connection: Object<AsyncPgConnection>) -> Self {
         Self { connection: Some(connection), ended: AtomicBool::new(false), running: AtomicU32::new(0) }
+    }
+
+    /// Begins the transaction and asks the door, in one round trip: polled in this order, BEGIN is on its way first.
+    async fn knock(&self, begin: Begin, door: Sql<'static>) -> Result<DoorRow> {
+        let (mut for_begin, mut for_door) = (self.get()?, self.get()?);
+        let (began, rows) = self
+            .hear(futures_util::future::join(
+                for_begin.batch_execute(begin.sql()),
+                diesel_async::RunQueryDsl::load::<DoorRow>(door, &mut for_door),
+            ))
+            .await;
+        began?;
+        rows?.pop().ok_or_else(|| Error::fault("the door gave no row"))
     }
 
     /// Waits for an answer of the database, and knows for as long that one is still to come.

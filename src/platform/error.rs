@@ -89,6 +89,21 @@ impl Error {
         }
     }
 
+    /// The same once more, for everybody who waited for what failed.
+    pub(super) fn again(&self) -> Self {
+        match self {
+            Self::Refused(refusals) => Self::Refused(refusals.clone()),
+            Self::Unauthenticated(reason) => Self::Unauthenticated(reason),
+            Self::Forbidden(reason) => Self::Forbidden(reason.clone()),
+            Self::BadInput(reason) => Self::BadInput(reason.clone()),
+            Self::Retry => Self::Retry,
+            Self::RolledBack => Self::RolledBack,
+            Self::Fault(text) => Self::Fault(text.clone()),
+            Self::Unavailable => Self::Unavailable,
+            Self::TimedOut => Self::TimedOut,
+        }
+    }
+
     /// An internal fault with a text for the log.
     #[must_use]
     pub fn fault(text: impl std::fmt::Display) -> Self {

@@ -2,6 +2,7 @@
 
 pub mod can;
 pub mod db;
+mod door;
 pub mod entity;
 pub mod error;
 pub mod filter;

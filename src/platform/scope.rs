@@ -6,18 +6,17 @@
 //! operation keeps to one door.
 
 use std::future::Future;
-use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::Context;
-use chrono_tz::Tz;
 use diesel::sql_types::Uuid as SqlUuid;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::can::Can;
-use super::db::{Begin, DoorRow, Entered, Pools, Tx};
+use super::db::{Begin, Pools, Tx};
+use super::door::Entrance;
 use super::entity::{Batches, Fetch};
 use super::error::{Error, Result, UserError};
 use super::repeat::{Claim, Shelf};
@@ -162,6 +161,8 @@ impl Scope {
     async fn tx(&self, door: Door, can: Can) -> Result<&Tx> {
         let tx = self.through(door).await?;
         if !tx.entered.permissions.contains(&can) {
+            // Perhaps only as far as is known from the last time.
+            tx.pass().await?;
             return Err(Error::Forbidden(format!("You need the right `{}` for this.", can.name())));
         }
         Ok(tx)
@@ -197,7 +198,9 @@ impl Scope {
     /// without a client whichever a sibling field opens.
     pub(crate) async fn whoever(&self) -> Result<&Tx> {
         if !matches!(self.caller, Caller::Person { client: None, .. }) {
-            return self.through(Door::Client).await;
+            let tx = self.through(Door::Client).await?;
+            tx.pass().await?;
+            return Ok(tx);
         }
         super::entity::step_aside().await;
         if self.failed.load(Ordering::Acquire) {
@@ -290,6 +293,28 @@ impl Scope {
         entered
     }
 
+    async fn enter_client(
+        &self,
+        kind: &'static str,
+        actor: Uuid,
+        session: Option<Uuid>,
+        client: Uuid,
+        scopes: Option<Vec<Can>>,
+    ) -> Result<Tx> {
+        let reads = self.mode == Mode::Query;
+        let memory = self.pools.memory.clone();
+        let request = (!reads).then_some(self.request_id);
+        let entrance = Entrance { kind, actor, session, client, request, scopes, memory };
+        match entrance.known() {
+            Some(known) if reads => Tx::ahead(&self.pools.app, entrance, known).await,
+            known => {
+                let begin = if reads { Begin::Read } else { Begin::Write };
+                let door = entrance.statement(known.as_deref());
+                Tx::open(&self.pools.app, begin, door, |row| entrance.enter(row, known.as_deref())).await
+            }
+        }
+    }
+
     async fn knock(&self, door: Door) -> Result<Tx> {
         let begin = if self.mode == Mode::Query { Begin::Read } else { Begin::Write };
         match (&self.caller, door) {
@@ -297,43 +322,34 @@ impl Scope {
             (Caller::Nobody, _) => Err(Error::Unauthenticated("Sign in first.")),
             (Caller::Invalid(reason), _) => Err(Error::Unauthenticated(reason)),
             (Caller::Person { account, session, client: Some(client) }, Door::Client) => {
-                let door = sql("SELECT verdict, permissions, actor_name, time_zone, currency, opened_at FROM core.enter('user', $1, $2, $3, $4)")
-                    .bind::<SqlUuid, _>(*account)
-                    .bind::<SqlUuid, _>(*session)
-                    .bind::<SqlUuid, _>(*client)
-                    .bind::<SqlUuid, _>(self.request_id);
-                Tx::open(&self.pools.app, begin, door, |row| row.enter(*account, Some(*client), None)).await
+                self.enter_client("user", *account, Some(*session), *client, None).await
             }
             (Caller::Service { account, client, scopes }, Door::Client) => {
-                let door = sql("SELECT verdict, permissions, actor_name, time_zone, currency, opened_at FROM core.enter('service', $1, NULL, $2, $3)")
-                    .bind::<SqlUuid, _>(*account)
-                    .bind::<SqlUuid, _>(*client)
-                    .bind::<SqlUuid, _>(self.request_id);
-                Tx::open(&self.pools.app, begin, door, |row| row.enter(*account, Some(*client), Some(scopes))).await
+                self.enter_client("service", *account, None, *client, Some(scopes.clone())).await
             }
             (Caller::Person { client: None, .. }, Door::Client) => {
                 Err(Error::BadInput("Take a token for a client first (clientTokenCreate).".to_owned()))
             }
             (Caller::Person { account, session, client: None }, Door::Portfolio) => {
-                let door = sql("SELECT verdict, permissions, actor_name, 'UTC' AS time_zone, '' AS currency, opened_at FROM core.enter_portfolio($1, $2)")
+                let door = sql("SELECT verdict, permissions, NULL AS edition, actor_name, 'UTC' AS time_zone, '' AS currency, opened_at FROM core.enter_portfolio($1, $2)")
                     .bind::<SqlUuid, _>(*account)
                     .bind::<SqlUuid, _>(*session);
-                Tx::open(&self.pools.portfolio, Begin::Read, door, |row| row.enter(*account, None, None)).await
+                Tx::open(&self.pools.portfolio, Begin::Read, door, |row| row.enter(*account, None)).await
             }
             (Caller::Person { account, session, client: None }, Door::Provider)
             | (Caller::Person { account, session, .. }, Door::Myself) => {
-                let door = sql("SELECT verdict, permissions, actor_name, 'UTC' AS time_zone, '' AS currency, opened_at FROM core.enter_provider($1, $2)")
+                let door = sql("SELECT verdict, permissions, NULL AS edition, actor_name, 'UTC' AS time_zone, '' AS currency, opened_at FROM core.enter_provider($1, $2)")
                     .bind::<SqlUuid, _>(*account)
                     .bind::<SqlUuid, _>(*session);
-                Tx::open(&self.pools.identity, begin, door, |row| row.enter(*account, None, None)).await
+                Tx::open(&self.pools.identity, begin, door, |row| row.enter(*account, None)).await
             }
             (Caller::Person { account, session, client: None }, Door::Onboarding(tenant)) => {
-                let door = sql("SELECT verdict, permissions, actor_name, 'UTC' AS time_zone, '' AS currency, opened_at FROM core.enter_onboarding($1, $2, $3, $4)")
+                let door = sql("SELECT verdict, permissions, NULL AS edition, actor_name, 'UTC' AS time_zone, '' AS currency, opened_at FROM core.enter_onboarding($1, $2, $3, $4)")
                     .bind::<SqlUuid, _>(*account)
                     .bind::<SqlUuid, _>(*session)
                     .bind::<SqlUuid, _>(tenant)
                     .bind::<SqlUuid, _>(self.request_id);
-                Tx::open(&self.pools.app, begin, door, |row| row.enter(*account, Some(tenant), None)).await
+                Tx::open(&self.pools.app, begin, door, |row| row.enter(*account, Some(tenant))).await
             }
             (Caller::Service { .. }, Door::Myself) => {
                 Err(Error::BadInput("A service account has no sessions, password or codes of its own.".to_owned()))
@@ -401,6 +417,14 @@ impl Scope {
         }
     }
 
+    /// Makes sure that the door was asked, also where no field had a statement: for the edge, before it answers.
+    pub(crate) async fn pass(&self) -> Result<()> {
+        match self.transaction() {
+            Some(tx) => tx.pass().await,
+            None => Ok(()),
+        }
+    }
+
     /// Runs the checks that wait for the commit, for a dry run.
     pub(crate) async fn check_now(&self) -> Result<()> {
         match self.transaction() {
@@ -413,32 +437,6 @@ impl Scope {
 /// Whose a key is behind that door.
 fn shelf(door: Door) -> Shelf {
     if door == Door::Client { Shelf::Client } else { Shelf::Actor }
-}
-
-impl DoorRow {
-    pub(super) fn enter(self, actor: Uuid, tenant: Option<Uuid>, scopes: Option<&Vec<Can>>) -> Result<Entered> {
-        match self.verdict.as_str() {
-            "ok" => {}
-            "ended" => return Err(Error::Unauthenticated("The session has ended; sign in again.")),
-            _ => return Err(Error::Forbidden("You have no access to this client today.".to_owned())),
-        }
-        let permissions = self
-            .permissions
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|name| Can::parse(name))
-            .filter(|can| scopes.is_none_or(|scopes| scopes.contains(can)))
-            .collect();
-        Ok(Entered {
-            tenant,
-            actor,
-            actor_name: self.actor_name.unwrap_or_default(),
-            permissions,
-            opened_at: self.opened_at,
-            time_zone: self.time_zone.as_deref().and_then(|zone| Tz::from_str(zone).ok()).unwrap_or(Tz::UTC),
-            currency: self.currency.unwrap_or_default(),
-        })
-    }
 }
 
 /// What a resolver may ask its context for.

@@ -53,5 +53,6 @@ diesel::table! {
     core.tenant (id) {
         id -> Uuid,
         created_at -> Timestamptz,
+        rights_edition -> Int8,
     }
 }

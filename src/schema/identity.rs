@@ -30,6 +30,7 @@ diesel::table! {
         disabled_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        rights_edition -> Int8,
     }
 }
 

@@ -112,7 +112,7 @@ async fn tries<G: Executor>(
                 .from_device(around.address.clone(), around.user_agent.clone())
                 .claiming(claim.clone()),
         );
-        let last = tried >= TRIES || !mutation;
+        let last = tried >= TRIES;
         let answer = once(graph, &scope, &passed, &variables, &around, last, committing).await;
         committing.store(false, Ordering::Release);
         match answer {
@@ -153,6 +153,15 @@ async fn once<G: Executor>(
     }
 
     if passed.operation_kind != OperationKind::Mutation {
+        // Nothing is told that the door has not let through, be it known by heart.
+        if let Err(error) = scope.pass().await
+            && !scope.wants_retry()
+        {
+            return Err(error);
+        }
+        if scope.wants_retry() && !last {
+            return Err(Error::Retry);
+        }
         let answer = finish(response, scope, passed, around.request_id);
         let scope = Arc::clone(scope);
         // A read has nothing to keep: its transaction may end while the answer is already on its way.
