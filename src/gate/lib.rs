@@ -39,6 +39,7 @@ mod tokens;
 mod weight;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 pub use async_graphql_parser::types::OperationType as OperationKind;
 use async_graphql_parser::{
@@ -57,7 +58,7 @@ pub use crate::{
 #[derive(Debug, Clone)]
 pub struct Passed {
     /// The document, the chosen operation merged. Hand this to the engine instead of the text.
-    pub document: ExecutableDocument,
+    pub document: Arc<ExecutableDocument>,
     /// What the chosen operation is.
     pub operation_kind: OperationKind,
     /// The chosen operation's name, whether the request gave it or there was only this one. The engine needs it to choose the same.
@@ -119,7 +120,32 @@ pub fn admit_counted(
         root_fields: merged.root_fields,
         defaults: choose::defaults(&operation.node, variables),
         cost,
-        document,
+        document: Arc::new(document),
+    })
+}
+
+/// Lets through once more, with other variables, what was let through before under the same limits: what depends on the
+/// text alone is not done again. `passed` has to come from the same text and operation name.
+///
+/// # Errors
+///
+/// [`Rejected`] if these variables pass one of the limits.
+pub fn admit_again(passed: &Passed, variables: &Variables, limits: &Limits) -> Result<Passed, Rejected> {
+    let work = &mut 0;
+    let document = &passed.document;
+    let mut weights = weight::variables(variables, limits, work)?;
+    let (_, operation) = choose::operation(document, passed.operation_name.as_deref())?;
+    if !variables.is_empty() || !operation.node.variable_definitions.is_empty() {
+        weight::add_defaults(&mut weights, document, variables);
+        measure::measure(document, &weights, limits, work)?;
+    }
+    Ok(Passed {
+        defaults: choose::defaults(&operation.node, variables),
+        cost: price::price(operation, document, (variables, &weights), limits, work)?,
+        document: Arc::clone(document),
+        operation_name: passed.operation_name.clone(),
+        root_fields: passed.root_fields.clone(),
+        operation_kind: passed.operation_kind,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use crate::error::MoneyError;
 
@@ -16,6 +17,32 @@ pub struct Currency {
     exponent: u8,
 }
 
+/// No currency of that code.
+const NONE: u8 = u8::MAX;
+
+/// The exponents of all codes, by the place of their letters in the alphabet: every amount that is shown looks here.
+static EXPONENTS: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut table = vec![NONE; 26 * 26 * 26];
+    for first in b'A'..=b'Z' {
+        for second in b'A'..=b'Z' {
+            for third in b'A'..=b'Z' {
+                let letters = [first, second, third];
+                let known = std::str::from_utf8(&letters).ok().and_then(iso_currency::Currency::from_code);
+                let exponent = known.and_then(|known| known.exponent()).and_then(|digits| u8::try_from(digits).ok());
+                if let (Some(exponent), Some(entry)) = (exponent, table.get_mut(place(letters))) {
+                    *entry = exponent;
+                }
+            }
+        }
+    }
+    table
+});
+
+/// Where three capital letters stand among all that there are.
+fn place(letters: [u8; 3]) -> usize {
+    letters.iter().fold(0, |place, letter| place * 26 + usize::from(letter.saturating_sub(b'A')))
+}
+
 impl Currency {
     /// Reads a code of exactly three capital letters.
     ///
@@ -26,9 +53,10 @@ impl Currency {
         if !letters.iter().all(u8::is_ascii_uppercase) {
             return Err(MoneyError::UnknownCurrency);
         }
-        let known = iso_currency::Currency::from_code(code).ok_or(MoneyError::UnknownCurrency)?;
-        let exponent = known.exponent().and_then(|digits| u8::try_from(digits).ok());
-        Ok(Self { code: letters, exponent: exponent.ok_or(MoneyError::UnknownCurrency)? })
+        match EXPONENTS.get(place(letters)) {
+            Some(&exponent) if exponent != NONE => Ok(Self { code: letters, exponent }),
+            _ => Err(MoneyError::UnknownCurrency),
+        }
     }
 
     /// How many decimals an amount may have: 0 for JPY, 2 for EUR, 3 for KWD, 4 for CLF.

@@ -100,7 +100,7 @@ impl Batches {
                 (answer, !std::mem::replace(&mut batch.driven, true))
             };
             if drives {
-                drive(tx, &batch).await?;
+                Box::pin(drive(tx, &batch)).await?;
             }
             match answer.await {
                 Ok(Ok(value)) => return Ok(value),

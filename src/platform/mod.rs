@@ -7,6 +7,7 @@ pub mod entity;
 pub mod error;
 pub mod filter;
 pub mod ids;
+mod numeric;
 pub mod paging;
 pub mod repeat;
 pub mod scalars;

@@ -44,7 +44,21 @@ macro_rules! column {
 )]
 #[diesel(sql_type = Numeric)]
 pub struct Dec(pub Decimal);
-column!(Dec, Decimal, Numeric);
+
+impl diesel::serialize::ToSql<Numeric, diesel::pg::Pg> for Dec {
+    fn to_sql<'b>(&'b self, out: &mut diesel::serialize::Output<'b, '_, diesel::pg::Pg>) -> diesel::serialize::Result {
+        <Decimal as diesel::serialize::ToSql<Numeric, diesel::pg::Pg>>::to_sql(&self.0, out)
+    }
+}
+
+impl diesel::deserialize::FromSql<Numeric, diesel::pg::Pg> for Dec {
+    fn from_sql(bytes: diesel::pg::PgValue<'_>) -> diesel::deserialize::Result<Self> {
+        if let Some(decimal) = super::numeric::read(bytes.as_bytes()) {
+            return Ok(Self(decimal));
+        }
+        <Decimal as diesel::deserialize::FromSql<Numeric, diesel::pg::Pg>>::from_sql(bytes).map(Self)
+    }
+}
 
 /// Exact decimal as a string. See the IANA-free definition at the specification address.
 #[Scalar(name = "Decimal", specified_by_url = "https://www.rfc-editor.org/rfc/rfc9485")]
@@ -224,9 +238,12 @@ impl Money {
     #[must_use]
     pub fn new(amount: Dec, currency: &str) -> Self {
         let exponent = Currency::parse(currency).map_or(2, |currency| currency.exponent());
-        let mut shown = amount.0.normalize();
-        if shown.scale() < exponent {
-            shown.rescale(exponent);
+        let mut shown = amount.0;
+        if shown.scale() != exponent {
+            shown = shown.normalize();
+            if shown.scale() < exponent {
+                shown.rescale(exponent);
+            }
         }
         Self { amount: MoneyAmount(shown), currency: CurrencyCode(currency.to_owned()) }
     }

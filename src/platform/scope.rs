@@ -5,12 +5,12 @@
 //! portfolio or acts for the provider; one's own account and sign-in have doors of their own that need no right. Each
 //! operation keeps to one door.
 
-use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::Context;
 use diesel::sql_types::Uuid as SqlUuid;
+use futures_util::future::BoxFuture;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
@@ -162,7 +162,7 @@ impl Scope {
         let tx = self.through(door).await?;
         if !tx.entered.permissions.contains(&can) {
             // Perhaps only as far as is known from the last time.
-            tx.pass().await?;
+            Box::pin(tx.pass()).await?;
             return Err(Error::Forbidden(format!("You need the right `{}` for this.", can.name())));
         }
         Ok(tx)
@@ -178,8 +178,13 @@ impl Scope {
         if self.failed.load(Ordering::Acquire) {
             return Err(Error::RolledBack);
         }
-        let (opened, tx) =
-            self.opened.get_or_try_init(|| async { Ok::<_, Error>((door, self.open(door).await?)) }).await?;
+        let (opened, tx) = match self.opened.get() {
+            Some(opened) => opened,
+            None => {
+                let opening = self.opened.get_or_try_init(|| async { Ok::<_, Error>((door, self.open(door).await?)) });
+                Box::pin(opening).await?
+            }
+        };
         if *opened != door {
             return Err(Error::BadInput(
                 "Fields of the portfolio, of the provider, of a client and of one's own account need separate operations."
@@ -439,48 +444,51 @@ fn shelf(door: Door) -> Shelf {
     if door == Door::Client { Shelf::Client } else { Shelf::Actor }
 }
 
-/// What a resolver may ask its context for.
+/// What a resolver may ask its context for. The futures are boxed: the engine moves the future of every field, also of
+/// those that ask for nothing, and each is as large as the largest of its object.
 pub trait Ask {
     /// The client's transaction, if the caller holds that right in it.
-    fn tx(&self, can: Can) -> impl Future<Output = Result<&Tx>> + Send;
+    fn tx(&self, can: Can) -> BoxFuture<'_, Result<&Tx>>;
     /// The read-only transaction across the clients that the caller is granted.
-    fn portfolio(&self, can: Can) -> impl Future<Output = Result<&Tx>> + Send;
+    fn portfolio(&self, can: Can) -> BoxFuture<'_, Result<&Tx>>;
     /// The provider's own transaction: staff and sessions, no client.
-    fn provider(&self, can: Can) -> impl Future<Output = Result<&Tx>> + Send;
+    fn provider(&self, can: Can) -> BoxFuture<'_, Result<&Tx>>;
     /// The transaction of the caller's own account and sessions; needs no right.
-    fn myself(&self) -> impl Future<Output = Result<&Tx>> + Send;
+    fn myself(&self) -> BoxFuture<'_, Result<&Tx>>;
     /// The transaction that founds a client.
-    fn onboarding(&self, can: Can, tenant: Uuid) -> impl Future<Output = Result<&Tx>> + Send;
+    fn onboarding(&self, can: Can, tenant: Uuid) -> BoxFuture<'_, Result<&Tx>>;
     /// The operation's scope.
     fn scope(&self) -> Result<&Scope>;
     /// One value by key, fetched together with its siblings' keys. Checks the right of what is fetched.
-    fn load<F: Fetch>(&self, key: F::Key) -> impl Future<Output = Result<Option<F::Value>>> + Send;
+    fn load<F: Fetch>(&self, key: F::Key) -> BoxFuture<'_, Result<Option<F::Value>>>;
 }
 
 impl Ask for Context<'_> {
-    async fn tx(&self, can: Can) -> Result<&Tx> {
-        let scope = self.scope()?;
-        let tx = scope.tx(Door::Client, can).await?;
-        if scope.mode == Mode::Mutation {
-            scope.batches.forget();
-        }
-        Ok(tx)
+    fn tx(&self, can: Can) -> BoxFuture<'_, Result<&Tx>> {
+        Box::pin(async move {
+            let scope = self.scope()?;
+            let tx = scope.tx(Door::Client, can).await?;
+            if scope.mode == Mode::Mutation {
+                scope.batches.forget();
+            }
+            Ok(tx)
+        })
     }
 
-    async fn portfolio(&self, can: Can) -> Result<&Tx> {
-        self.scope()?.tx(Door::Portfolio, can).await
+    fn portfolio(&self, can: Can) -> BoxFuture<'_, Result<&Tx>> {
+        Box::pin(async move { self.scope()?.tx(Door::Portfolio, can).await })
     }
 
-    async fn provider(&self, can: Can) -> Result<&Tx> {
-        self.scope()?.tx(Door::Provider, can).await
+    fn provider(&self, can: Can) -> BoxFuture<'_, Result<&Tx>> {
+        Box::pin(async move { self.scope()?.tx(Door::Provider, can).await })
     }
 
-    async fn myself(&self) -> Result<&Tx> {
-        self.scope()?.through(Door::Myself).await
+    fn myself(&self) -> BoxFuture<'_, Result<&Tx>> {
+        Box::pin(async move { self.scope()?.through(Door::Myself).await })
     }
 
-    async fn onboarding(&self, can: Can, tenant: Uuid) -> Result<&Tx> {
-        self.scope()?.tx(Door::Onboarding(tenant), can).await
+    fn onboarding(&self, can: Can, tenant: Uuid) -> BoxFuture<'_, Result<&Tx>> {
+        Box::pin(async move { self.scope()?.tx(Door::Onboarding(tenant), can).await })
     }
 
     fn scope(&self) -> Result<&Scope> {
@@ -490,15 +498,17 @@ impl Ask for Context<'_> {
         }
     }
 
-    async fn load<F: Fetch>(&self, key: F::Key) -> Result<Option<F::Value>> {
-        let scope = self.scope()?;
-        // Children of a founding transaction are read in it; all others in their client's.
-        let door = match scope.opened.get() {
-            Some((door, _)) => *door,
-            None => Door::Client,
-        };
-        let tx = scope.tx(door, F::CAN).await?;
-        scope.batches.load::<F>(tx, key).await
+    fn load<F: Fetch>(&self, key: F::Key) -> BoxFuture<'_, Result<Option<F::Value>>> {
+        Box::pin(async move {
+            let scope = self.scope()?;
+            // Children of a founding transaction are read in it; all others in their client's.
+            let door = match scope.opened.get() {
+                Some((door, _)) => *door,
+                None => Door::Client,
+            };
+            let tx = scope.tx(door, F::CAN).await?;
+            scope.batches.load::<F>(tx, key).await
+        })
     }
 }
 

@@ -51,18 +51,27 @@ impl<'b> PushTyped<'b> for AstPass<'_, 'b, Pg> {
 }
 
 /// A statement with `$1`, `$2` … in its text and as many values bound in that order.
-pub struct Sql<'a> {
+///
+/// `Row` is what a row consists of: not said, columns are found by their names.
+pub struct Sql<'a, Row = Untyped> {
     text: &'static str,
     binds: Vec<Box<dyn Bind + 'a>>,
+    row: PhantomData<fn() -> Row>,
 }
 
 /// Starts a statement from its text.
 #[must_use]
 pub fn sql<'a>(text: &'static str) -> Sql<'a> {
-    Sql { text, binds: Vec::new() }
+    Sql { text, binds: Vec::new(), row: PhantomData }
 }
 
-impl<'a> Sql<'a> {
+/// Starts a statement whose columns are read in their order, which is quicker than by name: for lists.
+#[must_use]
+pub fn typed<'a, Row>(text: &'static str) -> Sql<'a, Row> {
+    Sql { text, binds: Vec::new(), row: PhantomData }
+}
+
+impl<'a, Row> Sql<'a, Row> {
     /// Binds the next `$n`.
     #[must_use]
     pub fn bind<S, V>(mut self, value: V) -> Self
@@ -76,7 +85,7 @@ impl<'a> Sql<'a> {
     }
 }
 
-impl QueryFragment<Pg> for Sql<'_> {
+impl<Row> QueryFragment<Pg> for Sql<'_, Row> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(self.text);
         // The text names its parameters itself. diesel can only write a placeholder and bind a value together, so the
@@ -89,11 +98,11 @@ impl QueryFragment<Pg> for Sql<'_> {
     }
 }
 
-impl QueryId for Sql<'_> {
+impl<Row> QueryId for Sql<'_, Row> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl Query for Sql<'_> {
-    type SqlType = Untyped;
+impl<Row> Query for Sql<'_, Row> {
+    type SqlType = Row;
 }

@@ -1,6 +1,7 @@
 //! The edge: HTTP in, one transaction an operation, HTTP out. Nothing below it knows about HTTP.
 
 pub mod body;
+pub mod documents;
 pub mod explorer;
 pub mod graphql;
 pub mod health;
@@ -27,6 +28,10 @@ use crate::platform::sweep;
 pub struct Shared {
     /// The schema.
     pub graph: Graph,
+    /// The same for documents that were held against it before.
+    pub trusting: Graph,
+    /// Which those are.
+    pub documents: documents::Documents,
     /// Every name in the schema: what may become a label of a metric.
     pub names: HashSet<String>,
     /// The keys that sign and verify access tokens.
@@ -96,6 +101,8 @@ pub async fn start(
     let shared = Arc::new(Shared {
         names: graph.names().into_iter().collect(),
         graph,
+        trusting: crate::graph::build_trusting(Arc::clone(&keys)),
+        documents: documents::Documents::default(),
         keys: Arc::clone(&keys),
         limits: limits(serving.explorer),
         metrics,

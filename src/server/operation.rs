@@ -92,8 +92,10 @@ async fn tries<G: Executor>(
     around: Circumstances,
     committing: &AtomicBool,
 ) -> Answer {
-    own_error::mark(&mut passed.document);
     let mutation = passed.operation_kind == OperationKind::Mutation;
+    if mutation {
+        own_error::mark(Arc::make_mut(&mut passed.document));
+    }
     let claim = around
         .idempotency_key
         .as_ref()
@@ -144,7 +146,7 @@ async fn once<G: Executor>(
     if let Some(name) = &passed.operation_name {
         request = request.operation_name(name.clone());
     }
-    request.set_parsed_query(passed.document.clone());
+    request.set_parsed_query((*passed.document).clone());
     // Outside of tokio's budget: all siblings are polled in one pass, so that their batches are whole.
     let mut response = tokio::task::unconstrained(graph.execute(request)).await;
 

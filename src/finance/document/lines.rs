@@ -6,8 +6,8 @@ use std::hash::Hash;
 use async_graphql::{ComplexObject, Context, ID, SimpleObject};
 use backoffice_money::{Currency, Decimal, Totals};
 use chrono::NaiveDate;
-use diesel::QueryableByName;
 use diesel::sql_types::{Array, Date as SqlDate, Int4, Nullable, Numeric, Text, Uuid as SqlUuid};
+use diesel::{Queryable, QueryableByName};
 use futures_util::future::try_join;
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids::new_uuid;
 use crate::platform::scalars::{CurrencyCode, Dec, Money};
 use crate::platform::scope::Ask;
-use crate::platform::sql::sql;
+use crate::platform::sql::{sql, typed};
 
 /// The same statement for either kind: the table's name is put in when the program is built.
 macro_rules! for_kind {
@@ -81,31 +81,24 @@ pub struct DocumentLine {
 }
 
 /// A line as its table has it: the currency stands on the document.
-#[derive(QueryableByName)]
+#[derive(Queryable)]
 struct Row {
-    #[diesel(sql_type = SqlUuid)]
     row_id: Uuid,
-    #[diesel(sql_type = SqlUuid)]
     document_id: Uuid,
-    #[diesel(sql_type = Int4)]
     line_no: i32,
-    #[diesel(sql_type = Text)]
     description: String,
-    #[diesel(sql_type = Numeric)]
     quantity: Dec,
-    #[diesel(sql_type = Numeric)]
     unit_price: Dec,
-    #[diesel(sql_type = Numeric)]
     discount_percent: Dec,
-    #[diesel(sql_type = Numeric)]
     tax_percent: Dec,
-    #[diesel(sql_type = Numeric)]
     net: Dec,
-    #[diesel(sql_type = SqlUuid)]
     account_id: AccountId,
-    #[diesel(sql_type = Nullable<SqlUuid>)]
     tax_code_id: Option<TaxCodeId>,
 }
+
+/// The columns of [`Row`], in its order.
+type RowColumns =
+    (SqlUuid, SqlUuid, Int4, Text, Numeric, Numeric, Numeric, Numeric, Numeric, SqlUuid, Nullable<SqlUuid>);
 
 impl Row {
     fn of_document(self, kind: Kind, currency: CurrencyCode) -> DocumentLine {
@@ -124,15 +117,6 @@ impl Row {
             tax_code_id: self.tax_code_id,
         }
     }
-}
-
-/// A line with its document's currency.
-#[derive(QueryableByName)]
-struct RowWithCurrency {
-    #[diesel(embed)]
-    line: Row,
-    #[diesel(sql_type = Text)]
-    currency: String,
 }
 
 #[ComplexObject]
@@ -403,23 +387,24 @@ where
 {
     let text = for_kind!(kind, |table| {
         concat!(
-        "SELECT l.id AS row_id, l.",
-        table!(),
-        "_id AS document_id, l.line_no, l.description, l.quantity, l.unit_price, l.discount_percent, l.tax_percent, l.net,
+            "SELECT l.id, l.",
+            table!(),
+            "_id, l.line_no, l.description, l.quantity, l.unit_price, l.discount_percent, l.tax_percent, l.net,
                 l.account_id, l.tax_code_id
            FROM finance.",
-        table!(),
-        "_line l
+            table!(),
+            "_line l
           WHERE l.tenant_id = $1 AND l.",
-        table!(),
-        "_id = ANY ($2)
+            table!(),
+            "_id = ANY ($2)
           ORDER BY l.",
-        table!(),
-        "_id, l.line_no"
-    )
+            table!(),
+            "_id, l.line_no"
+        )
     });
     let ids: Vec<Uuid> = documents.iter().map(|(id, _)| uuid(id)).collect();
-    let rows: Vec<Row> = tx.rows(sql(text).bind::<SqlUuid, _>(tx.tenant()?).bind::<Array<SqlUuid>, _>(ids)).await?;
+    let rows: Vec<Row> =
+        tx.rows(typed::<RowColumns>(text).bind::<SqlUuid, _>(tx.tenant()?).bind::<Array<SqlUuid>, _>(ids)).await?;
     let mut by_document: HashMap<Uuid, Vec<Row>> = HashMap::with_capacity(documents.len());
     for row in rows {
         by_document.entry(row.document_id).or_default().push(row);
@@ -437,9 +422,10 @@ async fn by_id<Id>(tx: &Tx, kind: Kind, ids: Vec<Uuid>, id: impl Fn(Uuid) -> Id)
 where
     Id: Eq + Hash,
 {
-    let text = for_kind!(kind, |table| concat!(
-        "SELECT l.id AS row_id, d.id AS document_id, d.currency, l.line_no, l.description,
-                l.quantity, l.unit_price, l.discount_percent, l.tax_percent, l.net, l.account_id, l.tax_code_id
+    let text = for_kind!(kind, |table| {
+        concat!(
+        "SELECT l.id, d.id, l.line_no, l.description, l.quantity, l.unit_price, l.discount_percent, l.tax_percent, l.net,
+                l.account_id, l.tax_code_id, d.currency
            FROM finance.",
         table!(),
         "_line l
@@ -449,12 +435,12 @@ where
         table!(),
         "_id
           WHERE l.tenant_id = $1 AND l.id = ANY ($2)"
-    ));
-    let rows: Vec<RowWithCurrency> =
-        tx.rows(sql(text).bind::<SqlUuid, _>(tx.tenant()?).bind::<Array<SqlUuid>, _>(ids)).await?;
-    let lines = rows
-        .into_iter()
-        .map(|found| (id(found.line.row_id), found.line.of_document(kind, CurrencyCode(found.currency))));
+    )
+    });
+    let rows: Vec<(Row, CurrencyCode)> = tx
+        .rows(typed::<(RowColumns, Text)>(text).bind::<SqlUuid, _>(tx.tenant()?).bind::<Array<SqlUuid>, _>(ids))
+        .await?;
+    let lines = rows.into_iter().map(|(row, currency)| (id(row.row_id), row.of_document(kind, currency)));
     Ok(lines.collect())
 }
 
