@@ -49,11 +49,13 @@ impl Waits {
     /// Every session of the server: bounded statements, bounded waiting, bounded idling inside a transaction. Plans are
     /// made once a statement and session: left to itself, PostgreSQL plans a list of ids (`= ANY`) anew each time, because
     /// it takes the plan for one id to be cheaper than that for many, and planning costs several times what running does.
+    /// Plans that last must not be those of a table that is still empty, which are scans of the whole of it: every client's
+    /// table has an index that begins with the client.
     fn session_settings(self) -> String {
         format!(
             "SET statement_timeout = {}; SET lock_timeout = {}; \
              SET idle_in_transaction_session_timeout = '20s'; SET search_path = pg_catalog; SET jit = off; \
-             SET plan_cache_mode = force_generic_plan",
+             SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off",
             self.statement.as_millis(),
             self.lock.as_millis()
         )

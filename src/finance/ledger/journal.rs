@@ -6,6 +6,7 @@ use backoffice_money::{Balanced, Currency, Decimal, MoneyError, Posting};
 use chrono::NaiveDate;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Date as SqlDate, Int4, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid};
+use futures_util::future::join;
 use uuid::Uuid;
 
 use crate::finance::ids::{AccountId, JournalEntryId, LedgerId, TaxCodeId};
@@ -112,28 +113,29 @@ pub struct Posted {
 /// The database refuses dates without a fiscal year or in a locked period, group accounts, and anything off by a
 /// cent; the refusal names the field relative to the caller's `input` (`date`, `lines`).
 pub async fn post(tx: &Tx, entry: NewEntry) -> Result<Posted> {
+    post_as(tx, JournalEntryId::new(), entry).await
+}
+
+/// As [`post`], under an id that the caller knows beforehand: what refers to the entry can be sent with it.
+pub async fn post_as(tx: &Tx, id: JournalEntryId, entry: NewEntry) -> Result<Posted> {
     let tenant = tx.tenant()?;
-    let id = JournalEntryId::new();
-    let posted: Option<Posted> = tx
-        .maybe(
-            sql("INSERT INTO finance.journal_entry
-                   (tenant_id, id, ledger_id, number, entry_date, recorded_at, description, currency, source, source_id, reverses_id, posted_by)
-                 SELECT l.tenant_id, $1, l.id, core.next_number(l.tenant_id, 'journal', 'JE-'), $2, $3, $4, $5, $6, $7, $8, $9
-                   FROM finance.ledger l WHERE l.tenant_id = $10 AND l.code = 'GENERAL'
-                 RETURNING id, number, ledger_id")
-                .bind::<SqlUuid, _>(id)
-                .bind::<SqlDate, _>(entry.date)
-                .bind::<Timestamptz, _>(tx.now())
-                .bind::<Text, _>(entry.description)
-                .bind::<Text, _>(entry.currency.to_string())
-                .bind::<Text, _>(entry.source)
-                .bind::<Nullable<SqlUuid>, _>(entry.source_id)
-                .bind::<Nullable<SqlUuid>, _>(entry.reverses)
-                .bind::<SqlUuid, _>(tx.actor())
-                .bind::<SqlUuid, _>(tenant),
-        )
-        .await?;
-    let posted = posted.ok_or_else(|| Error::fault("the client has no general ledger"))?;
+    let head = tx.maybe::<Posted, _>(
+        sql("INSERT INTO finance.journal_entry
+               (tenant_id, id, ledger_id, number, entry_date, recorded_at, description, currency, source, source_id, reverses_id, posted_by)
+             SELECT l.tenant_id, $1, l.id, core.next_number(l.tenant_id, 'journal', 'JE-'), $2, $3, $4, $5, $6, $7, $8, $9
+               FROM finance.ledger l WHERE l.tenant_id = $10 AND l.code = 'GENERAL'
+             RETURNING id, number, ledger_id")
+            .bind::<SqlUuid, _>(id)
+            .bind::<SqlDate, _>(entry.date)
+            .bind::<Timestamptz, _>(tx.now())
+            .bind::<Text, _>(entry.description)
+            .bind::<Text, _>(entry.currency.to_string())
+            .bind::<Text, _>(entry.source)
+            .bind::<Nullable<SqlUuid>, _>(entry.source_id)
+            .bind::<Nullable<SqlUuid>, _>(entry.reverses)
+            .bind::<SqlUuid, _>(tx.actor())
+            .bind::<SqlUuid, _>(tenant),
+    );
     let lines = entry.lines.into_lines();
     let count = lines.len();
     let mut ids = Vec::with_capacity(count);
@@ -154,17 +156,17 @@ pub async fn post(tx: &Tx, entry: NewEntry) -> Result<Posted> {
         books.push(line.amount);
         taxes.push(line.tax_code);
     }
-    tx.exec(
+    let body = tx.exec(
         sql("INSERT INTO finance.journal_line
                (tenant_id, id, entry_id, line_no, ledger_id, account_id, entry_date, recorded_at, description, currency, amount_document, amount, tax_code_id)
-             SELECT $1, n.id, $2, n.line_no, $3, n.account_id, $4, $5, n.description, n.currency, n.amount_document, n.amount, n.tax_code_id
-               FROM unnest($6::uuid[], $7::int[], $8::uuid[], $9::text[], $10::text[], $11::numeric[], $12::numeric[], $13::uuid[])
-                 AS n (id, line_no, account_id, description, currency, amount_document, amount, tax_code_id)")
+             SELECT e.tenant_id, n.id, e.id, n.line_no, e.ledger_id, n.account_id, e.entry_date, e.recorded_at, n.description, n.currency,
+                    n.amount_document, n.amount, n.tax_code_id
+               FROM finance.journal_entry e,
+                    unnest($3::uuid[], $4::int[], $5::uuid[], $6::text[], $7::text[], $8::numeric[], $9::numeric[], $10::uuid[])
+                      AS n (id, line_no, account_id, description, currency, amount_document, amount, tax_code_id)
+              WHERE e.tenant_id = $1 AND e.id = $2")
             .bind::<SqlUuid, _>(tenant)
-            .bind::<SqlUuid, _>(posted.id)
-            .bind::<SqlUuid, _>(posted.ledger_id)
-            .bind::<SqlDate, _>(entry.date)
-            .bind::<Timestamptz, _>(tx.now())
+            .bind::<SqlUuid, _>(id)
             .bind::<Array<SqlUuid>, _>(ids)
             .bind::<Array<Int4>, _>(numbers)
             .bind::<Array<SqlUuid>, _>(accounts)
@@ -173,8 +175,11 @@ pub async fn post(tx: &Tx, entry: NewEntry) -> Result<Posted> {
             .bind::<Array<Numeric>, _>(documents)
             .bind::<Array<Numeric>, _>(books)
             .bind::<Array<Nullable<SqlUuid>>, _>(taxes),
-    )
-    .await?;
+    );
+    // One round trip for both. Both answers are heard: a connection with an open answer could not be used again.
+    let (posted, written) = join(head, body).await;
+    let posted = posted?.ok_or_else(|| Error::fault("the client has no general ledger"))?;
+    written?;
     Ok(posted)
 }
 

@@ -1,13 +1,14 @@
 //! Posting a bill: entry, open item and the frozen bill.
 
 use diesel::prelude::*;
-use futures_util::future::{try_join, try_join3};
+use futures_util::future::{join3, try_join3};
 
 use super::{Bill, BillPostInput, BillStatus, lock_draft};
 use crate::finance::chart;
 use crate::finance::document::posting::{Currencies, entry};
 use crate::finance::document::pricing::total;
 use crate::finance::document::{Kind, lines};
+use crate::finance::ids::JournalEntryId;
 use crate::finance::input::{currency, relabel};
 use crate::finance::ledger::account::Control;
 use crate::finance::ledger::journal::{self, EntrySource, NewEntry};
@@ -37,8 +38,10 @@ pub(super) async fn post(tx: &Tx, input: BillPostInput) -> Result<Bill> {
     // before the bill is frozen
     lines::reprice(tx, Kind::Bill, &before, &lines, &totals).await?;
     let gross_book = entry.gross_book;
-    let posted = journal::post(
+    let entry_id = JournalEntryId::new();
+    let posting = journal::post_as(
         tx,
+        entry_id,
         NewEntry {
             date: day,
             description,
@@ -48,15 +51,13 @@ pub(super) async fn post(tx: &Tx, input: BillPostInput) -> Result<Bill> {
             reverses: None,
             lines: entry.lines,
         },
-    )
-    .await
-    .map_err(|error| relabel(error, &[("date", "postingDate"), ("lines", "id")]))?;
+    );
     let item = NewItem {
         party: Party::Vendor(vendor.id),
         source: Source::Bill(draft.id),
         document: draft.number,
         party_name: vendor.name.clone(),
-        entry: posted.id,
+        entry: entry_id,
         account: control.id,
         item_date: draft.bill_date.0,
         due_date: draft.due_date.0,
@@ -75,10 +76,13 @@ pub(super) async fn post(tx: &Tx, input: BillPostInput) -> Result<Bill> {
                 bill::net.eq(totals.net),
                 bill::tax.eq(totals.tax),
                 bill::gross.eq(totals.gross),
-                bill::entry_id.eq(posted.id),
+                bill::entry_id.eq(entry_id),
             ))
             .returning(Bill::as_returning()),
     );
-    let ((), frozen) = try_join(open_item::open(tx, items), frozen).await?;
-    Ok(frozen)
+    // One round trip for all. Every answer is heard: a connection with an open answer could not be used again.
+    let (posted, opened, frozen) = join3(posting, open_item::open(tx, items), frozen).await;
+    posted.map_err(|error| relabel(error, &[("date", "postingDate"), ("lines", "id")]))?;
+    opened?;
+    frozen
 }
