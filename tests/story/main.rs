@@ -23,4 +23,5 @@ mod the_edge_refuses_what_it_cannot_take;
 mod the_explorer_speaks_the_schema;
 mod the_same_key_gives_the_same_answer;
 mod walls;
+mod what_is_known_is_asked_again;
 mod what_is_over_is_swept_away;
