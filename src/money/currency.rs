@@ -40,7 +40,9 @@ static EXPONENTS: LazyLock<Vec<u8>> = LazyLock::new(|| {
 
 /// Where three capital letters stand among all that there are.
 fn place(letters: [u8; 3]) -> usize {
-    letters.iter().fold(0, |place, letter| place * 26 + usize::from(letter.saturating_sub(b'A')))
+    letters.iter().fold(0_usize, |place, letter| {
+        place.saturating_mul(26).saturating_add(usize::from(letter.saturating_sub(b'A')))
+    })
 }
 
 impl Currency {

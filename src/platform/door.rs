@@ -109,18 +109,21 @@ impl Known {
 
 /// What is known of whom in which client. Never more than the door has said; never used without asking it again.
 #[derive(Clone, Default)]
-pub(super) struct Memory(Arc<Mutex<HashMap<(Uuid, Uuid), Arc<Known>>>>);
+pub(super) struct Memory(Arc<Mutex<HashMap<Key, Arc<Known>>>>);
+
+/// An actor and a client.
+type Key = (Uuid, Uuid);
 
 impl Memory {
-    fn recall(&self, key: (Uuid, Uuid)) -> Option<Arc<Known>> {
+    fn recall(&self, key: Key) -> Option<Arc<Known>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
     }
 
-    fn forget(&self, key: (Uuid, Uuid)) {
+    fn forget(&self, key: Key) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
     }
 
-    fn keep(&self, key: (Uuid, Uuid), known: Known) {
+    fn keep(&self, key: Key, known: Known) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MOST_KNOWN && !all.contains_key(&key) {
             all.clear();

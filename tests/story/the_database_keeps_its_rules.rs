@@ -116,6 +116,28 @@ fn a_step_that_is_missing_is_noticed_wherever_it_stands() {
 }
 
 #[test]
+fn a_role_before_which_the_walls_fall_does_not_serve() {
+    let database = Database::new();
+    database.run("postgres", "CREATE ROLE story_bypassing LOGIN BYPASSRLS");
+    database.run("postgres", "CREATE ROLE story_owning LOGIN IN ROLE backoffice_owner");
+    for role in ["postgres", "story_bypassing", "story_owning"] {
+        let grant =
+            format!("DO $$ BEGIN EXECUTE format('GRANT CONNECT ON DATABASE %I TO {role}', current_database()); END $$");
+        database.run("postgres", &grant);
+        for at in 0..3 {
+            let mut urls = database.urls();
+            *[&mut urls.app, &mut urls.portfolio, &mut urls.identity][at] = database.url(role);
+            let refused = database::check_serving(&urls).unwrap_err().to_string();
+            assert!(refused.contains(&format!("Refusing to serve as the database role \"{role}\"")), "{refused}");
+        }
+    }
+    // The right rights in the wrong place.
+    let mut urls = database.urls();
+    urls.app = database.url("backoffice_identity");
+    assert!(database::check_serving(&urls).unwrap_err().to_string().contains("is not backoffice_app"));
+}
+
+#[test]
 fn migrations_go_down_and_up_again() {
     let database = Database::bare();
     let shape = "SELECT format('%s.%s %s %s', c.oid::regclass, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull) AS line
