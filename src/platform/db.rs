@@ -282,7 +282,13 @@ impl Tx {
                 // What was presumed has changed since. Nothing was told yet: the operation starts anew, knowing it.
                 return Err(Error::Retry);
             }
+            let presumed = self.today();
             let _ = self.opened_at.set(opened_at);
+            if self.today() != presumed {
+                // The two clocks stood on two sides of midnight, and the first statement may have asked for the wrong day.
+                ahead.entrance.forget();
+                return Err(Error::Retry);
+            }
             Ok(())
         };
         answer.await.inspect_err(|error| {

@@ -153,6 +153,11 @@ impl Entrance {
         self.memory.recall((self.actor, self.client))
     }
 
+    /// The next transaction asks before it does anything.
+    pub fn forget(&self) {
+        self.memory.forget((self.actor, self.client));
+    }
+
     /// What the transaction may take for true until the door has been heard.
     pub fn presumed(&self, known: &Known) -> Entered {
         self.narrowed(known.entered.clone())
@@ -171,11 +176,11 @@ impl Entrance {
 
     /// What the answer means; remembered if it is news.
     pub fn enter(&self, row: DoorRow, known: Option<&Known>) -> Result<Entered> {
-        let key = (self.actor, self.client);
         if let Err(refused) = row.verdict() {
-            self.memory.forget(key);
+            self.forget();
             return Err(refused);
         }
+        let key = (self.actor, self.client);
         let (edition, opened_at) = (row.edition.clone().unwrap_or_default(), row.opened_at);
         let entered = row.entered(self.actor, Some(self.client), known);
         if known.is_none_or(|known| known.edition != edition || known.entered != entered) {

@@ -176,7 +176,7 @@ pub async fn post_as(tx: &Tx, id: JournalEntryId, entry: NewEntry) -> Result<Pos
             .bind::<Array<Numeric>, _>(books)
             .bind::<Array<Nullable<SqlUuid>>, _>(taxes),
     );
-    // One round trip for both. Both answers are heard: a connection with an open answer could not be used again.
+    // One round trip for both. Told is the first refusal: what follows it fails only because of it.
     let (posted, written) = join(head, body).await;
     let posted = posted?.ok_or_else(|| Error::fault("the client has no general ledger"))?;
     written?;

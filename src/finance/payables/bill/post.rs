@@ -80,7 +80,7 @@ pub(super) async fn post(tx: &Tx, input: BillPostInput) -> Result<Bill> {
             ))
             .returning(Bill::as_returning()),
     );
-    // One round trip for all. Every answer is heard: a connection with an open answer could not be used again.
+    // One round trip for all. Told is the first refusal: what follows it fails only because of it.
     let (posted, opened, frozen) = join3(posting, open_item::open(tx, items), frozen).await;
     posted.map_err(|error| relabel(error, &[("date", "postingDate"), ("lines", "id")]))?;
     opened?;
