@@ -287,7 +287,8 @@ proptest! {
         let at = at % text.len();
         text.insert_str(at, &piece);
         let _ = parse(text.as_bytes());
-        text.truncate(cut % text.len());
+        // without its last line feed alone a document is still whole
+        text.truncate(cut % text.trim_end().len());
         prop_assert!(parse(text.as_bytes()).is_err());
     }
 }
