@@ -48,6 +48,8 @@ fn main() -> ExitCode {
     say(&format!("{:>4} s  trial balance", started.elapsed().as_secs()));
     report.add(workload::trial_balance(&server, &session, &database, &scale));
     report.memory();
+    say(&format!("{:>4} s  gate", started.elapsed().as_secs()));
+    report.add(workload::gate(&server, &session, &scale));
     drop(server);
     say(&format!("{:>4} s  starts", started.elapsed().as_secs()));
     report.add(server::starts(&mut database));

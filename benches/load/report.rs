@@ -99,19 +99,26 @@ impl Measure {
 
     /// A figure that has a limit.
     pub fn at_most(name: &str, against: String, found: String, figure: f64, budget: f64, unit: &str) -> Self {
+        let digits = usize::from(budget < 10.0);
         Self {
             lines: vec![Line {
                 name: name.to_owned(),
                 against,
                 found,
-                figure: format!("{figure:.0} {unit}"),
-                budget: format!("≤ {budget:.0} {unit}"),
+                figure: format!("{figure:.digits$} {unit}"),
+                budget: format!("≤ {budget:.digits$} {unit}"),
                 kept: Some(figure <= budget),
             }],
             notes: Vec::new(),
             resident_kb: 0,
             wrong: Vec::new(),
         }
+    }
+
+    /// Adds what was measured besides the figure.
+    pub fn note(mut self, note: String) -> Self {
+        self.notes.push(note);
+        self
     }
 
     /// The answer was not the right one.

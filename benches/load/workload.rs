@@ -15,8 +15,11 @@ use crate::rows::{self, Kind};
 use crate::scale::Scale;
 use crate::server::{Server, Session};
 
+mod gate;
 mod issue;
 mod read;
+
+pub use gate::gate;
 
 /// The same work through pgbench and through the server.
 pub struct Compared {
