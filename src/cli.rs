@@ -306,6 +306,7 @@ fn serve(settings: &Settings) -> Result<ExitCode, Failure> {
         waits: Waits::default(),
         explorer: settings.explorer.unwrap_or(true),
         allowed_origin: settings.allowed_origin.clone(),
+        proxies: settings.trusted_proxies()?,
         signals: true,
     };
     actix_web::rt::System::new().block_on(async move {

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::platform::db::Urls;
+use crate::server::address::TrustedProxies;
 
 /// The switches of every command that needs the database.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
@@ -55,6 +56,9 @@ pub struct Settings {
     /// Origin that browsers may call from, e.g. https://portal.example [default: none].
     #[arg(long, env = "BACKOFFICE_ALLOWED_ORIGIN", value_name = "ORIGIN", global = true)]
     pub allowed_origin: Option<String>,
+    /// Reverse proxies whose X-Forwarded-For is believed: addresses or networks, e.g. 10.0.0.0/8,::1 [default: none].
+    #[arg(long, env = "BACKOFFICE_TRUSTED_PROXIES", value_name = "NETWORKS", global = true)]
+    pub trusted_proxies: Option<String>,
 }
 
 /// A setting that cannot be used, as a sentence.
@@ -92,6 +96,7 @@ impl Settings {
             explorer: self.explorer.or(file.explorer),
             no_demo: self.no_demo.or(file.no_demo),
             allowed_origin: self.allowed_origin.or(file.allowed_origin),
+            trusted_proxies: self.trusted_proxies.or(file.trusted_proxies),
         })
     }
 
@@ -111,6 +116,13 @@ impl Settings {
     #[must_use]
     pub fn pool_size(&self) -> usize {
         self.pool_size.unwrap_or(8).clamp(1, 200)
+    }
+
+    /// Whose word about the caller's address counts.
+    pub fn trusted_proxies(&self) -> Result<TrustedProxies, ConfigError> {
+        TrustedProxies::parse(self.trusted_proxies.as_deref().unwrap_or_default()).map_err(|part| {
+            ConfigError(format!("Trusted proxies are addresses or networks, separated by commas; `{part}` is neither."))
+        })
     }
 
     /// The folder of the private PostgreSQL.
@@ -147,6 +159,7 @@ impl Settings {
         let _ = writeln!(out, "explorer = {}", self.explorer.unwrap_or(true));
         let _ = writeln!(out, "no-demo = {}", self.no_demo.unwrap_or(false));
         let _ = writeln!(out, "allowed-origin = \"{}\"", self.allowed_origin.as_deref().unwrap_or(""));
+        let _ = writeln!(out, "trusted-proxies = \"{}\"", self.trusted_proxies.as_deref().unwrap_or(""));
         let _ = writeln!(out, "# database-url: {}", secret(&self.database_url));
         let _ = writeln!(out, "# portfolio-url: {}", secret(&self.portfolio_url));
         let _ = writeln!(out, "# identity-url: {}", secret(&self.identity_url));

@@ -295,7 +295,7 @@ impl<'a> Edge<'a> {
             request_id: self.id,
             idempotency_key,
             dry_run,
-            address: self.request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default(),
+            address: self.shared.proxies.caller(self.request),
             user_agent: user_agent.unwrap_or_default().chars().take(200).collect(),
         })
     }

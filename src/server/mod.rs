@@ -1,5 +1,6 @@
 //! The edge: HTTP in, one transaction an operation, HTTP out. Nothing below it knows about HTTP.
 
+pub mod address;
 pub mod body;
 pub mod documents;
 pub mod explorer;
@@ -44,6 +45,8 @@ pub struct Shared {
     pub explorer: bool,
     /// The one origin that browsers may call from.
     pub allowed_origin: Option<String>,
+    /// Whose word about the caller's address counts.
+    pub proxies: address::TrustedProxies,
     /// Set when the server has been told to stop: `/health/ready` says so, so that a balancer sends no more.
     pub draining: AtomicBool,
 }
@@ -62,6 +65,8 @@ pub struct Serving {
     pub explorer: bool,
     /// The one origin that browsers may call from.
     pub allowed_origin: Option<String>,
+    /// Whose word about the caller's address counts.
+    pub proxies: address::TrustedProxies,
     /// Whether Ctrl-C and SIGTERM stop the server (a test harness stops it itself).
     pub signals: bool,
 }
@@ -108,6 +113,7 @@ pub async fn start(
         metrics,
         explorer: serving.explorer,
         allowed_origin: serving.allowed_origin,
+        proxies: serving.proxies,
         draining: AtomicBool::new(false),
     });
     let address = listener.local_addr()?;

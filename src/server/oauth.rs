@@ -56,7 +56,7 @@ async fn token(
         Some((id, secret)) => TokenForm { client_id: Some(id), client_secret: Some(secret), ..form },
         None => form,
     };
-    let address = request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default();
+    let address = shared.proxies.caller(&request);
     match oauth::token(&pools, &shared.keys, form, &address).await {
         Ok(token) => HttpResponse::Ok()
             .insert_header((header::CACHE_CONTROL, "no-store"))

@@ -99,6 +99,14 @@ async fn who_fails_too_often_has_to_wait() {
         json!({ "query": SIGN_IN, "variables": { "input": { "email": "fresh@firm.example", "password": "x" } } });
     let answer: Value = elsewhere.post(app.url("/graphql")).json(&body).send().await.unwrap().json().await.unwrap();
     assert_eq!(message(&answer["data"]["signIn"]), ALL_WRONG);
+    // A trusted proxy says for whom it speaks; what the caller himself wrote before that does not count.
+    let proxy = reqwest::Client::builder().local_address(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 66))).build().unwrap();
+    let through = async |forwarded: &str| -> Value {
+        let asked = proxy.post(app.url("/graphql")).header("x-forwarded-for", forwarded).json(&body).send();
+        asked.await.unwrap().json::<Value>().await.unwrap()["data"]["signIn"].clone()
+    };
+    assert_eq!(message(&through("203.0.113.9").await), ALL_WRONG);
+    assert_eq!(through("203.0.113.9, 127.0.0.1").await["userErrors"][0]["code"], "RATE_LIMITED");
     // Time heals.
     app.database.run("postgres", "UPDATE identity.attempt SET failed_at = failed_at - interval '16 minutes'");
     assert!(sign_in(&client, ADA, PASSWORD, None).await["accessToken"].is_string());

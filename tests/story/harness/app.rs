@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock, mpsc};
 use std::thread::JoinHandle;
 
 use backoffice::platform::db::Waits;
+use backoffice::server::address::TrustedProxies;
 use backoffice::server::{self, Serving, Shared};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
@@ -62,6 +63,8 @@ impl App {
                     waits: setup.waits,
                     explorer: true,
                     allowed_origin: Some("https://portal.example".to_owned()),
+                    // Stories that play a proxy speak from here.
+                    proxies: TrustedProxies::parse("127.0.0.66").unwrap(),
                     signals: false,
                 };
                 let running = server::start(listener, serving, Some(metrics())).await.unwrap();
