@@ -51,3 +51,41 @@ ensure_cargo() {
   echo "Rust is not installed: get it from https://rustup.rs, then run this again." >&2
   return 1
 }
+
+# Installs packages of the system: names for apt, dnf, apk, pacman and brew in one list, since they differ little.
+system_packages() {
+  if command -v apt-get >/dev/null; then
+    as_root apt-get update -q && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends "$@"
+  elif command -v dnf >/dev/null; then
+    as_root dnf install -y "$@"
+  elif command -v apk >/dev/null; then
+    as_root apk add "$@"
+  elif command -v pacman >/dev/null; then
+    as_root pacman -Sy --noconfirm "$@"
+  elif command -v brew >/dev/null; then
+    brew install "$@"
+  else
+    echo "No known package manager here: install $*." >&2
+    return 1
+  fi >&2
+}
+
+# Node for the suites that are written in it; 18 is the first with fetch.
+ensure_node() {
+  command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 || system_packages nodejs npm || return 1
+  [ "$(node -p 'parseInt(process.versions.node)')" -ge 18 ] || { echo "Node 18 or newer is needed." >&2; return 1; }
+}
+
+# npm_packages NAME[@VERSION]…: puts them into a folder of their own, NPM_FOLDER, so that nothing lies in the checkout.
+npm_packages() {
+  NPM_FOLDER=$(mktemp -d "${CONFORMANCE_SCRATCH:-${TMPDIR:-/tmp}}/npm.XXXXXX") || return 1
+  (cd "$NPM_FOLDER" && echo '{"private":true}' >package.json && npm install --silent --no-audit --no-fund "$@" >&2)
+}
+
+# python_packages NAME[==VERSION]…: the same for Python; VENV is the folder, VENV/bin/python the interpreter.
+python_packages() {
+  command -v python3 >/dev/null 2>&1 && python3 -c 'import ensurepip, venv' 2>/dev/null ||
+    system_packages python3 python3-venv || return 1
+  VENV=$(mktemp -d "${CONFORMANCE_SCRATCH:-${TMPDIR:-/tmp}}/venv.XXXXXX") || return 1
+  python3 -m venv "$VENV" && "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "$@" >&2
+}

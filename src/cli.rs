@@ -305,7 +305,7 @@ fn serve(settings: &Settings) -> Result<ExitCode, Failure> {
         pool_size: settings.pool_size(),
         waits: Waits::default(),
         explorer: settings.explorer.unwrap_or(true),
-        allowed_origin: settings.allowed_origin.clone(),
+        own_origins: server::cors::OwnOrigins::parse(settings.allowed_origin.as_deref().unwrap_or_default()),
         proxies: settings.trusted_proxies()?,
         signals: true,
     };

@@ -53,7 +53,8 @@ pub struct Settings {
     /// Do not load the demo provider into an empty private database [default: false].
     #[arg(long, env = "BACKOFFICE_NO_DEMO", value_name = "BOOL", global = true)]
     pub no_demo: Option<bool>,
-    /// Origin that browsers may call from, e.g. https://portal.example [default: none].
+    /// Origins that browsers may call from besides the clients' portals, separated by commas, e.g.
+    /// https://office.example [default: none].
     #[arg(long, env = "BACKOFFICE_ALLOWED_ORIGIN", value_name = "ORIGIN", global = true)]
     pub allowed_origin: Option<String>,
     /// Reverse proxies whose X-Forwarded-For is believed: addresses or networks, e.g. 10.0.0.0/8,::1 [default: none].

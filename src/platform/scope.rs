@@ -196,8 +196,10 @@ impl Scope {
         Ok(tx)
     }
 
-    /// The operation's transaction for sign-in, before anybody is known. Inside the crate only: it needs no right.
+    /// The operation's transaction for sign-in, before anybody is known. Inside the crate only: it needs no right. What
+    /// comes of it is a token.
     pub(crate) async fn sign_in(&self) -> Result<&Tx> {
+        self.tells_secret();
         self.through(Door::SignIn).await
     }
 
@@ -375,7 +377,7 @@ impl Scope {
         failure.refused_fields.extend(field);
     }
 
-    /// Notes that the answer holds a secret, which is shown once and kept nowhere.
+    /// Notes that the answer holds a secret, which is shown once, kept nowhere and not compressed.
     pub fn tells_secret(&self) {
         self.secret.store(true, Ordering::Release);
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use async_graphql::{ComplexObject, Context, Object, SimpleObject};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Int2, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Int2, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{QueryableByName, Selectable};
 
 use super::figures::{ClientFigures, OwnFigures, PortfolioFigures};
@@ -52,6 +52,9 @@ pub struct Client {
     /// Counts changes; give it as `expectedVersion`.
     #[diesel(sql_type = diesel::sql_types::Int4)]
     pub version: i32,
+    /// Origins of the pages that browsers may call from with a token for this client, e.g. `https://portal.example`.
+    #[diesel(sql_type = Array<Text>)]
+    pub portal_origins: Vec<String>,
 }
 
 #[ComplexObject]
@@ -141,7 +144,7 @@ impl ClientQuery {
         let (name, id) = slice.after.clone().unzip();
         let rows = tx
             .rows(
-                sql("SELECT c.id, c.name, c.country, c.currency, c.time_zone, c.fiscal_year_start_month, c.vat_number, c.created_at, c.version
+                sql("SELECT c.id, c.name, c.country, c.currency, c.time_zone, c.fiscal_year_start_month, c.vat_number, c.created_at, c.version, c.portal_origins
                        FROM practice.client c
                       WHERE c.tenant_id = ANY ((SELECT nullif(current_setting('app.tenant_ids', true), '')::uuid[])::uuid[])
                         AND ($1::text IS NULL OR (c.name, c.id) > ($1, $2))

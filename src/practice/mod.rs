@@ -4,6 +4,7 @@ mod books;
 pub mod client;
 pub mod figures;
 pub mod onboard;
+mod portal;
 pub mod update;
 
 /// The department's queries.

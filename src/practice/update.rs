@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use super::books;
 use super::client::Client;
 use super::onboard::{ClientPayload, check_month, check_texts};
+use super::portal;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
@@ -32,6 +33,9 @@ pub struct ClientUpdateInput {
     /// New month that a fiscal year starts with, 1 to 12. The years of the books have to lead there: first a fiscal year is
     /// added that ends the day before (`fiscalYearCreate`), shorter or longer than twelve months.
     pub fiscal_year_start_month: Option<i32>,
+    /// New origins of the client's portals, all of them: at most 20, each `https://` with a host and perhaps a port
+    /// (`http://` on this machine only, for development). Servers follow within a few seconds.
+    pub portal_origins: Option<Vec<String>>,
 }
 
 async fn update(tx: &Tx, input: ClientUpdateInput) -> Result<Client> {
@@ -57,6 +61,10 @@ async fn update(tx: &Tx, input: ClientUpdateInput) -> Result<Client> {
         MaybeUndefined::Null => None,
         MaybeUndefined::Value(number) => Some(number),
     };
+    let portal_origins = match input.portal_origins {
+        Some(origins) => portal::origins(origins)?,
+        None => current.portal_origins,
+    };
     tx.row(
         diesel::update(own()?)
             .set((
@@ -65,6 +73,7 @@ async fn update(tx: &Tx, input: ClientUpdateInput) -> Result<Client> {
                 client::country.eq(input.country.unwrap_or(current.country)),
                 client::time_zone.eq(input.time_zone.unwrap_or(current.time_zone)),
                 client::fiscal_year_start_month.eq(month),
+                client::portal_origins.eq(portal_origins),
             ))
             .returning(Client::as_returning()),
     )

@@ -2,6 +2,14 @@
 #![allow(missing_docs)]
 
 diesel::table! {
+    core.client_edge (client_id) {
+        client_id -> Uuid,
+        portal_origins -> Array<Text>,
+        changed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     core.idempotency (tenant_id, actor_id, key) {
         tenant_id -> Uuid,
         actor_id -> Uuid,

@@ -14,5 +14,6 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+        portal_origins -> Array<Text>,
     }
 }

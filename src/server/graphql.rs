@@ -1,8 +1,10 @@
 //! `/graphql` over HTTP: GraphQL over HTTP (the specification of the GraphQL foundation), strictly.
 #![allow(clippy::result_large_err, reason = "the error is the answer itself, and made once a request")]
 
+use std::cell::Cell;
+
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use async_graphql::Variables;
 use backoffice_gate::{OperationKind, Rejected};
@@ -12,6 +14,8 @@ use uuid::Uuid;
 
 use super::Shared;
 use super::body::{self, BadBody, GraphqlBody, MAX_ANONYMOUS_BYTES, MAX_BODY_BYTES};
+use super::compress;
+use super::cors::{self, Whose};
 use super::media::{Media, is_json};
 use super::operation::{self, Answer, Circumstances};
 use crate::platform::db::Pools;
@@ -24,7 +28,7 @@ pub fn routes(routes: &mut web::ServiceConfig) {
         web::resource("/graphql")
             .route(web::post().to(post))
             .route(web::get().to(get))
-            .route(web::method(actix_web::http::Method::OPTIONS).to(preflight))
+            .route(web::method(actix_web::http::Method::OPTIONS).to(cors::preflight))
             .default_service(web::to(other_method)),
     );
 }
@@ -35,6 +39,8 @@ struct Edge<'a> {
     shared: &'a Shared,
     id: Uuid,
     media: Media,
+    /// Nobody's until the token has been read.
+    whose: Cell<Whose>,
     started: std::time::Instant,
 }
 
@@ -122,44 +128,10 @@ async fn get(request: HttpRequest, shared: web::Data<Shared>, pools: web::Data<P
     }
 }
 
-async fn preflight(request: HttpRequest, shared: web::Data<Shared>) -> HttpResponse {
-    let mut response = HttpResponse::NoContent();
-    if allowed_origin(&request, &shared).is_some() {
-        response
-            .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"))
-            .insert_header((
-                header::ACCESS_CONTROL_ALLOW_HEADERS,
-                "authorization, content-type, accept, idempotency-key, dry-run",
-            ))
-            .insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"));
-    }
-    let mut response = response.finish();
-    cors(&request, &shared, response.headers_mut());
-    response
-}
-
-fn allowed_origin<'a>(request: &HttpRequest, shared: &'a Shared) -> Option<&'a str> {
-    let origin = request.headers().get(header::ORIGIN)?.to_str().ok()?;
-    shared.allowed_origin.as_deref().filter(|allowed| *allowed == origin)
-}
-
-fn cors(request: &HttpRequest, shared: &Shared, headers: &mut HeaderMap) {
-    if let Some(origin) = allowed_origin(request, shared).and_then(|origin| HeaderValue::from_str(origin).ok()) {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(
-            header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static("x-request-id, idempotency-replayed, www-authenticate, retry-after"),
-        );
-    }
-    if shared.allowed_origin.is_some() {
-        headers.insert(header::VARY, HeaderValue::from_static("origin"));
-    }
-}
-
 impl<'a> Edge<'a> {
     fn new(request: &'a HttpRequest, shared: &'a Shared) -> Result<Self, HttpResponse> {
-        let edge =
-            Self { request, shared, id: new_uuid(), media: Media::GraphqlResponse, started: std::time::Instant::now() };
+        let (started, whose) = (std::time::Instant::now(), Cell::default());
+        let edge = Self { request, shared, id: new_uuid(), media: Media::GraphqlResponse, whose, started };
         match Media::accepted(request.headers()) {
             Some(media) => Ok(Self { media, ..edge }),
             None => Err(edge.refuse(
@@ -254,7 +226,20 @@ impl<'a> Edge<'a> {
         .increment(1);
         metrics::histogram!("backoffice_operation_seconds", "kind" => kind)
             .record(self.started.elapsed().as_secs_f64());
-        if answer.request_error { self.request_error(answer) } else { self.send(StatusCode::OK, answer, &field) }
+        if answer.request_error {
+            return self.request_error(answer);
+        }
+        let (json, coding) = match answer.secret {
+            true => (answer.json, None),
+            false => compress::compressed(self.request.headers(), answer.json).await,
+        };
+        let mut response = self.send(StatusCode::OK, Answer { json, ..answer }, &field);
+        if let Some(coding) = coding {
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+            headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
+        }
+        response
     }
 
     /// The one value of a header. Twice the same header is refused: which of the two counts would be a guess.
@@ -275,6 +260,11 @@ impl<'a> Edge<'a> {
                 _ => Caller::Invalid("Send the token as Authorization: Bearer."),
             },
         };
+        self.whose.set(Whose::of(&caller));
+        if cors::is_foreign_portal(self.request, self.shared, self.whose.get()) {
+            let message = "This page is not a portal of the client that the token is for.";
+            return Err(self.refuse(StatusCode::FORBIDDEN, "FORBIDDEN", message));
+        }
         let either = "Dry-Run is either true or false.";
         let dry_run =
             match self.only(HeaderName::from_static("dry-run"), either)?.map(str::to_ascii_lowercase).as_deref() {
@@ -350,7 +340,7 @@ impl<'a> Edge<'a> {
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        cors(self.request, self.shared, response.headers_mut());
+        cors::tell(self.request, self.shared, self.whose.get(), response.headers_mut());
         response
     }
 }

@@ -21,21 +21,21 @@ impl Media {
         }
     }
 
-    /// What the caller accepts; nothing if neither. Without an `Accept` the new type, as the specification has it
-    /// since 2025.
+    /// What the caller accepts; nothing if neither. Who does not say, or takes anything, is an old client: whoever knows
+    /// the new type names it.
     #[must_use]
     pub fn accepted(headers: &HeaderMap) -> Option<Self> {
         let mut best: Option<(f32, Self)> = None;
         if !headers.contains_key(ACCEPT) {
-            return Some(Self::GraphqlResponse);
+            return Some(Self::Json);
         }
         // The header may come in several lines; together they are one list.
         for part in headers.get_all(ACCEPT).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')) {
             let part = part.to_ascii_lowercase();
             let mut pieces = part.split(';').map(str::trim);
             let media = match pieces.next().unwrap_or_default() {
-                "application/graphql-response+json" | "application/*" | "*/*" => Self::GraphqlResponse,
-                "application/json" => Self::Json,
+                "application/graphql-response+json" => Self::GraphqlResponse,
+                "application/json" | "application/*" | "*/*" => Self::Json,
                 _ => continue,
             };
             let (mut quality, mut charset_fits) = (1.0, true);
@@ -80,12 +80,13 @@ mod tests {
     fn the_better_accepted_type_wins() {
         assert_eq!(accepted("application/json"), Some(Media::Json));
         assert_eq!(accepted("application/json;q=0.5, application/graphql-response+json"), Some(Media::GraphqlResponse));
-        assert_eq!(accepted("*/*"), Some(Media::GraphqlResponse));
+        assert_eq!(accepted("*/*"), Some(Media::Json));
+        assert_eq!(accepted("application/graphql-response+json, */*;q=0.1"), Some(Media::GraphqlResponse));
         assert_eq!(accepted("text/html"), None);
         assert_eq!(accepted("application/json; charset=latin1"), None);
         assert_eq!(accepted("application/json; charset=\"UTF-8\""), Some(Media::Json));
         assert_eq!(accepted("application/graphql-response+json;q=0"), None);
-        assert_eq!(Media::accepted(&HeaderMap::new()), Some(Media::GraphqlResponse));
+        assert_eq!(Media::accepted(&HeaderMap::new()), Some(Media::Json));
         let mut lines = HeaderMap::new();
         lines.append(ACCEPT, HeaderValue::from_static("text/html"));
         lines.append(ACCEPT, HeaderValue::from_static("application/json"));

@@ -2,6 +2,9 @@
 
 pub mod address;
 pub mod body;
+pub mod clients;
+pub mod compress;
+pub mod cors;
 pub mod documents;
 pub mod explorer;
 pub mod graphql;
@@ -43,8 +46,10 @@ pub struct Shared {
     pub metrics: Option<PrometheusHandle>,
     /// Whether the explorer is served.
     pub explorer: bool,
-    /// The one origin that browsers may call from.
-    pub allowed_origin: Option<String>,
+    /// Origins that browsers may call from, whoever asks.
+    pub own_origins: cors::OwnOrigins,
+    /// What is known of clients before a transaction is opened: their portals.
+    pub clients: Arc<clients::Clients>,
     /// Whose word about the caller's address counts.
     pub proxies: address::TrustedProxies,
     /// Set when the server has been told to stop: `/health/ready` says so, so that a balancer sends no more.
@@ -63,8 +68,8 @@ pub struct Serving {
     pub waits: Waits,
     /// Whether the explorer is served and introspection answered.
     pub explorer: bool,
-    /// The one origin that browsers may call from.
-    pub allowed_origin: Option<String>,
+    /// Origins that browsers may call from, whoever asks.
+    pub own_origins: cors::OwnOrigins,
     /// Whose word about the caller's address counts.
     pub proxies: address::TrustedProxies,
     /// Whether Ctrl-C and SIGTERM stop the server (a test harness stops it itself).
@@ -102,6 +107,7 @@ pub async fn start(
     let other = |error: crate::platform::error::Error| std::io::Error::other(format!("{error:?}"));
     let own_pools = Pools::new(&serving.urls, 1).map_err(other)?;
     let keys = Keys::load(&own_pools).await.map_err(other)?;
+    let clients = clients::Clients::load(&own_pools).await.map_err(other)?;
     let graph = crate::graph::build(Arc::clone(&keys));
     let shared = Arc::new(Shared {
         names: graph.names().into_iter().collect(),
@@ -112,7 +118,8 @@ pub async fn start(
         limits: limits(serving.explorer),
         metrics,
         explorer: serving.explorer,
-        allowed_origin: serving.allowed_origin,
+        own_origins: serving.own_origins,
+        clients: Arc::clone(&clients),
         proxies: serving.proxies,
         draining: AtomicBool::new(false),
     });
@@ -145,6 +152,7 @@ pub async fn start(
     }
     let server = server.listen(listener)?.run();
     tokio::spawn(sweep::keep_swept(own_pools.clone()));
+    tokio::spawn(clients.keep_fresh(own_pools.clone()));
     tokio::spawn(keys.keep_fresh(own_pools));
     Ok(Running { address, handle: server.handle(), server, shared })
 }

@@ -50,6 +50,8 @@ pub struct Answer {
     pub request_error: bool,
     /// True if this is the stored answer of an earlier request with the same key.
     pub replayed: bool,
+    /// Whether it tells a secret: a token, a key.
+    pub secret: bool,
     /// The first error's code, for logs and status.
     pub code: Option<String>,
 }
@@ -151,7 +153,13 @@ async fn once<G: Executor>(
     let mut response = tokio::task::unconstrained(graph.execute(request)).await;
 
     if let Some(stored) = scope.take_repeated() {
-        return Ok(Answer { json: stored?.into_bytes(), request_error: false, replayed: true, code: None });
+        return Ok(Answer {
+            json: stored?.into_bytes(),
+            request_error: false,
+            replayed: true,
+            secret: false,
+            code: None,
+        });
     }
 
     if passed.operation_kind != OperationKind::Mutation {
@@ -255,7 +263,7 @@ fn finish(mut response: Response, scope: &Scope, passed: &Passed, request_id: Uu
     // What the operation cost: by the published price, and in statements of the database.
     let cost = async_graphql::value!({ "requested": passed.cost.requested, "statements": scope.statements() });
     response.extensions.insert("cost".to_owned(), cost);
-    write(response, request_id)
+    Answer { secret: scope.is_secret(), ..write(response, request_id) }
 }
 
 /// An answer to a request that was not run: without `data`, as the specification has it.
@@ -331,7 +339,7 @@ fn write(mut response: Response, request_id: Uuid) -> Answer {
         br#"{"errors":[{"message":"The answer could not be written.","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}"#
             .to_vec()
     });
-    Answer { json, request_error, replayed: false, code }
+    Answer { json, request_error, replayed: false, secret: false, code }
 }
 
 /// The answer to a request that failed as a whole.

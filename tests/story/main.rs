@@ -10,6 +10,8 @@ mod a_busy_server_says_so;
 mod a_client_changes;
 mod a_cut_off_request_leaves_nothing_behind;
 mod a_provider_takes_on_two_clients;
+mod answers_are_compressed;
+mod browsers_call_from_portals;
 mod every_change_is_on_the_record;
 mod files_come_in;
 mod health_and_metrics;

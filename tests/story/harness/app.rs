@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 
 use backoffice::platform::db::Waits;
 use backoffice::server::address::TrustedProxies;
+use backoffice::server::cors::OwnOrigins;
 use backoffice::server::{self, Serving, Shared};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
@@ -62,7 +63,7 @@ impl App {
                     pool_size: setup.pool_size,
                     waits: setup.waits,
                     explorer: true,
-                    allowed_origin: Some("https://portal.example".to_owned()),
+                    own_origins: OwnOrigins::parse("https://portal.example"),
                     // Stories that play a proxy speak from here.
                     proxies: TrustedProxies::parse("127.0.0.66").unwrap(),
                     signals: false,
