@@ -14,7 +14,7 @@ use crate::database;
 use crate::platform::db::{Urls, Waits};
 use crate::platform::error::Error;
 use crate::server::{self, Serving};
-use crate::{check, demo, graph, identity};
+use crate::{background, check, demo, graph, identity};
 
 /// The back offices of many client companies on one server, each walled off by the database.
 ///
@@ -39,12 +39,15 @@ Examples:
 
 With a PostgreSQL of your own:
   DATABASE_URL=postgres://postgres:…@db/backoffice BACKOFFICE_ROLE_PASSWORD=… backoffice migrate
-  DATABASE_URL=postgres://backoffice_app:…@db/backoffice backoffice serve";
+  DATABASE_URL=postgres://backoffice_app:…@db/backoffice backoffice serve
+  DATABASE_URL=postgres://backoffice_app:…@db/backoffice backoffice worker --workers 4";
 
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Serve (the default).
     Serve,
+    /// Do jobs and other background work for a PostgreSQL of your own, without answering requests.
+    Worker,
     /// Create the database roles where that is possible, and bring the schema up to date.
     Migrate,
     /// Load the demo provider with two client companies into an empty database.
@@ -128,6 +131,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Serve => serve(&settings),
+        Command::Worker => worker(&settings),
         Command::Migrate => {
             let database = Database::open(&settings)?;
             say(&format!("{} migrations run; the schema is up to date.", database.migrate(&settings)?));
@@ -208,7 +212,8 @@ impl Database {
         }
         let mut options = Options::new(settings.data_dir());
         options.log = |line| tracing::info!(target: "postgresql", "{line}");
-        let needed = settings.workers().saturating_mul(settings.pool_size().saturating_mul(2).saturating_add(4));
+        let needed = settings.threads().saturating_mul(settings.pool_size().saturating_mul(2).saturating_add(4));
+        let needed = needed.saturating_add(settings.terms().slots.saturating_mul(2).saturating_add(8));
         options.max_connections = u32::try_from(needed.saturating_add(20)).unwrap_or(100).max(60);
         Ok(Self::Private(PrivatePostgres::start(options)?))
     }
@@ -301,7 +306,8 @@ fn serve(settings: &Settings) -> Result<ExitCode, Failure> {
         && settings.listen().ip().is_loopback();
     let serving = Serving {
         urls: urls.clone(),
-        workers: settings.workers(),
+        workers: settings.threads(),
+        jobs: settings.terms(),
         pool_size: settings.pool_size(),
         waits: Waits::default(),
         explorer: settings.explorer.unwrap_or(true),
@@ -320,17 +326,43 @@ fn serve(settings: &Settings) -> Result<ExitCode, Failure> {
             say(&demo::logins(&address));
         }
         tracing::info!(ms = started.elapsed().as_millis(), database_ms = database_ready.as_millis(), "serving");
-        let shared = std::sync::Arc::clone(&running.shared);
+        let (shared, workers) = (std::sync::Arc::clone(&running.shared), running.workers.clone());
         actix_web::rt::spawn(async move {
-            // The balancer learns that this server drains in the moment that it is told to stop.
+            // The balancer learns that this server drains in the moment that it is told to stop, and no job is begun.
             if wait_for_stop().await.is_ok() {
                 shared.draining.store(true, std::sync::atomic::Ordering::Release);
+                if let Some(workers) = workers {
+                    workers.tell_to_stop();
+                }
             }
         });
         running.server.await?;
+        if let Some(workers) = &running.workers {
+            workers.stop().await;
+        }
         Ok::<(), Failure>(())
     })?;
     drop(database);
+    say("Stopped.");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Does background work until told to stop.
+fn worker(settings: &Settings) -> Result<ExitCode, Failure> {
+    log(settings);
+    let urls = settings.own_urls()?.ok_or(
+        "Name the PostgreSQL with DATABASE_URL. With the private one, the server itself does the jobs (serve --workers).",
+    )?;
+    database::check_serving(&urls)?;
+    let mut terms = settings.terms();
+    terms.slots = terms.slots.max(1);
+    actix_web::rt::System::new().block_on(async move {
+        let workers = background::start(urls, Waits::default(), terms).map_err(Error::sentence)?;
+        say(&format!("Backoffice works: {} jobs at a time.", terms.slots));
+        wait_for_stop().await?;
+        workers.stop().await;
+        Ok::<(), Failure>(())
+    })?;
     say("Stopped.");
     Ok(ExitCode::SUCCESS)
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
@@ -10,6 +11,7 @@ use serde::Deserialize;
 
 use crate::platform::db::Urls;
 use crate::server::address::TrustedProxies;
+use crate::platform::jobs::worker::Terms;
 
 /// The switches of every command that needs the database.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
@@ -38,10 +40,16 @@ pub struct Settings {
     /// Password given to the four database roles by `migrate`.
     #[arg(long, env = "BACKOFFICE_ROLE_PASSWORD", value_name = "PASSWORD", hide_env_values = true, global = true)]
     pub role_password: Option<SecretString>,
-    /// Worker threads [default: one a core].
+    /// Threads that answer requests [default: one a core].
+    #[arg(long, env = "BACKOFFICE_THREADS", value_name = "N", global = true)]
+    pub threads: Option<usize>,
+    /// Jobs done at a time by this process; 0: none, and no other background work either [default: 2].
     #[arg(long, env = "BACKOFFICE_WORKERS", value_name = "N", global = true)]
     pub workers: Option<usize>,
-    /// Database connections for clients' work, of each worker [default: 8].
+    /// Seconds after which a job whose worker has fallen silent is taken over, 1 to 3600 [default: 30].
+    #[arg(long, env = "BACKOFFICE_JOB_LEASE", value_name = "SECONDS", global = true)]
+    pub job_lease: Option<u64>,
+    /// Database connections for clients' work, of each thread [default: 8].
     #[arg(long, env = "BACKOFFICE_POOL_SIZE", value_name = "N", global = true)]
     pub pool_size: Option<usize>,
     /// Log level: error, warn, info, debug [default: info].
@@ -91,7 +99,9 @@ impl Settings {
             portfolio_url: self.portfolio_url.or(file.portfolio_url),
             identity_url: self.identity_url.or(file.identity_url),
             role_password: self.role_password.or(file.role_password),
+            threads: self.threads.or(file.threads),
             workers: self.workers.or(file.workers),
+            job_lease: self.job_lease.or(file.job_lease),
             pool_size: self.pool_size.or(file.pool_size),
             log: self.log.or(file.log),
             explorer: self.explorer.or(file.explorer),
@@ -107,13 +117,22 @@ impl Settings {
         self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)))
     }
 
-    /// Worker threads.
+    /// Threads that answer requests.
     #[must_use]
-    pub fn workers(&self) -> usize {
-        self.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from)).clamp(1, 64)
+    pub fn threads(&self) -> usize {
+        self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from)).clamp(1, 64)
     }
 
-    /// Connections for clients' work, of each worker.
+    /// How jobs are done.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        Terms {
+            slots: self.workers.unwrap_or(2).min(64),
+            lease: Duration::from_secs(self.job_lease.unwrap_or(30).clamp(1, 3600)),
+        }
+    }
+
+    /// Connections for clients' work, of each thread.
     #[must_use]
     pub fn pool_size(&self) -> usize {
         self.pool_size.unwrap_or(8).clamp(1, 200)
@@ -154,7 +173,9 @@ impl Settings {
         let secret = |set: &Option<SecretString>| if set.is_some() { "set, not shown" } else { "not set" };
         let _ = writeln!(out, "listen = \"{}\"", self.listen());
         let _ = writeln!(out, "data-dir = \"{}\"", self.data_dir().display());
-        let _ = writeln!(out, "workers = {}", self.workers());
+        let _ = writeln!(out, "threads = {}", self.threads());
+        let _ = writeln!(out, "workers = {}", self.terms().slots);
+        let _ = writeln!(out, "job-lease = {}", self.terms().lease.as_secs());
         let _ = writeln!(out, "pool-size = {}", self.pool_size());
         let _ = writeln!(out, "log = \"{}\"", self.log.as_deref().unwrap_or("info"));
         let _ = writeln!(out, "explorer = {}", self.explorer.unwrap_or(true));

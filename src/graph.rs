@@ -5,20 +5,22 @@ use std::sync::Arc;
 use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions, Schema, SchemaBuilder, ValidationMode};
 
 use crate::audit::AuditQuery;
+use crate::audit::verify::AuditMutation;
 use crate::finance::{FinanceMutation, FinanceQuery};
 use crate::identity::keys::Keys;
 use crate::identity::{IdentityMutation, IdentityQuery};
 use crate::practice::{PracticeMutation, PracticeQuery};
+use crate::work::{WorkMutation, WorkQuery};
 
 mod node;
 
 /// Everything that can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(IdentityQuery, PracticeQuery, AuditQuery, FinanceQuery, node::NodeQuery);
+pub struct Query(IdentityQuery, PracticeQuery, AuditQuery, FinanceQuery, WorkQuery, node::NodeQuery);
 
 /// Everything that can be done. All fields of one operation take effect together or none does.
 #[derive(MergedObject, Default)]
-pub struct Mutation(IdentityMutation, PracticeMutation, FinanceMutation);
+pub struct Mutation(IdentityMutation, PracticeMutation, AuditMutation, FinanceMutation, WorkMutation);
 
 /// The schema as the server runs it.
 pub type Graph = Schema<Query, Mutation, EmptySubscription>;

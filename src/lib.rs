@@ -3,6 +3,7 @@
 //! One line a module; `ARCHITECTURE.md` is the map.
 
 pub mod audit;
+pub mod background;
 pub mod check;
 pub mod cli;
 pub mod config;
@@ -15,3 +16,4 @@ pub mod platform;
 pub mod practice;
 pub mod schema;
 pub mod server;
+pub mod work;

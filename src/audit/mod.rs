@@ -10,15 +10,14 @@ use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result};
 use crate::platform::ids;
+use crate::platform::json::Json;
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
 
-mod image;
 mod records;
-
-pub use image::Json;
+pub mod verify;
 
 crate::words! {
     /// Who made a change.

@@ -32,8 +32,10 @@ use crate::identity::role::Role;
 use crate::identity::service_account::ServiceAccount;
 use crate::platform::error::{Error, Result};
 use crate::platform::ids::split;
+use crate::platform::jobs::JobId;
 use crate::platform::scope::Ask;
 use crate::practice::client::Client;
+use crate::work::job::Job;
 
 /// The most ids in one call of `nodes`.
 const MOST: usize = 100;
@@ -80,6 +82,7 @@ kinds! {
     Import: ImportId by Import;
     Invitation: InvitationId by Invitation;
     Invoice: InvoiceId by Invoice;
+    Job: JobId by Job;
     JournalEntry: JournalEntryId by JournalEntry;
     JournalLine: JournalLineId by JournalLine;
     LockException: LockExceptionId by LockException;

@@ -24,6 +24,7 @@ const READ_BOOKS: &[Can] = &[
     Can::BankRead,
     Can::OpenItemRead,
     Can::ImportRead,
+    Can::JobRead,
 ];
 /// Keeps the books day by day.
 const KEEP_BOOKS: &[Can] = &[
@@ -38,6 +39,7 @@ const KEEP_BOOKS: &[Can] = &[
     Can::BankManage,
     Can::BankMatch,
     Can::ImportRun,
+    Can::JobManage,
 ];
 /// Decides how the books are kept.
 const RUN_BOOKS: &[Can] =

@@ -100,7 +100,7 @@ pub(super) fn person(scope: &Scope) -> Result<(uuid::Uuid, SessionId)> {
         Caller::Person { account, session, .. } => Ok((*account, SessionId(*session))),
         Caller::Invalid(reason) => Err(Error::Unauthenticated(reason)),
         Caller::Nobody => Err(Error::Unauthenticated("Sign in first.")),
-        Caller::Service { .. } => {
+        Caller::Service { .. } | Caller::Job { .. } => {
             Err(Error::BadInput("A service account has no sessions, password or codes of its own.".to_owned()))
         }
     }

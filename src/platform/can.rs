@@ -107,6 +107,10 @@ rights! {
     BankMatch = "finance.bank.match",
     /// See open items and how they were settled.
     OpenItemRead = "finance.open_item.read",
+    /// See the client's jobs and how far they have come.
+    JobRead = "work.job.read",
+    /// Cancel the client's jobs, and run again what failed.
+    JobManage = "work.job.manage",
     /// Import files.
     ImportRun = "core.import.run",
     /// See earlier imports.

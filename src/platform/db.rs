@@ -185,6 +185,8 @@ pub struct Tx {
     failed: AtomicBool,
     retry: AtomicBool,
     statements: AtomicU32,
+    /// Whether a job was put into the queue, which workers are told at the commit.
+    asks_for_work: AtomicBool,
     pub(super) entered: Entered,
     opened_at: OnceLock<DateTime<Utc>>,
     ahead: Option<Ahead>,
@@ -257,6 +259,7 @@ impl Tx {
             failed: AtomicBool::new(false),
             retry: AtomicBool::new(false),
             statements: AtomicU32::new(1),
+            asks_for_work: AtomicBool::new(false),
             entered,
             opened_at,
             ahead,
@@ -434,7 +437,15 @@ impl Tx {
             ended.is_ok() || (commit && self.borrowed.hear(connection.batch_execute("ROLLBACK")).await.is_ok());
         self.borrowed.ended.store(proven, Ordering::Release);
         ended?;
+        if commit && self.asks_for_work.load(Ordering::Acquire) {
+            super::jobs::ring();
+        }
         Ok(commit)
+    }
+
+    /// Wakes the workers when this has been committed.
+    pub(crate) fn ask_for_work(&self) {
+        self.asks_for_work.store(true, Ordering::Release);
     }
 
     /// Ends a transaction of one's own and gives its connection back.

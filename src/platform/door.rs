@@ -13,7 +13,7 @@ use std::time::Instant;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use super::can::Can;
@@ -59,6 +59,8 @@ impl DoorRow {
         match self.verdict.as_str() {
             "ok" => Ok(()),
             "ended" => Err(Error::Unauthenticated("The session has ended; sign in again.")),
+            // Somebody else has taken the job over.
+            "lost" => Err(Error::Retry),
             _ => Err(Error::Forbidden("You have no access to this client today.".to_owned())),
         }
     }
@@ -90,6 +92,22 @@ impl DoorRow {
 pub(super) fn anonymous() -> Sql<'static> {
     sql("SELECT 'ok' AS verdict, NULL::text[] AS permissions, NULL AS edition, '' AS actor_name, 'UTC' AS time_zone, \
          '' AS currency, now() AS opened_at")
+}
+
+/// The door of a job of a client.
+pub(super) fn of_job(job: Uuid, lease: Uuid, writes: bool) -> Sql<'static> {
+    sql("SELECT verdict, permissions, edition, actor_name, time_zone, currency, opened_at FROM core.enter_job($1, $2, $3)")
+        .bind::<SqlUuid, _>(job)
+        .bind::<SqlUuid, _>(lease)
+        .bind::<Bool, _>(writes)
+}
+
+/// The door of a job that belongs to no client.
+pub(super) fn of_provider_job(job: Uuid, lease: Uuid) -> Sql<'static> {
+    sql("SELECT verdict, NULL::text[] AS permissions, NULL AS edition, '' AS actor_name, 'UTC' AS time_zone, '' AS currency, opened_at \
+         FROM core.enter_provider_job($1, $2)")
+        .bind::<SqlUuid, _>(job)
+        .bind::<SqlUuid, _>(lease)
 }
 
 /// What the door of a client said last time, before the token narrows it.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::can::Can;
 use super::db::{Begin, Pools, Tx};
-use super::door::Entrance;
+use super::door::{self, Entrance};
 use super::entity::Batches;
 use super::error::{Error, Result};
 use super::repeat::{Claim, Shelf};
@@ -48,6 +48,17 @@ pub enum Caller {
         client: Uuid,
         /// The rights this token was narrowed to.
         scopes: Vec<Can>,
+    },
+    /// A job that reads for the one who asked for it, with the rights that he has now. No token says this.
+    Job {
+        /// The job.
+        job: Uuid,
+        /// The lease that its worker holds.
+        lease: Uuid,
+        /// Who asked for it.
+        requester: Uuid,
+        /// Its client.
+        client: Uuid,
     },
 }
 
@@ -336,6 +347,11 @@ impl Scope {
             (Caller::Service { account, client, scopes }, Door::Client) => {
                 self.enter_client("service", *account, None, *client, Some(scopes.clone())).await
             }
+            (Caller::Job { job, lease, requester, client }, Door::Client) => {
+                let (requester, client) = (*requester, *client);
+                let door = door::of_job(*job, *lease, begin == Begin::Write);
+                Tx::open(&self.pools.app, begin, door, move |row| row.enter(requester, Some(client))).await
+            }
             (Caller::Person { client: None, .. }, Door::Client) => {
                 Err(Error::BadInput("Take a token for a client first (clientTokenCreate).".to_owned()))
             }
@@ -360,10 +376,10 @@ impl Scope {
                     .bind::<SqlUuid, _>(self.request_id);
                 Tx::open(&self.pools.app, begin, door, |row| row.enter(*account, Some(tenant))).await
             }
-            (Caller::Service { .. }, Door::Myself) => {
+            (Caller::Service { .. } | Caller::Job { .. }, Door::Myself) => {
                 Err(Error::BadInput("A service account has no sessions, password or codes of its own.".to_owned()))
             }
-            (Caller::Person { client: Some(_), .. } | Caller::Service { .. }, _) => {
+            (Caller::Person { client: Some(_), .. } | Caller::Service { .. } | Caller::Job { .. }, _) => {
                 Err(Error::BadInput("This needs the provider's token, without a client.".to_owned()))
             }
         }

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Bool, Int4};
+use tokio::sync::watch;
 
 use super::db::{Pools, Tx};
 use super::error::{Error, Result};
 use super::sql::sql;
+use super::workers::rest;
 
 /// How often each server looks.
 const EVERY: Duration = Duration::from_secs(3600);
@@ -73,15 +75,15 @@ pub async fn all(pools: &Pools) -> Result<Swept> {
     Ok(sum)
 }
 
-/// Sweeps once an hour, for ever. If the database does not answer, what is due waits for the next time.
-pub async fn keep_swept(pools: Pools) {
-    tokio::time::sleep(FIRST).await;
-    loop {
+/// Sweeps once an hour until the process stops. If the database does not answer, what is due waits for the next time.
+pub async fn keep_swept(pools: Pools, mut stopping: watch::Receiver<bool>) {
+    let mut pause = FIRST;
+    while !rest(&mut stopping, pause).await {
         match all(&pools).await {
             Ok(swept) if swept == Swept::default() => {}
             Ok(swept) => tracing::info!(?swept, "swept"),
             Err(error) => tracing::warn!(?error, "what is over could not be swept away"),
         }
-        tokio::time::sleep(EVERY).await;
+        pause = EVERY;
     }
 }

@@ -64,3 +64,89 @@ diesel::table! {
         rights_edition -> Int8,
     }
 }
+
+diesel::table! {
+    core.job (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        state -> Text,
+        args -> Jsonb,
+        checkpoint -> Nullable<Jsonb>,
+        result -> Nullable<Jsonb>,
+        error_code -> Nullable<Text>,
+        error -> Nullable<Text>,
+        done -> Int8,
+        total -> Nullable<Int8>,
+        attempts -> Int4,
+        requester_id -> Uuid,
+        requester_kind -> Text,
+        requester_name -> Text,
+        scopes -> Nullable<Array<Text>>,
+        run_at -> Timestamptz,
+        started_at -> Nullable<Timestamptz>,
+        ended_at -> Nullable<Timestamptz>,
+        cancel_asked_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    core.job_attempt (tenant_id, job_id, number) {
+        tenant_id -> Uuid,
+        job_id -> Uuid,
+        number -> Int4,
+        outcome -> Text,
+        error_code -> Nullable<Text>,
+        error -> Nullable<Text>,
+        started_at -> Timestamptz,
+        ended_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    core.job_queue (job_id) {
+        job_id -> Uuid,
+        client_id -> Nullable<Uuid>,
+        lane -> Uuid,
+        kind -> Text,
+        requester_id -> Nullable<Uuid>,
+        requester_kind -> Nullable<Text>,
+        scopes -> Nullable<Array<Text>>,
+        due_at -> Timestamptz,
+        token -> Nullable<Uuid>,
+        worker -> Nullable<Uuid>,
+        begun_at -> Nullable<Timestamptz>,
+        failures -> Int4,
+        losses -> Int4,
+    }
+}
+
+diesel::table! {
+    core.job_turn (lane) {
+        lane -> Uuid,
+        served_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    core.provider_job (id) {
+        id -> Uuid,
+        kind -> Text,
+        state -> Text,
+        args -> Jsonb,
+        checkpoint -> Nullable<Jsonb>,
+        result -> Nullable<Jsonb>,
+        error_code -> Nullable<Text>,
+        error -> Nullable<Text>,
+        done -> Int8,
+        total -> Nullable<Int8>,
+        attempts -> Int4,
+        run_at -> Timestamptz,
+        started_at -> Nullable<Timestamptz>,
+        ended_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}

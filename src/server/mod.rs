@@ -23,10 +23,12 @@ use std::time::Duration;
 use actix_web::{App, HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use crate::background;
 use crate::graph::Graph;
 use crate::identity::keys::Keys;
 use crate::platform::db::{Pools, Urls, Waits};
-use crate::platform::sweep;
+use crate::platform::jobs::worker::Terms;
+use crate::platform::workers::Workers;
 
 /// What all workers share.
 pub struct Shared {
@@ -60,9 +62,11 @@ pub struct Shared {
 pub struct Serving {
     /// Where the three roles reach the database.
     pub urls: Urls,
-    /// Worker threads.
+    /// Threads that answer requests.
     pub workers: usize,
-    /// Connections for clients' work, of each worker.
+    /// How jobs are done; no slots: by others.
+    pub jobs: Terms,
+    /// Connections for clients' work, of each thread.
     pub pool_size: usize,
     /// How long operations wait.
     pub waits: Waits,
@@ -86,6 +90,8 @@ pub struct Running {
     pub server: actix_web::dev::Server,
     /// What the workers share.
     pub shared: Arc<Shared>,
+    /// The background work, unless others do it.
+    pub workers: Option<Arc<Workers>>,
 }
 
 /// The limits of the gate as this server sets them: imports carry whole files in a variable, everything else is the
@@ -151,10 +157,13 @@ pub async fn start(
         server = server.disable_signals();
     }
     let server = server.listen(listener)?.run();
-    tokio::spawn(sweep::keep_swept(own_pools.clone()));
     tokio::spawn(clients.keep_fresh(own_pools.clone()));
     tokio::spawn(keys.keep_fresh(own_pools));
-    Ok(Running { address, handle: server.handle(), server, shared })
+    let workers = match serving.jobs.slots {
+        0 => None,
+        _ => Some(Arc::new(background::start(serving.urls, serving.waits, serving.jobs).map_err(other)?)),
+    };
+    Ok(Running { address, handle: server.handle(), server, shared, workers })
 }
 
 impl Running {

@@ -15,6 +15,7 @@ mod browsers_call_from_portals;
 mod every_change_is_on_the_record;
 mod files_come_in;
 mod health_and_metrics;
+mod jobs_are_done_once;
 mod nordwind;
 mod one_operation_is_one_transaction;
 mod people_come_and_go;

@@ -3,10 +3,12 @@
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use backoffice::platform::db::Waits;
 use backoffice::server::address::TrustedProxies;
 use backoffice::server::cors::OwnOrigins;
+use backoffice::platform::jobs::worker::Terms;
 use backoffice::server::{self, Serving, Shared};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
@@ -17,11 +19,13 @@ pub struct Setup {
     pub workers: usize,
     pub pool_size: usize,
     pub waits: Waits,
+    /// Jobs done at a time by the server itself; 0: none.
+    pub jobs: usize,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { workers: 1, pool_size: 6, waits: Waits::default() }
+        Self { workers: 1, pool_size: 6, waits: Waits::default(), jobs: 1 }
     }
 }
 
@@ -60,6 +64,7 @@ impl App {
                 let serving = Serving {
                     urls,
                     workers: setup.workers,
+                    jobs: Terms { slots: setup.jobs, lease: Duration::from_secs(30) },
                     pool_size: setup.pool_size,
                     waits: setup.waits,
                     explorer: true,
@@ -76,6 +81,9 @@ impl App {
                     handle.stop(graceful).await;
                 });
                 running.server.await.unwrap();
+                if let Some(workers) = &running.workers {
+                    workers.stop().await;
+                }
             });
         });
         let (address, shared) = address.recv().expect("the server did not start");

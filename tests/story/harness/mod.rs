@@ -5,6 +5,7 @@ mod client;
 mod firm;
 mod office;
 mod postgres;
+pub mod work;
 pub mod wire;
 
 pub use app::{App, Setup};

@@ -178,6 +178,9 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     )
     .await;
 
+    let job = boss.verify().await;
+    boss.ended(&job).await;
+
     let examples = BTreeMap::from([
         ("Account", leaf),
         ("Group", group),
@@ -190,6 +193,7 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("Customer", customer),
         ("Grant", grant),
         ("Invoice", draft),
+        ("Job", job),
         ("JournalEntry", entry),
         ("LockException", exception),
         ("OpenItem", payable.as_str().unwrap().to_owned()),

@@ -1,16 +1,22 @@
-//! The image of a record as it stood: JSON whose decimals keep every digit.
+//! JSON on the wire: results of jobs, and the images of records as they stood, whose decimals keep every digit.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 
-use crate::platform::error::{Error, Result};
+use super::error::{Error, Result};
 
 /// A JSON document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Json(serde_json::Value);
 
 impl Json {
+    /// From a value whose decimals are strings already.
+    #[must_use]
+    pub fn new(value: serde_json::Value) -> Self {
+        Self(value)
+    }
+
     /// The image of a record from the database's own text.
-    pub(super) fn image(text: &str) -> Result<Self> {
+    pub fn image(text: &str) -> Result<Self> {
         serde_json::from_str(&quote_decimals(text)).map(Self).map_err(Error::fault)
     }
 }

@@ -1,0 +1,28 @@
+//! What a process does besides answering requests: its loops and the kinds of jobs that it can do, a line each.
+
+use crate::audit::verify::AuditVerify;
+use crate::platform::db::{Urls, Waits};
+use crate::platform::error::Result;
+use crate::platform::jobs::Registry;
+use crate::platform::jobs::worker::{Terms, work};
+use crate::platform::sweep;
+use crate::platform::workers::{Loop, Surroundings, Workers};
+
+/// Every kind of job.
+#[must_use]
+pub fn kinds() -> Registry {
+    Registry::default().with(AuditVerify)
+}
+
+/// Every loop.
+fn loops(around: &Surroundings) -> Vec<Loop> {
+    vec![
+        Box::pin(work(around.pools.clone(), kinds(), around.terms, around.stopping.clone())),
+        Box::pin(sweep::keep_swept(around.pools.clone(), around.stopping.clone())),
+    ]
+}
+
+/// Starts all of it.
+pub fn start(urls: Urls, waits: Waits, terms: Terms) -> Result<Workers> {
+    Workers::start(urls, waits, terms, loops)
+}

@@ -1,0 +1,78 @@
+//! Jobs in stories: waiting for them, and workers that can be killed.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use backoffice::background;
+use backoffice::platform::db::Waits;
+use backoffice::platform::jobs::worker::Terms;
+use backoffice::platform::workers::Workers;
+use serde_json::{Value, json};
+
+use super::{Client, Database};
+
+/// What a story wants to know of a job.
+pub const JOB: &str = "id kind state progress { done total } attemptCount attempts { number outcome errorCode } \
+                       requestedByName result errorCode error";
+
+impl Client {
+    /// Waits until a job has ended; gives it.
+    pub async fn ended(&self, job: &str) -> Value {
+        let begun = Instant::now();
+        loop {
+            let found = self.ask(&format!("query($id: ID!) {{ job(id: $id) {{ {JOB} }} }}"), json!({ "id": job })).await;
+            let state = found["job"]["state"].as_str().unwrap_or_else(|| panic!("no job {job}")).to_owned();
+            if !["WAITING", "RUNNING"].contains(&state.as_str()) {
+                return found["job"].clone();
+            }
+            assert!(begun.elapsed() < Duration::from_secs(90), "the job does not end: {found}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Asks for the verification of the audit chain; gives the job's id.
+    pub async fn verify(&self) -> String {
+        let data = self.ask("mutation { auditVerify { job { id } userErrors { message } } }", json!({})).await;
+        data["auditVerify"]["job"]["id"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Database {
+    /// Workers inside this process.
+    pub fn workers(&self, slots: usize) -> Workers {
+        background::start(self.urls(), Waits::default(), Terms { slots, lease: Duration::from_secs(30) }).unwrap()
+    }
+
+    /// A `backoffice worker` of its own whose silence is noticed within a second.
+    pub fn worker(&self, slots: usize) -> Worker {
+        let urls = self.urls();
+        let child = Command::new(env!("CARGO_BIN_EXE_backoffice"))
+            .args(["worker", "--workers", &slots.to_string(), "--job-lease", "1", "--log", "warn"])
+            .env("DATABASE_URL", urls.app)
+            .env("BACKOFFICE_PORTFOLIO_URL", urls.portfolio)
+            .env("BACKOFFICE_IDENTITY_URL", urls.identity)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Worker(child)
+    }
+}
+
+/// A worker process. Killed when dropped.
+pub struct Worker(Child);
+
+impl Worker {
+    /// Asks it to stop and waits until it has.
+    pub fn stop(&mut self) {
+        let stopped = Command::new("kill").arg(self.0.id().to_string()).status().unwrap();
+        assert!(stopped.success() && self.0.wait().unwrap().success());
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
