@@ -10,8 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::platform::db::Urls;
-use crate::server::address::TrustedProxies;
 use crate::platform::jobs::worker::Terms;
+use crate::server::address::TrustedProxies;
 
 /// The switches of every command that needs the database.
 #[derive(Args, Clone, Debug, Default, Deserialize)]

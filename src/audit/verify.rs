@@ -143,10 +143,8 @@ async fn next_links(tx: &Tx, after: i64) -> Result<Vec<Link>> {
 
 /// The newest link as the chain itself says.
 async fn head(tx: &Tx) -> Result<Option<Head>> {
-    tx.maybe(
-        sql("SELECT c.seq, c.hash FROM audit.chain c WHERE c.tenant_id = $1").bind::<SqlUuid, _>(tx.tenant()?),
-    )
-    .await
+    tx.maybe(sql("SELECT c.seq, c.hash FROM audit.chain c WHERE c.tenant_id = $1").bind::<SqlUuid, _>(tx.tenant()?))
+        .await
 }
 
 async fn outside(tx: &Tx) -> Result<Outside> {

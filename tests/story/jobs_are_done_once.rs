@@ -51,7 +51,10 @@ async fn a_job_is_asked_for_done_and_told_about() {
     let done = accountant.ended(&id).await;
     assert_eq!((&done["state"], &done["kind"]), (&json!("SUCCEEDED"), &json!("AUDIT_VERIFY")), "{done}");
     assert_eq!(done["result"]["findings"], json!([]), "{done}");
-    assert!(done["result"]["links"].as_i64().unwrap() > 1 && done["result"]["entries"].as_i64().unwrap() > 10, "{done}");
+    assert!(
+        done["result"]["links"].as_i64().unwrap() > 1 && done["result"]["entries"].as_i64().unwrap() > 10,
+        "{done}"
+    );
     assert_eq!(done["progress"]["done"], done["result"]["links"]);
     assert_eq!(done["attempts"], json!([{ "number": 1, "outcome": "SUCCEEDED", "errorCode": null }]));
     assert_eq!(done["requestedByName"], "Konrad Konto");
@@ -157,7 +160,10 @@ async fn a_job_has_the_rights_of_the_moment() {
         office.grant(firm, person, &[Can::AuditRead, Can::JobRead]);
         asked.push((name, person.account, office.client(person, firm).verify().await));
         // No session is needed: the job goes on when its requester has gone home.
-        office.app.database.lay(&format!("UPDATE identity.session SET revoked_at = now(), revoked_for = 'signed_out' WHERE id = '{}'", person.session));
+        office.app.database.lay(&format!(
+            "UPDATE identity.session SET revoked_at = now(), revoked_for = 'signed_out' WHERE id = '{}'",
+            person.session
+        ));
     }
     let of = |name: &str| asked.iter().find(|(known, ..)| *known == name).unwrap();
     let role = |account: Uuid| format!("(SELECT role_id FROM identity.access_grant WHERE account_id = '{account}')");
@@ -167,7 +173,10 @@ async fn a_job_has_the_rights_of_the_moment() {
          UPDATE identity.access_grant SET ended_at = now() WHERE account_id = '{}';
          UPDATE identity.account SET disabled_at = now() WHERE id = '{}';
          UPDATE identity.access_grant SET valid_until = current_date - 2 WHERE account_id = '{}'",
-        role(of("Fewer").1), of("Gone").1, of("Off").1, of("Out").1,
+        role(of("Fewer").1),
+        of("Gone").1,
+        of("Off").1,
+        of("Out").1,
     ));
     let workers = office.app.database.workers(2);
     for (name, _, id) in &asked {
@@ -197,7 +206,9 @@ async fn clients_take_turns() {
     ));
     assert!(before <= 2, "{before} jobs of the other client came first");
     // And the many go on.
-    let rest = |state: &str| office.count(&format!("SELECT count(*) FROM core.job WHERE tenant_id = '{many}' AND state = '{state}'"));
+    let rest = |state: &str| {
+        office.count(&format!("SELECT count(*) FROM core.job WHERE tenant_id = '{many}' AND state = '{state}'"))
+    };
     let deadline = Instant::now() + Duration::from_secs(20);
     while rest("succeeded") < 20 && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -254,7 +265,11 @@ async fn a_worker_that_is_told_to_stop_hands_back() {
         worker.stop();
         assert_eq!(running(), 0);
     }
-    assert_eq!(office.count("SELECT count(*) FROM core.job_attempt WHERE outcome <> 'succeeded'"), 0, "nothing was lost");
+    assert_eq!(
+        office.count("SELECT count(*) FROM core.job_attempt WHERE outcome <> 'succeeded'"),
+        0,
+        "nothing was lost"
+    );
 }
 
 /// How often workers are killed: `BACKOFFICE_KILLS`, 20 if not said.
@@ -292,14 +307,16 @@ async fn workers_are_killed_and_everything_is_counted_once() {
     assert!(lost > 0, "no kill hit a job");
     for firm in firms {
         // Each job has counted every link and every entry once, and was finished once.
-        let truth = format!("SELECT count(*) || ' ' || sum(entries) AS line FROM audit.link WHERE tenant_id = '{firm}'");
+        let truth =
+            format!("SELECT count(*) || ' ' || sum(entries) AS line FROM audit.link WHERE tenant_id = '{firm}'");
         let told = format!(
             "SELECT DISTINCT concat_ws(' ', j.result->>'links', j.result->>'entries', j.result->>'findings', j.state) AS line
                FROM core.job j WHERE j.tenant_id = '{firm}'"
         );
         let truth = office.app.database.lines("postgres", &truth).remove(0);
         assert_eq!(office.app.database.lines("postgres", &told), [format!("{truth} [] succeeded")]);
-        let finished = format!("SELECT count(*) FROM core.job_attempt WHERE tenant_id = '{firm}' AND outcome = 'succeeded'");
+        let finished =
+            format!("SELECT count(*) FROM core.job_attempt WHERE tenant_id = '{firm}' AND outcome = 'succeeded'");
         assert_eq!(office.count(&finished), i64::from(jobs));
     }
 }

@@ -97,7 +97,8 @@ async fn one(pools: Pools, registry: Registry, claimed: Claimed, mut context: Jo
     let word = outcome_word(&outcome);
     tracing::info!(outcome = word, ms = started.elapsed().as_millis(), "job");
     metrics::counter!("backoffice_jobs_total", "kind" => claimed.kind.clone(), "outcome" => word).increment(1);
-    metrics::histogram!("backoffice_job_seconds", "kind" => claimed.kind.clone()).record(started.elapsed().as_secs_f64());
+    metrics::histogram!("backoffice_job_seconds", "kind" => claimed.kind.clone())
+        .record(started.elapsed().as_secs_f64());
     let Err(halt) = outcome else { return };
     let ending = ending(halt, claimed.failures, kind.tries(), claimed.token);
     match queue::end(&pools, claimed.job_id, claimed.token, ending).await {

@@ -6,9 +6,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use backoffice::platform::db::Waits;
+use backoffice::platform::jobs::worker::Terms;
 use backoffice::server::address::TrustedProxies;
 use backoffice::server::cors::OwnOrigins;
-use backoffice::platform::jobs::worker::Terms;
 use backoffice::server::{self, Serving, Shared};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 

@@ -5,8 +5,8 @@ mod client;
 mod firm;
 mod office;
 mod postgres;
-pub mod work;
 pub mod wire;
+pub mod work;
 
 pub use app::{App, Setup};
 pub use client::{Client, Reply};

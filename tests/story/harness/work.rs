@@ -20,7 +20,8 @@ impl Client {
     pub async fn ended(&self, job: &str) -> Value {
         let begun = Instant::now();
         loop {
-            let found = self.ask(&format!("query($id: ID!) {{ job(id: $id) {{ {JOB} }} }}"), json!({ "id": job })).await;
+            let found =
+                self.ask(&format!("query($id: ID!) {{ job(id: $id) {{ {JOB} }} }}"), json!({ "id": job })).await;
             let state = found["job"]["state"].as_str().unwrap_or_else(|| panic!("no job {job}")).to_owned();
             if !["WAITING", "RUNNING"].contains(&state.as_str()) {
                 return found["job"].clone();
