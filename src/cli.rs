@@ -1,11 +1,14 @@
 //! The command line: what can be done with the program, and how it is started.
 
+mod backup;
+
 use std::io::Write as _;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use backoffice_private_postgres::{DATABASE, Options, PrivatePostgres};
+use backoffice_private_postgres::{DATABASE, Neighbour, Options, PrivatePostgres, SUPERUSER, StartError};
 use clap::{Parser, Subcommand};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -34,6 +37,8 @@ Examples:
   backoffice                                       serve on 127.0.0.1:8080 with a private PostgreSQL
   backoffice serve --listen 0.0.0.0:8443 --data-dir /srv/backoffice
   backoffice check                                 prove that nothing was changed past the server
+  backoffice backup /srv/backups/2026-11-22        the database, the files and their checksums, beside a working server
+  backoffice restore /srv/backups/2026-11-22 --data-dir /srv/empty
   backoffice keys rotate                           sign with a new key; tokens of the old one stay valid until they expire
   backoffice user create --email a@firm.example --name 'Ada Admin' --administrator
 
@@ -54,6 +59,19 @@ enum Command {
     Demo,
     /// Verify the audit chains and the books of every client; names every row that breaks a promise.
     Check,
+    /// Take a backup while the server works: the database in one snapshot, the files, and a manifest with checksums.
+    Backup {
+        /// The backup's folder; it must not exist yet. It holds everything, so keep it as safe as the database.
+        folder: PathBuf,
+    },
+    /// Fill an empty place from a backup, compare it with the manifest, and run `check`.
+    Restore {
+        /// The backup's folder.
+        folder: PathBuf,
+        /// Only verify that the backup is complete and undamaged.
+        #[arg(long)]
+        verify_only: bool,
+    },
     /// Print the GraphQL schema, exactly as in schema.graphql.
     Schema,
     /// The keys that sign access tokens.
@@ -137,6 +155,9 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             say(&format!("{} migrations run; the schema is up to date.", database.migrate(&settings)?));
             Ok(ExitCode::SUCCESS)
         }
+        Command::Backup { folder } => backup::take(&settings, &folder),
+        Command::Restore { folder, verify_only: true } => backup::verify(&folder),
+        Command::Restore { folder, verify_only: false } => backup::restore(&settings, &folder),
         Command::Demo => {
             let database = Database::open(&settings)?;
             database.migrate(&settings)?;
@@ -150,7 +171,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Check => {
-            let database = Database::open(&settings)?;
+            let database = Database::reach(&settings)?;
             let mut connection = database::connect(&database.owner_url())?;
             let report = check::run(&mut connection)?;
             for finding in &report.findings {
@@ -165,7 +186,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             Ok(if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Command::Keys { command: KeysCommand::Rotate } => {
-            let database = Database::open(&settings)?;
+            let database = Database::reach(&settings)?;
             let urls = database.urls(&settings)?;
             let kid = actix_web::rt::System::new()
                 .block_on(identity::keys::Keys::rotate(&urls.identity))
@@ -182,7 +203,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
                     line.trim_end_matches(['\r', '\n']).to_owned().into()
                 }
             };
-            let database = Database::open(&settings)?;
+            let database = Database::reach(&settings)?;
             let urls = database.urls(&settings)?;
             let created = actix_web::rt::System::new().block_on(identity::people::create_user(
                 &urls.identity,
@@ -198,15 +219,32 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Where the database is: the private one, which lives as long as this value, or one's own.
+/// Where the database is: the private one, which lives as long as this value; that of a server that runs beside us; or
+/// one's own.
 enum Database {
     Private(PrivatePostgres),
+    Neighbour(Neighbour),
     Own(SecretString),
 }
 
 impl Database {
     /// Starts the private PostgreSQL unless a server of one's own is named. Called before any thread is started.
     fn open(settings: &Settings) -> Result<Self, Failure> {
+        Ok(Self::start(settings)?)
+    }
+
+    /// The same; where a server already runs on the data folder, its PostgreSQL is used and stays.
+    fn reach(settings: &Settings) -> Result<Self, Failure> {
+        match Self::start(settings) {
+            Err(StartError::InUse { data_dir }) => match Neighbour::on(&data_dir) {
+                Some(neighbour) => Ok(Self::Neighbour(neighbour)),
+                None => Err(StartError::InUse { data_dir }.into()),
+            },
+            started => Ok(started?),
+        }
+    }
+
+    fn start(settings: &Settings) -> Result<Self, StartError> {
         if let Some(url) = &settings.database_url {
             return Ok(Self::Own(url.clone()));
         }
@@ -218,19 +256,24 @@ impl Database {
         Ok(Self::Private(PrivatePostgres::start(options)?))
     }
 
-    /// The URL of somebody who may change the schema.
-    fn owner_url(&self) -> String {
+    /// Where that role signs in; of one's own server, as the role that is named.
+    fn url(&self, role: &str) -> String {
         match self {
-            Self::Private(postgres) => postgres.url("backoffice_owner", DATABASE),
+            Self::Private(postgres) => postgres.url(role, DATABASE),
+            Self::Neighbour(postgres) => postgres.url(role, DATABASE),
             Self::Own(url) => url.expose_secret().to_owned(),
         }
     }
 
+    /// The URL of somebody who may change the schema.
+    fn owner_url(&self) -> String {
+        self.url("backoffice_owner")
+    }
+
     fn migrate(&self, settings: &Settings) -> Result<usize, Failure> {
         match self {
-            Self::Private(postgres) => {
-                let mut connection =
-                    database::connect(&postgres.url(backoffice_private_postgres::SUPERUSER, DATABASE))?;
+            Self::Private(_) | Self::Neighbour(_) => {
+                let mut connection = database::connect(&self.url(SUPERUSER))?;
                 if database::text(
                     &mut connection,
                     "SELECT coalesce(to_regrole('backoffice_identity')::text, '') AS line",
@@ -262,10 +305,10 @@ impl Database {
     /// Where the server's three roles sign in.
     fn urls(&self, settings: &Settings) -> Result<Urls, Failure> {
         match self {
-            Self::Private(postgres) => Ok(Urls {
-                app: postgres.url("backoffice_app", DATABASE),
-                portfolio: postgres.url("backoffice_portfolio", DATABASE),
-                identity: postgres.url("backoffice_identity", DATABASE),
+            Self::Private(_) | Self::Neighbour(_) => Ok(Urls {
+                app: self.url("backoffice_app"),
+                portfolio: self.url("backoffice_portfolio"),
+                identity: self.url("backoffice_identity"),
             }),
             Self::Own(_) => settings.own_urls()?.ok_or_else(|| "DATABASE_URL is not set.".into()),
         }

@@ -97,6 +97,19 @@ fn in_folder(folder: &Path) -> Option<Binaries> {
     Some(Binaries { postgres, initdb, major })
 }
 
+/// Every folder that holds this program of PostgreSQL, with its major version; the folder that the user names alone, if
+/// he names one.
+pub fn with_program(program: &str) -> Vec<(u32, PathBuf)> {
+    let named = env::var_os("BACKOFFICE_PG_BIN").map(PathBuf::from);
+    named.map_or_else(usual_folders, |folder| vec![folder])
+        .into_iter()
+        .filter_map(|folder| {
+            let output = Command::new(folder.join(program)).arg("--version").output().ok()?;
+            Some((major_version(&String::from_utf8_lossy(&output.stdout))?, folder))
+        })
+        .collect()
+}
+
 /// 15 from `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`, 18 from `… 18beta1`.
 fn major_version(line: &str) -> Option<u32> {
     let version = line.split("(PostgreSQL)").nth(1)?.trim_start();

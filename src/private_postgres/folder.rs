@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crate::account::Account;
 use crate::binaries::{self, Binaries};
 use crate::error::StartError;
-use crate::{Options, handshake, initialise, settings, system};
+use crate::{Options, handshake, initialise, settings, system, tools};
 
 /// What fits into `sun_path` with its closing zero: 108 bytes on Linux, 104 on macOS and the BSDs.
 const LONGEST_SOCKET_PATH_BYTES: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
@@ -75,10 +75,8 @@ impl Cluster {
         use std::os::unix::process::CommandExt;
 
         let mut command = Command::new(program);
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"PG")) {
-            command.env_remove(name);
-        }
-        command.env("LC_ALL", "C").process_group(0);
+        tools::clean(&mut command);
+        command.process_group(0);
         self.account.apply(&mut command);
         command
     }
@@ -240,7 +238,7 @@ fn locked(data_dir: &Path) -> Result<File, StartError> {
 }
 
 /// The major version of the cluster, `None` when there is no cluster yet.
-fn written_by(data: &Path) -> Result<Option<String>, StartError> {
+pub fn written_by(data: &Path) -> Result<Option<String>, StartError> {
     match fs::read_to_string(data.join("PG_VERSION")) {
         Ok(version) => Ok(Some(version.trim().to_owned())),
         Err(error) if error.kind() != io::ErrorKind::NotFound => {

@@ -41,10 +41,12 @@ mod tests_crash;
 mod tests_life;
 #[cfg(test)]
 mod tests_refusals;
+mod tools;
 
 use std::path::{Path, PathBuf};
 
 pub use error::StartError;
+pub use tools::Tools;
 
 /// The database that exists from the first start.
 pub const DATABASE: &str = "backoffice";
@@ -113,8 +115,7 @@ impl PrivatePostgres {
 
     /// A connection URL as libpq, tokio-postgres and psql read it.
     pub fn url(&self, user: &str, database: &str) -> String {
-        let host = percent_encoded(&self.socket_dir.to_string_lossy());
-        format!("postgresql://{}@/{}?host={host}&port={PORT}", percent_encoded(user), percent_encoded(database))
+        url(&self.socket_dir, user, database)
     }
 
     /// The process id of the postmaster; `None` in the moments between its death and its return.
@@ -138,6 +139,31 @@ impl PrivatePostgres {
         // The work is in the keeper's Drop: a handle that is merely dropped must stop PostgreSQL as well.
         drop(self);
     }
+}
+
+/// A private PostgreSQL that another program keeps running: reached through its socket, neither started nor stopped.
+#[derive(Clone, Debug)]
+pub struct Neighbour {
+    socket_dir: PathBuf,
+}
+
+impl Neighbour {
+    /// The one that runs on this data folder, if one answers there.
+    pub fn on(data_dir: &Path) -> Option<Neighbour> {
+        let socket_dir = std::fs::canonicalize(data_dir.join("postgres")).ok()?;
+        let answers = handshake::ask(&handshake::socket_in(&socket_dir)) == handshake::Answer::Ready;
+        answers.then_some(Neighbour { socket_dir })
+    }
+
+    /// A connection URL, as [`PrivatePostgres::url`] gives it.
+    pub fn url(&self, user: &str, database: &str) -> String {
+        url(&self.socket_dir, user, database)
+    }
+}
+
+fn url(socket_dir: &Path, user: &str, database: &str) -> String {
+    let host = percent_encoded(&socket_dir.to_string_lossy());
+    format!("postgresql://{}@/{}?host={host}&port={PORT}", percent_encoded(user), percent_encoded(database))
 }
 
 /// The data folder when the user names none: `./backoffice-data` if PostgreSQL can live there, else

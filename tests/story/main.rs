@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod a_backup_brings_everything_back;
 mod a_busy_server_says_so;
 mod a_client_changes;
 mod a_cut_off_request_leaves_nothing_behind;

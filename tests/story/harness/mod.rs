@@ -5,6 +5,7 @@ mod client;
 mod firm;
 mod office;
 mod postgres;
+pub mod program;
 pub mod wire;
 pub mod work;
 

@@ -1,0 +1,118 @@
+//! What a backup says of itself. Its own SHA-256 lies beside it, so that a changed manifest is told from a changed part.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::dump::Counted;
+use super::{BackupError, doing, parts};
+
+/// The manifest's name in a backup.
+const MANIFEST: &str = "manifest.json";
+/// The file that is written last, in the form that `sha256sum --check` reads.
+const CLOSING: &str = "manifest.sha256";
+/// The form of a backup that this program writes and reads.
+const FORMAT: u32 = 1;
+
+/// What a backup holds.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Manifest {
+    /// The form of the backup.
+    pub format: u32,
+    /// Version of the program that took it.
+    pub program: String,
+    /// When it was taken.
+    pub taken_at: DateTime<Utc>,
+    /// Version of the PostgreSQL it was taken from.
+    pub postgresql: String,
+    /// Steps of the schema that had been run.
+    pub migrations: Vec<String>,
+    /// Rows of each table.
+    pub tables: BTreeMap<String, u64>,
+    /// Every file of the backup but this one.
+    pub parts: Vec<Part>,
+}
+
+/// A file of a backup.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Part {
+    /// Its path in the backup.
+    pub path: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Its SHA-256, in hexadecimal digits.
+    pub sha256: String,
+}
+
+impl Manifest {
+    /// What is told of a backup that was just taken.
+    pub(super) fn new(counted: Counted, parts: Vec<Part>) -> Self {
+        Self {
+            format: FORMAT,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            taken_at: Utc::now().trunc_subsecs(0),
+            postgresql: counted.postgresql,
+            migrations: counted.migrations,
+            tables: counted.tables,
+            parts,
+        }
+    }
+
+    /// Client companies in the backup.
+    #[must_use]
+    pub fn clients(&self) -> u64 {
+        self.tables.get("core.tenant").copied().unwrap_or_default()
+    }
+
+    /// Rows of all tables together.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.tables.values().fold(0, |sum, rows| sum.saturating_add(*rows))
+    }
+
+    /// Bytes of all parts together.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.parts.iter().fold(0, |sum, part| sum.saturating_add(part.bytes))
+    }
+
+    pub(super) fn write(&self, folder: &Path) -> Result<(), BackupError> {
+        let mut text = serde_json::to_vec_pretty(self).map_err(|error| BackupError(error.to_string()))?;
+        text.push(b'\n');
+        parts::write(&folder.join(MANIFEST), &text)?;
+        parts::write(&folder.join(CLOSING), format!("{}  {MANIFEST}\n", parts::digest(&text)).as_bytes())
+    }
+
+    pub(super) fn read(folder: &Path) -> Result<Self, BackupError> {
+        let closing = fs::read_to_string(folder.join(CLOSING)).map_err(|_| {
+            BackupError(format!("{} is not a complete backup: {CLOSING} is missing.", folder.display()))
+        })?;
+        let text = fs::read(folder.join(MANIFEST)).map_err(doing(format!("read {MANIFEST} of the backup")))?;
+        let damaged = || BackupError(format!("The backup is damaged: {MANIFEST} is not as it was written."));
+        if closing.split_whitespace().next() != Some(parts::digest(&text).as_str()) {
+            return Err(damaged());
+        }
+        #[derive(Deserialize)]
+        struct Form {
+            format: u32,
+        }
+        let form: Form = serde_json::from_slice(&text).map_err(|_| damaged())?;
+        if form.format != FORMAT {
+            return Err(BackupError(format!(
+                "The backup has form {}; this program reads form {FORMAT}. Restore it with the program that took it.",
+                form.format
+            )));
+        }
+        serde_json::from_slice(&text).map_err(|_| damaged())
+    }
+
+    /// The manifest's own files, which it does not list.
+    pub(super) fn is_own(path: &str) -> bool {
+        path == MANIFEST || path == CLOSING
+    }
+}
