@@ -173,8 +173,7 @@ pub fn refuse_occupied(place: &Path) -> Result<(), BackupError> {
 }
 
 fn known_migrations() -> Result<Vec<String>, BackupError> {
-    let all =
-        MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(|error| BackupError(error.to_string()))?;
+    let all = MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(|error| BackupError(error.to_string()))?;
     Ok(all.iter().map(|migration| migration.name().version().to_string()).collect())
 }
 
@@ -182,7 +181,8 @@ fn known_migrations() -> Result<Vec<String>, BackupError> {
 fn difference(then: &BTreeMap<String, u64>, now: &BTreeMap<String, u64>) -> Option<String> {
     then.keys().chain(now.keys()).find_map(|table| {
         let (was, is) = (then.get(table), now.get(table));
-        let told = |count: Option<&u64>| count.map_or_else(|| "no such table".to_owned(), |rows| format!("{rows} rows"));
+        let told =
+            |count: Option<&u64>| count.map_or_else(|| "no such table".to_owned(), |rows| format!("{rows} rows"));
         (was != is).then(|| format!("{table}: {} then, {} now.", told(was), told(is)))
     })
 }

@@ -71,10 +71,8 @@ pub fn restore(server: &Server, from: &Path) -> Result<(), BackupError> {
 
 /// Refuses a role that does not see every row.
 pub fn refuse_filtered(connection: &mut Blocking) -> Result<(), BackupError> {
-    let free = text(
-        connection,
-        "SELECT (rolsuper OR rolbypassrls)::text AS line FROM pg_roles WHERE rolname = current_user",
-    )?;
+    let free =
+        text(connection, "SELECT (rolsuper OR rolbypassrls)::text AS line FROM pg_roles WHERE rolname = current_user")?;
     if free != "true" {
         let user = text(connection, "SELECT current_user::text AS line")?;
         return Err(BackupError(format!(

@@ -101,7 +101,8 @@ fn in_folder(folder: &Path) -> Option<Binaries> {
 /// he names one.
 pub fn with_program(program: &str) -> Vec<(u32, PathBuf)> {
     let named = env::var_os("BACKOFFICE_PG_BIN").map(PathBuf::from);
-    named.map_or_else(usual_folders, |folder| vec![folder])
+    named
+        .map_or_else(usual_folders, |folder| vec![folder])
         .into_iter()
         .filter_map(|folder| {
             let output = Command::new(folder.join(program)).arg("--version").output().ok()?;

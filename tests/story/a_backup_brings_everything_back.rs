@@ -28,9 +28,7 @@ async fn post(client: Client, stop: Arc<AtomicBool>, posted: Arc<AtomicUsize>) {
     let (cash, capital) = (client.account("1290").await, client.account("2010").await);
     while !stop.load(Ordering::Relaxed) {
         let lines = json!([{ "account": cash, "debit": "10.01" }, { "account": capital, "credit": "10.01" }]);
-        client
-            .ask(POST, json!({ "input": { "date": "2026-03-01", "description": "Paid in", "lines": lines } }))
-            .await;
+        client.ask(POST, json!({ "input": { "date": "2026-03-01", "description": "Paid in", "lines": lines } })).await;
         posted.fetch_add(1, Ordering::Relaxed);
     }
 }
