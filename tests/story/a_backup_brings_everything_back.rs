@@ -14,6 +14,9 @@ const POST: &str = "mutation($input: JournalEntryPostInput!) { journalEntryPost(
 const TRIAL_BALANCE: &str =
     "{ trialBalance(asOf: \"2026-12-31\") { debit { amount } credit { amount } rows { code balance { amount } } } }";
 
+/// A way to damage a backup: its name, what is done, and what has to be said of it.
+type Harm = (&'static str, fn(&Path), &'static str);
+
 /// One client with a chart, and somebody who may post into its books.
 async fn accountant(program: &Program) -> Client {
     let administrator = program.administrator().await;
@@ -112,7 +115,7 @@ async fn a_damaged_backup_is_refused_by_the_name_of_what_is_damaged() {
     assert_eq!(fs::read_dir(&backups).unwrap().count(), 1, "something is left of the refused one");
     done(&["restore", good.to_str().unwrap(), "--verify-only"], &[]).await;
 
-    let harm: [(&str, fn(&Path), &str); 7] = [
+    let harm: [Harm; 7] = [
         ("flipped", |at| flip(&at.join("database.dump")), "database.dump is not as it was written"),
         ("file", |at| flip(&at.join("files/receipt")), "files/receipt is not as it was written"),
         ("cut", |at| fs::write(at.join("database.dump"), b"PGDMP").unwrap(), "database.dump has 5 bytes instead of"),
