@@ -1,0 +1,20 @@
+//! The back offices of many client companies on one server, each walled off by the database.
+//!
+//! One line a module; `ARCHITECTURE.md` is the map.
+
+pub mod audit;
+pub mod background;
+pub mod backup;
+pub mod check;
+pub mod cli;
+pub mod config;
+pub mod database;
+pub mod demo;
+pub mod finance;
+pub mod graph;
+pub mod identity;
+pub mod platform;
+pub mod practice;
+pub mod schema;
+pub mod server;
+pub mod work;

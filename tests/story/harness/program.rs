@@ -66,7 +66,7 @@ impl Program {
     /// Serves from a data folder, without the demo.
     pub fn serve(data: &Path, more: &[&str], environment: &[(&str, &str)]) -> Self {
         let data_dir = data.to_str().unwrap();
-        let mut arguments = vec!["serve", "--workers", "1", "--no-demo", "true", "--data-dir", data_dir];
+        let mut arguments = vec!["serve", "--threads", "1", "--no-demo", "true", "--data-dir", data_dir];
         arguments.extend(more);
         if !more.contains(&"--listen") {
             arguments.extend(["--listen", "127.0.0.1:0"]);
