@@ -12,11 +12,12 @@ use crate::identity::{IdentityMutation, IdentityQuery};
 use crate::practice::{PracticeMutation, PracticeQuery};
 use crate::work::{WorkMutation, WorkQuery};
 
+pub mod event;
 mod node;
 
 /// Everything that can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(IdentityQuery, PracticeQuery, AuditQuery, FinanceQuery, WorkQuery, node::NodeQuery);
+pub struct Query(IdentityQuery, PracticeQuery, AuditQuery, FinanceQuery, WorkQuery, event::EventQuery, node::NodeQuery);
 
 /// Everything that can be done. All fields of one operation take effect together or none does.
 #[derive(MergedObject, Default)]

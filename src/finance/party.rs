@@ -60,7 +60,7 @@ pub fn check_terms(days: Option<i32>) -> Result<()> {
 macro_rules! party {
     (
         $(#[doc = $doc:literal])+
-        $Party:ident: $table:ident, $Id:ident, read $Read:ident, manage $Manage:ident, called $one:literal;
+        $Party:ident: $table:ident, $Id:ident, read $Read:ident, manage $Manage:ident, called $one:literal, tells $Created:ident, $Updated:ident;
         $(#[doc = $page_doc:literal])+
         $Connection:ident, $Edge:ident;
         $(#[doc = $filter_doc:literal])+
@@ -97,6 +97,7 @@ macro_rules! party {
         use $crate::platform::error::{Error, Result};
         use $crate::platform::filter::{FlagFilter, TextFilter};
         use $crate::platform::ids::new_uuid;
+        use $crate::platform::outbox::{EventKind, emit};
         use $crate::platform::paging::{Slice, encode};
         use $crate::platform::scalars::{CountryCode, CurrencyCode, DateTime, Iban};
         use $crate::platform::scope::Ask;
@@ -289,6 +290,7 @@ macro_rules! party {
                     .returning($Party::as_returning()),
             )
             .await
+            .inspect(|created: &$Party| emit(tx, EventKind::$Created, created.id.0))
         }
 
         async fn update(tx: &Tx, input: $Update) -> Result<$Party> {
@@ -334,6 +336,7 @@ macro_rules! party {
                     .returning($Party::as_returning()),
             )
             .await
+            .inspect(|updated: &$Party| emit(tx, EventKind::$Updated, updated.id.0))
         }
 
         /// Queries about this kind of party.

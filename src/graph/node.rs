@@ -3,6 +3,7 @@
 use async_graphql::{Context, ID, Interface, Object};
 use futures_util::future::try_join_all;
 
+use super::event::Event;
 use crate::finance::bank::account::BankAccount;
 use crate::finance::bank::line::BankLine;
 use crate::finance::bank::matching::BankMatch;
@@ -33,6 +34,7 @@ use crate::identity::service_account::ServiceAccount;
 use crate::platform::error::{Error, Result};
 use crate::platform::ids::split;
 use crate::platform::jobs::JobId;
+use crate::platform::outbox::EventId;
 use crate::platform::scope::Ask;
 use crate::practice::client::Client;
 use crate::work::job::Job;
@@ -52,7 +54,8 @@ macro_rules! kinds {
             Ledger(Ledger),
         }
 
-        async fn find(ctx: &Context<'_>, text: &str) -> Result<Option<Node>> {
+        /// The record of that outside id; nothing if it is unknown.
+        pub(super) async fn find(ctx: &Context<'_>, text: &str) -> Result<Option<Node>> {
             let Some((prefix, id)) = split(text) else { return nothing(ctx).await };
             match prefix {
                 $($($id::PREFIX => Ok(ctx.load::<$fetch>($id(id)).await?.map(Node::$kind)),)+)+
@@ -61,6 +64,16 @@ macro_rules! kinds {
                     Ok(ctx.load::<Ledger>(General).await?.filter(|ledger| ledger.id == LedgerId(id)).map(Node::Ledger))
                 }
                 _ => nothing(ctx).await,
+            }
+        }
+
+        /// The type of the records whose ids begin so.
+        #[cfg(test)]
+        pub(super) fn type_of(prefix: &str) -> Option<&'static str> {
+            match prefix {
+                $($($id::PREFIX)|+ => Some(stringify!($kind)),)+
+                LedgerId::PREFIX => Some("Ledger"),
+                _ => None,
             }
         }
     };
@@ -77,6 +90,7 @@ kinds! {
     Client: ClientId by Client;
     Customer: CustomerId by Customer;
     DocumentLine: InvoiceLineId by OfInvoice, BillLineId by OfBill;
+    Event: EventId by Event;
     FiscalYear: FiscalYearId by FiscalYear;
     Grant: GrantId by Grant;
     Import: ImportId by Import;

@@ -25,6 +25,7 @@ const READ_BOOKS: &[Can] = &[
     Can::OpenItemRead,
     Can::ImportRead,
     Can::JobRead,
+    Can::EventRead,
 ];
 /// Keeps the books day by day.
 const KEEP_BOOKS: &[Can] = &[
@@ -59,7 +60,7 @@ const RUN_CLIENT: &[Can] = &[
 /// Checks, changes nothing.
 const AUDIT: &[Can] = &[Can::AuditRead, Can::GrantRead, Can::RoleRead, Can::ServiceAccountRead];
 /// Looks at one's own company from outside.
-const PORTAL: &[Can] = &[Can::ClientRead, Can::InvoiceRead, Can::FiguresRead];
+const PORTAL: &[Can] = &[Can::ClientRead, Can::InvoiceRead, Can::FiguresRead, Can::EventRead];
 
 /// Name and parts of each role.
 const ROLES: &[(&str, &[&[Can]])] = &[
@@ -105,7 +106,7 @@ mod tests {
     #[test]
     fn each_role_holds_what_it_is_for() {
         assert!(reads_only(&role("Auditor")) && reads_only(&role("Portal")));
-        assert_eq!(role("Portal").len(), 3);
+        assert_eq!(role("Portal").len(), 4);
         let bookkeeper = role("Bookkeeper");
         assert!(bookkeeper.contains(&Can::InvoiceIssue));
         assert!(![Can::PeriodLock, Can::PeriodLockHard, Can::AccountManage].iter().any(|can| bookkeeper.contains(can)));

@@ -17,6 +17,7 @@ use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids::new_uuid;
+use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{Date, DateTime};
 use crate::platform::scope::Ask;
@@ -160,6 +161,7 @@ async fn create(tx: &Tx, input: GrantCreateInput) -> Result<Grant> {
             .returning(Grant::as_returning()),
     )
     .await
+    .inspect(|given: &Grant| emit(tx, EventKind::GrantGiven, given.id.0))
 }
 
 async fn end(tx: &Tx, input: GrantEndInput) -> Result<Grant> {
@@ -187,7 +189,8 @@ async fn end(tx: &Tx, input: GrantEndInput) -> Result<Grant> {
     let Some(on) = input.on else {
         return tx
             .row(diesel::update(this).set(access_grant::ended_at.eq(tx.now())).returning(Grant::as_returning()))
-            .await;
+            .await
+            .inspect(|ended: &Grant| emit(tx, EventKind::GrantEnded, ended.id.0));
     };
     if on < today || on < current.valid_from {
         return Err(Error::refuse(
@@ -203,7 +206,9 @@ async fn end(tx: &Tx, input: GrantEndInput) -> Result<Grant> {
             "The grant ends earlier already; ending never prolongs it.",
         ));
     }
-    tx.row(diesel::update(this).set(access_grant::valid_until.eq(on)).returning(Grant::as_returning())).await
+    tx.row(diesel::update(this).set(access_grant::valid_until.eq(on)).returning(Grant::as_returning()))
+        .await
+        .inspect(|ended: &Grant| emit(tx, EventKind::GrantEnded, ended.id.0))
 }
 
 /// Queries about grants.

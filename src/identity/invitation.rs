@@ -24,6 +24,7 @@ use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserError, UserErrorCode};
 use crate::platform::ids::new_uuid;
+use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::{Ask, Caller, Scope, settle};
@@ -154,7 +155,8 @@ async fn invite(tx: &Tx, input: UserInviteInput) -> Result<(Invitation, String)>
                 ))
                 .returning(Invitation::as_returning()),
         )
-        .await?;
+        .await
+        .inspect(|invited: &Invitation| emit(tx, EventKind::UserInvited, invited.id.0))?;
     Ok((invitation, format!("{}.{}", tenant.simple(), shown.as_str())))
 }
 
@@ -182,7 +184,9 @@ async fn revoke(tx: &Tx, input: InvitationRevokeInput) -> Result<Invitation> {
     if current.revoked_at.is_some() {
         return Err(Error::refuse(UserErrorCode::State, "id", "The invitation was taken back before."));
     }
-    tx.row(diesel::update(one()?).set(invitation::revoked_at.eq(tx.now())).returning(Invitation::as_returning())).await
+    tx.row(diesel::update(one()?).set(invitation::revoked_at.eq(tx.now())).returning(Invitation::as_returning()))
+        .await
+        .inspect(|revoked: &Invitation| emit(tx, EventKind::InvitationRevoked, revoked.id.0))
 }
 
 /// The client and the hash of the secret in an invitation's token.

@@ -12,6 +12,7 @@ use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids::new_uuid;
+use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
@@ -146,6 +147,7 @@ async fn create(tx: &Tx, input: RoleCreateInput) -> Result<Role> {
             .returning(Role::as_returning()),
     )
     .await
+    .inspect(|created: &Role| emit(tx, EventKind::RoleCreated, created.id.0))
 }
 
 async fn update(tx: &Tx, input: RoleUpdateInput) -> Result<Role> {
@@ -184,6 +186,7 @@ async fn update(tx: &Tx, input: RoleUpdateInput) -> Result<Role> {
             .returning(Role::as_returning()),
     )
     .await
+    .inspect(|updated: &Role| emit(tx, EventKind::RoleUpdated, updated.id.0))
 }
 
 /// Queries about roles.

@@ -16,6 +16,7 @@ use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserError, UserErrorCode};
 use crate::platform::ids::new_uuid;
+use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::{Ask, settle};
@@ -151,7 +152,8 @@ async fn create(tx: &Tx, input: ServiceAccountCreateInput) -> Result<(ServiceAcc
                 ))
                 .returning(ServiceAccount::as_returning()),
         )
-        .await?;
+        .await
+        .inspect(|created: &ServiceAccount| emit(tx, EventKind::ServiceAccountCreated, created.id.0))?;
     Ok((account, secret.as_str().to_owned()))
 }
 
@@ -178,6 +180,7 @@ async fn revoke(tx: &Tx, id: ServiceAccountId) -> Result<ServiceAccount> {
         .returning(ServiceAccount::as_returning()),
     )
     .await
+    .inspect(|revoked: &ServiceAccount| emit(tx, EventKind::ServiceAccountRevoked, revoked.id.0))
 }
 
 /// Queries about service accounts.

@@ -115,4 +115,6 @@ rights! {
     ImportRun = "core.import.run",
     /// See earlier imports.
     ImportRead = "core.import.read",
+    /// Follow what happens: see events and subscribe to them, each with the right to read its record.
+    EventRead = "core.event.read",
 }

@@ -5,7 +5,7 @@
 //! client's half-done work, and nobody's locks outlive his request.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use super::door::{DoorRow, Entered, Entrance, Known, Memory, anonymous};
 use super::error::{Error, Result};
+use super::outbox::{self, Told};
 use super::sql::Sql;
 
 /// How long the database has to take note of a cancelled statement.
@@ -190,6 +191,7 @@ pub struct Tx {
     pub(super) entered: Entered,
     opened_at: OnceLock<DateTime<Utc>>,
     ahead: Option<Ahead>,
+    told: Mutex<Vec<Told>>,
 }
 
 /// A door that is asked together with the first statement, because what it will say is known from the last time.
@@ -263,6 +265,7 @@ impl Tx {
             entered,
             opened_at,
             ahead,
+            told: Mutex::default(),
         }
     }
 
@@ -430,8 +433,14 @@ impl Tx {
             return Ok(false);
         }
         let commit = commit && !self.has_failed();
+        let told = if commit { self.told() } else { None };
+        let last = match &told {
+            // As one text: if the events cannot be written the rest of it is not run, and nothing is kept.
+            Some(events) => format!("{events}; COMMIT"),
+            None => if commit { "COMMIT" } else { "ROLLBACK" }.to_owned(),
+        };
         let mut connection = self.borrowed.get()?;
-        let ended = self.borrowed.hear(connection.batch_execute(if commit { "COMMIT" } else { "ROLLBACK" })).await;
+        let ended = self.borrowed.hear(connection.batch_execute(&last)).await;
         // A check that waits for the commit refused: that has ended the transaction, and this proves it.
         let proven =
             ended.is_ok() || (commit && self.borrowed.hear(connection.batch_execute("ROLLBACK")).await.is_ok());
@@ -440,12 +449,26 @@ impl Tx {
         if commit && self.asks_for_work.load(Ordering::Acquire) {
             super::jobs::ring();
         }
+        if let (Some(_), Some(client)) = (told, self.entered.tenant) {
+            outbox::bell().ring(client);
+        }
         Ok(commit)
     }
 
     /// Wakes the workers when this has been committed.
     pub(crate) fn ask_for_work(&self) {
         self.asks_for_work.store(true, Ordering::Release);
+    }
+
+    /// Notes an event for the commit.
+    pub(super) fn tell(&self, event: Told) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+    }
+
+    /// The statement that writes the events of this transaction, if it has any.
+    fn told(&self) -> Option<String> {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        (!told.is_empty()).then(|| outbox::statement(&told))
     }
 
     /// Ends a transaction of one's own and gives its connection back.

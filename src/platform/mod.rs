@@ -10,6 +10,7 @@ pub mod ids;
 pub mod jobs;
 pub mod json;
 mod numeric;
+pub mod outbox;
 pub mod paging;
 pub mod repeat;
 pub mod scalars;

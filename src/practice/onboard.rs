@@ -13,6 +13,7 @@ use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids::new_uuid;
+use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::{CountryCode, CurrencyCode, TimeZone};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
@@ -118,6 +119,7 @@ pub async fn found(tx: &Tx, input: ClientOnboardInput) -> Result<Client> {
     .await?;
     default_roles::found(tx).await?;
     books::found(tx, &input.currency, month, input.first_fiscal_year, input.template.csv()).await?;
+    emit(tx, EventKind::ClientOnboarded, tenant);
     client::current(tx).await
 }
 

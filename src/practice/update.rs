@@ -11,6 +11,7 @@ use super::portal;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::{CountryCode, TimeZone};
 use crate::platform::scope::Ask;
 use crate::schema::practice::client;
@@ -39,8 +40,9 @@ pub struct ClientUpdateInput {
 }
 
 async fn update(tx: &Tx, input: ClientUpdateInput) -> Result<Client> {
-    let own = || -> Result<_> { Ok(client::table.filter(client::tenant_id.eq(tx.tenant()?))) };
-    let current: Client = tx.row(own()?.select(Client::as_select()).for_update()).await?;
+    let tenant = tx.tenant()?;
+    let own = || client::table.filter(client::tenant_id.eq(tenant));
+    let current: Client = tx.row(own().select(Client::as_select()).for_update()).await?;
     if input.expected_version.is_some_and(|expected| expected != current.version) {
         return Err(Error::refuse(
             UserErrorCode::Conflict,
@@ -66,7 +68,7 @@ async fn update(tx: &Tx, input: ClientUpdateInput) -> Result<Client> {
         None => current.portal_origins,
     };
     tx.row(
-        diesel::update(own()?)
+        diesel::update(own())
             .set((
                 client::name.eq(input.name.unwrap_or(current.name)),
                 client::vat_number.eq(vat_number),
@@ -78,6 +80,7 @@ async fn update(tx: &Tx, input: ClientUpdateInput) -> Result<Client> {
             .returning(Client::as_returning()),
     )
     .await
+    .inspect(|_: &Client| emit(tx, EventKind::ClientUpdated, tenant))
 }
 
 /// Changes of a client.

@@ -10,6 +10,28 @@ diesel::table! {
 }
 
 diesel::table! {
+    core.event (tenant_id, position) {
+        tenant_id -> Uuid,
+        position -> Int8,
+        id -> Uuid,
+        kind -> Text,
+        node_type -> Text,
+        node_id -> Uuid,
+        actor_kind -> Text,
+        actor_id -> Nullable<Uuid>,
+        request_id -> Nullable<Uuid>,
+        occurred_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    core.event_head (tenant_id) {
+        tenant_id -> Uuid,
+        position -> Int8,
+    }
+}
+
+diesel::table! {
     core.idempotency (tenant_id, actor_id, key) {
         tenant_id -> Uuid,
         actor_id -> Uuid,

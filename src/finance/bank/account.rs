@@ -14,6 +14,7 @@ use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::filter::{FlagFilter, TextFilter};
+use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{CurrencyCode, DateTime, Iban};
 use crate::platform::scope::Ask;
@@ -208,6 +209,7 @@ async fn create(tx: &Tx, input: BankAccountCreateInput) -> Result<BankAccount> {
             .returning(BankAccount::as_returning()),
     )
     .await
+    .inspect(|created: &BankAccount| emit(tx, EventKind::BankAccountCreated, created.id.0))
 }
 
 async fn update(tx: &Tx, input: BankAccountUpdateInput) -> Result<BankAccount> {
@@ -239,6 +241,7 @@ async fn update(tx: &Tx, input: BankAccountUpdateInput) -> Result<BankAccount> {
             .returning(BankAccount::as_returning()),
     )
     .await
+    .inspect(|updated: &BankAccount| emit(tx, EventKind::BankAccountUpdated, updated.id.0))
 }
 
 /// Queries about bank accounts.

@@ -25,6 +25,7 @@ use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::{Date, DateTime, Dec};
 use crate::platform::scope::Ask;
 use crate::schema::finance::{bank_match, open_item};
@@ -255,6 +256,7 @@ async fn match_line(tx: &Tx, input: BankLineMatchInput) -> Result<BankLine> {
         bank_match::entry_id.eq(entry.id),
     ));
     try_join(allocation::write(tx, entry.id, line.booked_on.0, &plan.allocations), tx.exec(matched)).await?;
+    emit(tx, EventKind::BankLineMatched, line.id.0);
     read_again(tx, line.id).await
 }
 
@@ -283,6 +285,7 @@ async fn unmatch(tx: &Tx, input: BankLineUnmatchInput) -> Result<BankLine> {
         .filter(bank_match::id.eq(live.id))
         .set(bank_match::undone_by_id.eq(reversal.id));
     try_join(allocation::write(tx, reversal.id, day, &undone), tx.exec(ended)).await?;
+    emit(tx, EventKind::BankLineUnmatched, line.id.0);
     read_again(tx, line.id).await
 }
 

@@ -16,6 +16,7 @@ use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserError, UserErrorCode};
+use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::{Base64, DateTime};
 use crate::platform::scope::settle;
 use crate::schema::core::import;
@@ -205,6 +206,7 @@ pub(crate) async fn record(
             .returning(Import::as_returning()),
     )
     .await
+    .inspect(|import: &Import| emit(tx, EventKind::ImportFinished, import.id.0))
 }
 
 /// How many records a file brought that was taken in before, byte for byte. Records are changed afterwards by people,

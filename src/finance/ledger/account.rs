@@ -14,6 +14,7 @@ use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::filter::{FlagFilter, TextFilter};
+use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{CurrencyCode, DateTime};
 use crate::platform::scope::Ask;
@@ -339,6 +340,7 @@ async fn create(tx: &Tx, input: AccountCreateInput) -> Result<Account> {
             .returning(Account::as_returning()),
     )
     .await
+    .inspect(|created: &Account| emit(tx, EventKind::AccountCreated, created.id.0))
 }
 
 async fn update(tx: &Tx, input: AccountUpdateInput) -> Result<Account> {
@@ -379,6 +381,7 @@ async fn update(tx: &Tx, input: AccountUpdateInput) -> Result<Account> {
             .returning(Account::as_returning()),
     )
     .await
+    .inspect(|updated: &Account| emit(tx, EventKind::AccountUpdated, updated.id.0))
 }
 
 /// Queries about the chart of accounts.

@@ -13,6 +13,7 @@ use crate::finance::ids::{AccountId, JournalEntryId, LedgerId, TaxCodeId};
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids::new_uuid;
+use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::Date;
 use crate::platform::sql::sql;
 
@@ -180,6 +181,7 @@ pub async fn post_as(tx: &Tx, id: JournalEntryId, entry: NewEntry) -> Result<Pos
     let (posted, written) = join(head, body).await;
     let posted = posted?.ok_or_else(|| Error::fault("the client has no general ledger"))?;
     written?;
+    emit(tx, EventKind::JournalEntryPosted, id.0);
     Ok(posted)
 }
 
@@ -204,6 +206,7 @@ pub async fn reverse(tx: &Tx, id: JournalEntryId, date: NaiveDate, description: 
         },
     )
     .await
+    .inspect(|_| emit(tx, EventKind::JournalEntryReversed, id.0))
 }
 
 /// What is wrong with the lines of an entry, at the input's `lines`.

@@ -15,6 +15,7 @@ use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{CurrencyCode, Date, DateTime};
 use crate::platform::scope::Ask;
@@ -199,7 +200,7 @@ async fn lock(tx: &Tx, input: PeriodLockInput) -> Result<Ledger> {
     if input.kind == LockKind::Hard && input.through.0 > tx.today() {
         return Err(Error::refuse(UserErrorCode::Invalid, "through", "A hard lock reaches no further than today."));
     }
-    set(tx, &found, soft, hard).await
+    set(tx, &found, soft, hard).await.inspect(|ledger| emit(tx, EventKind::PeriodLocked, ledger.id.0))
 }
 
 async fn unlock(tx: &Tx, input: PeriodUnlockInput) -> Result<Ledger> {
@@ -210,7 +211,8 @@ async fn unlock(tx: &Tx, input: PeriodUnlockInput) -> Result<Ledger> {
     if input.through.is_some_and(|through| through >= present) {
         return Err(Error::refuse(UserErrorCode::Invalid, "through", "The soft lock only moves back here."));
     }
-    set(tx, &found, input.through, found.hard_lock_on).await
+    let unlocked = set(tx, &found, input.through, found.hard_lock_on).await;
+    unlocked.inspect(|ledger| emit(tx, EventKind::PeriodUnlocked, ledger.id.0))
 }
 
 async fn set(tx: &Tx, found: &Ledger, soft: Option<Date>, hard: Option<Date>) -> Result<Ledger> {
@@ -265,6 +267,7 @@ async fn grant(tx: &Tx, input: LockExceptionGrantInput) -> Result<LockException>
             .returning(LockException::as_returning()),
     )
     .await
+    .inspect(|granted: &LockException| emit(tx, EventKind::LockExceptionGranted, granted.id.0))
 }
 
 async fn revoke(tx: &Tx, id: LockExceptionId) -> Result<LockException> {
@@ -289,6 +292,7 @@ async fn revoke(tx: &Tx, id: LockExceptionId) -> Result<LockException> {
             .returning(LockException::as_returning()),
     )
     .await
+    .inspect(|revoked: &LockException| emit(tx, EventKind::LockExceptionRevoked, revoked.id.0))
 }
 
 /// Queries about the ledger and its locks.

@@ -15,6 +15,7 @@ use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::Date;
 use crate::platform::scope::Ask;
@@ -265,7 +266,7 @@ async fn create(tx: &Tx, input: FiscalYearCreateInput) -> Result<FiscalYear> {
             "A fiscal year follows the last one or ends right before the first one.",
         ));
     }
-    insert(tx, new).await
+    insert(tx, new).await.inspect(|year| emit(tx, EventKind::FiscalYearCreated, year.id.0))
 }
 
 /// Queries about fiscal years.

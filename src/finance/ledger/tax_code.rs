@@ -17,6 +17,7 @@ use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::filter::TextFilter;
+use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{Date, DateTime, Dec};
 use crate::platform::scope::Ask;
@@ -321,6 +322,7 @@ pub async fn create(tx: &Tx, input: TaxCodeCreateInput) -> Result<TaxCode> {
         )
         .await?;
     insert_rate(tx, created.id, input.percent, input.valid_from).await?;
+    emit(tx, EventKind::TaxCodeCreated, created.id.0);
     Ok(created)
 }
 
@@ -353,6 +355,7 @@ async fn add_rate(tx: &Tx, input: TaxRateAddInput) -> Result<TaxCode> {
         ));
     }
     insert_rate(tx, found.id, input.percent, input.valid_from).await?;
+    emit(tx, EventKind::TaxRateAdded, found.id.0);
     Ok(found)
 }
 

@@ -20,6 +20,7 @@ use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::{CurrencyCode, Date, DateTime, Dec, Money};
 use crate::platform::scope::Ask;
 use crate::schema::finance::bill;
@@ -356,6 +357,7 @@ async fn create(tx: &Tx, input: BillCreateInput) -> Result<Bill> {
         return Err(refusal.unwrap_or(Error::Retry));
     };
     lines::insert(tx, Kind::Bill, created.id.0, lines, &totals).await?;
+    emit(tx, EventKind::BillCreated, created.id.0);
     Ok(created)
 }
 
@@ -435,6 +437,7 @@ async fn update(tx: &Tx, input: BillUpdateInput) -> Result<Bill> {
             .returning(Bill::as_returning()),
     )
     .await
+    .inspect(|updated: &Bill| emit(tx, EventKind::BillUpdated, updated.id.0))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::schema::finance::vendor;
 
 crate::party! {
     /// A company or person that the client buys from.
-    Vendor: vendor, VendorId, read VendorRead, manage VendorManage, called "vendor";
+    Vendor: vendor, VendorId, read VendorRead, manage VendorManage, called "vendor", tells VendorCreated, VendorUpdated;
     /// A page of vendors.
     VendorConnection, VendorEdge;
     /// Narrows a list of vendors.

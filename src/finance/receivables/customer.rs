@@ -5,7 +5,7 @@ use crate::schema::finance::customer;
 
 crate::party! {
     /// A company or person that the client sells to.
-    Customer: customer, CustomerId, read CustomerRead, manage CustomerManage, called "customer";
+    Customer: customer, CustomerId, read CustomerRead, manage CustomerManage, called "customer", tells CustomerCreated, CustomerUpdated;
     /// A page of customers.
     CustomerConnection, CustomerEdge;
     /// Narrows a list of customers.

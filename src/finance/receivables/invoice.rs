@@ -19,6 +19,7 @@ use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::{CurrencyCode, Date, DateTime, Dec, Money};
 use crate::platform::scope::Ask;
 use crate::schema::finance::invoice;
@@ -287,6 +288,7 @@ async fn create(tx: &Tx, input: InvoiceCreateInput) -> Result<Invoice> {
         )
         .await?;
     lines::insert(tx, Kind::Invoice, created.id.0, lines, &totals).await?;
+    emit(tx, EventKind::InvoiceCreated, created.id.0);
     Ok(created)
 }
 
@@ -363,4 +365,5 @@ async fn update(tx: &Tx, input: InvoiceUpdateInput) -> Result<Invoice> {
             .returning(Invoice::as_returning()),
     )
     .await
+    .inspect(|updated: &Invoice| emit(tx, EventKind::InvoiceUpdated, updated.id.0))
 }

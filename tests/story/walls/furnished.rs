@@ -21,7 +21,8 @@ pub struct Furnished {
     pub examples: BTreeMap<&'static str, String>,
 }
 
-async fn change(client: &Client, field: &str, input: Value, selection: &str) -> Value {
+/// Makes a change that has to work; gives the payload.
+pub async fn change(client: &Client, field: &str, input: Value, selection: &str) -> Value {
     let kind = match field {
         "customersImport" => "Import".to_owned(),
         _ => format!("{}{}", field[..1].to_uppercase(), &field[1..]),
@@ -32,7 +33,8 @@ async fn change(client: &Client, field: &str, input: Value, selection: &str) -> 
     client.ask(&query, json!({ "input": input })).await[field].clone()
 }
 
-async fn made(client: &Client, field: &str, input: Value, record: &str) -> String {
+/// Makes a record; gives its id.
+pub async fn made(client: &Client, field: &str, input: Value, record: &str) -> String {
     let data = change(client, field, input, &format!("{record} {{ id }}")).await;
     data[record]["id"].as_str().unwrap_or_else(|| panic!("{field}: {data}")).to_owned()
 }

@@ -26,7 +26,8 @@ const OF_NO_CLIENT: [(&str, &str); 4] = [
 const PROVIDERS: [&str; 3] = ["clients", "providerRoles", "staff"];
 
 /// Places where not even an id of one's own makes a difference, and why.
-const MUTE: [(&str, &str); 4] = [
+const MUTE: [(&str, &str); 5] = [
+    ("auditTrail Event", "events tell of changes, the trail holds them"),
     ("staffCreate", "needs a token without client"),
     ("staffDisable", "needs a token without client"),
     ("auditTrail Job", "a job is its own record, with its attempts"),

@@ -168,7 +168,8 @@ impl Schema {
                     parts.push(format!("{name}{}", self.selection(&field["type"], depth - 1)));
                 }
             } else {
-                parts.push(name.to_owned());
+                let ids = if kind == "INTERFACE" { self.selection(&field["type"], 0) } else { String::new() };
+                parts.push(format!("{name}{ids}"));
             }
         }
         format!(" {{ {} }}", parts.join(" "))

@@ -13,6 +13,7 @@ use super::chain::Span;
 use crate::finance::ids::{BankAccountId, BankLineId, BankStatementId, ImportId};
 use crate::platform::db::Tx;
 use crate::platform::error::Result;
+use crate::platform::outbox::{EventKind, emit};
 use crate::platform::sql::sql;
 
 #[derive(QueryableByName)]
@@ -128,6 +129,9 @@ pub(super) async fn insert(
     }
     let ids: Vec<BankStatementId> = fresh.iter().map(|_| BankStatementId::new()).collect();
     insert_statements(tx, fresh, &ids, import).await?;
+    for id in &ids {
+        emit(tx, EventKind::BankStatementImported, id.0);
+    }
     let mut lines: Vec<NewLine<'_>> = Vec::new();
     for (found, statement) in fresh.iter().zip(&ids) {
         for ((at, line), fingerprint) in found.statement.lines.iter().enumerate().zip(&found.fingerprints) {

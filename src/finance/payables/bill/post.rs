@@ -16,6 +16,7 @@ use crate::finance::open_item::{self, NewItem, Party, Source};
 use crate::finance::payables::vendor;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result};
+use crate::platform::outbox::{EventKind, emit};
 use crate::schema::finance::bill;
 
 /// Posts a draft.
@@ -84,5 +85,5 @@ pub(super) async fn post(tx: &Tx, input: BillPostInput) -> Result<Bill> {
     let (posted, opened, frozen) = join3(posting, open_item::open(tx, items), frozen).await;
     posted.map_err(|error| relabel(error, &[("date", "postingDate"), ("lines", "id")]))?;
     opened?;
-    frozen
+    frozen.inspect(|posted: &Bill| emit(tx, EventKind::BillPosted, posted.id.0))
 }

@@ -18,6 +18,7 @@ use crate::finance::open_item::{self, NewItem, Party, Source};
 use crate::finance::receivables::customer;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::Date;
 use crate::platform::sql::sql;
 use crate::schema::finance::invoice;
@@ -115,7 +116,7 @@ pub(super) async fn issue(tx: &Tx, input: InvoiceIssueInput) -> Result<Invoice> 
     let (posted, opened, frozen) = join3(posting, open_item::open(tx, items), frozen).await;
     posted.map_err(|error| relabel(error, &[("date", "issueDate"), ("lines", "id")]))?;
     opened?;
-    frozen
+    frozen.inspect(|issued: &Invoice| emit(tx, EventKind::InvoiceIssued, issued.id.0))
 }
 
 #[cfg(test)]

@@ -1,0 +1,193 @@
+//! The kinds of events: what happened to which kind of record, and whose business that is.
+
+use async_graphql::Enum;
+
+use crate::platform::can::Can;
+
+macro_rules! kinds {
+    ($($node:literal ($prefix:literal) read $can:ident {
+        $($(#[doc = $doc:literal])+ $kind:ident = $text:literal,)+
+    })+) => {
+        /// What an event tells of. Shown to those who hold the right to read records of its kind.
+        #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum EventKind { $($($(#[doc = $doc])+ $kind,)+)+ }
+
+        impl EventKind {
+            /// Every kind there is.
+            pub const ALL: &'static [EventKind] = &[$($(EventKind::$kind),+),+];
+
+            /// The kind's name in the database and in webhooks: a concept and a past participle.
+            #[must_use]
+            pub fn text(self) -> &'static str {
+                match self { $($(Self::$kind => $text,)+)+ }
+            }
+
+            /// The kind of that name; none if no such kind is known.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($($text => Some(Self::$kind),)+)+ _ => None }
+            }
+
+            /// The type of the record that it tells of.
+            #[must_use]
+            pub fn node_type(self) -> &'static str {
+                match self { $($(Self::$kind)|+ => $node,)+ }
+            }
+
+            /// What the outside id of that record begins with.
+            #[must_use]
+            pub fn prefix(self) -> &'static str {
+                match self { $($(Self::$kind)|+ => $prefix,)+ }
+            }
+
+            /// The right to read such records, and so such events.
+            #[must_use]
+            pub fn can(self) -> Can {
+                match self { $($(Self::$kind)|+ => Can::$can,)+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    "Client" ("cli") read ClientRead {
+        /// The client was taken on.
+        ClientOnboarded = "client.onboarded",
+        /// The client's master data changed.
+        ClientUpdated = "client.updated",
+    }
+    "Grant" ("grt") read GrantRead {
+        /// A role was given to a person, or its rights taken away.
+        GrantGiven = "grant.given",
+        /// A grant was ended, at once or on a day.
+        GrantEnded = "grant.ended",
+    }
+    "Invitation" ("ivt") read GrantRead {
+        /// A person was invited to the client.
+        UserInvited = "user.invited",
+        /// An invitation was accepted.
+        InvitationAccepted = "invitation.accepted",
+        /// An invitation was taken back.
+        InvitationRevoked = "invitation.revoked",
+    }
+    "Role" ("rol") read RoleRead {
+        /// A role was created.
+        RoleCreated = "role.created",
+        /// A role changed, and with it what its holders may do.
+        RoleUpdated = "role.updated",
+    }
+    "ServiceAccount" ("svc") read ServiceAccountRead {
+        /// A service account was created.
+        ServiceAccountCreated = "service_account.created",
+        /// A service account was revoked.
+        ServiceAccountRevoked = "service_account.revoked",
+    }
+    "Account" ("acc") read AccountRead {
+        /// An account was added to the chart by hand.
+        AccountCreated = "account.created",
+        /// An account of the chart changed.
+        AccountUpdated = "account.updated",
+    }
+    "TaxCode" ("tax") read TaxCodeRead {
+        /// A tax code was created.
+        TaxCodeCreated = "tax_code.created",
+        /// A tax code has a further rate.
+        TaxRateAdded = "tax_code.rate_added",
+    }
+    "FiscalYear" ("fy") read PeriodRead {
+        /// A fiscal year was added.
+        FiscalYearCreated = "fiscal_year.created",
+    }
+    "Ledger" ("led") read PeriodRead {
+        /// The books were locked up to a day.
+        PeriodLocked = "period.locked",
+        /// The soft lock of the books moved back.
+        PeriodUnlocked = "period.unlocked",
+    }
+    "LockException" ("lex") read PeriodRead {
+        /// A person may post below the soft lock for a while.
+        LockExceptionGranted = "lock_exception.granted",
+        /// An exception from the soft lock was ended.
+        LockExceptionRevoked = "lock_exception.revoked",
+    }
+    "JournalEntry" ("je") read JournalRead {
+        /// A journal entry was posted, by hand or by a document.
+        JournalEntryPosted = "journal_entry.posted",
+        /// A journal entry was taken back by another one.
+        JournalEntryReversed = "journal_entry.reversed",
+    }
+    "Customer" ("cus") read CustomerRead {
+        /// A customer was created by hand.
+        CustomerCreated = "customer.created",
+        /// A customer changed.
+        CustomerUpdated = "customer.updated",
+    }
+    "Vendor" ("ven") read VendorRead {
+        /// A vendor was created by hand.
+        VendorCreated = "vendor.created",
+        /// A vendor changed.
+        VendorUpdated = "vendor.updated",
+    }
+    "Invoice" ("inv") read InvoiceRead {
+        /// An invoice was drafted.
+        InvoiceCreated = "invoice.created",
+        /// The draft of an invoice changed.
+        InvoiceUpdated = "invoice.updated",
+        /// An invoice was issued: numbered, posted and frozen.
+        InvoiceIssued = "invoice.issued",
+    }
+    "Bill" ("bil") read BillRead {
+        /// A bill was entered.
+        BillCreated = "bill.created",
+        /// The draft of a bill changed.
+        BillUpdated = "bill.updated",
+        /// A bill was posted and frozen.
+        BillPosted = "bill.posted",
+    }
+    "BankAccount" ("ba") read BankRead {
+        /// A bank account was created.
+        BankAccountCreated = "bank_account.created",
+        /// A bank account changed.
+        BankAccountUpdated = "bank_account.updated",
+    }
+    "BankStatement" ("bs") read BankRead {
+        /// A bank statement was imported.
+        BankStatementImported = "bank_statement.imported",
+    }
+    "BankLine" ("bl") read BankRead {
+        /// A bank line was matched to what it settles.
+        BankLineMatched = "bank_line.matched",
+        /// The match of a bank line was taken back.
+        BankLineUnmatched = "bank_line.unmatched",
+    }
+    "Import" ("imp") read ImportRead {
+        /// A file was taken in. Its records are told of as this one event, not each by itself.
+        ImportFinished = "import.finished",
+    }
+}
+
+impl diesel::serialize::ToSql<diesel::sql_types::Text, diesel::pg::Pg> for EventKind {
+    fn to_sql<'b>(
+        &'b self,
+        out: &mut diesel::serialize::Output<'b, '_, diesel::pg::Pg>,
+    ) -> diesel::serialize::Result {
+        std::io::Write::write_all(out, self.text().as_bytes())?;
+        Ok(diesel::serialize::IsNull::No)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_a_concept_and_what_became_of_it() {
+        for kind in EventKind::ALL {
+            let (concept, became) = kind.text().split_once('.').unwrap();
+            let plain = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+            assert!(plain(concept) && plain(became), "{}", kind.text());
+            assert_eq!(EventKind::parse(kind.text()), Some(*kind));
+            assert!(kind.can().name().ends_with(".read"));
+        }
+    }
+}

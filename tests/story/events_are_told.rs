@@ -1,0 +1,300 @@
+//! Every change of business state is told as an event: once, in the order of the commits, to those who may read the
+//! record; and what was not kept is not told.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::{Value, json};
+
+use crate::harness::{App, Client, Office, Setup};
+use crate::walls::furnished::{change, furnish, made};
+use crate::walls::schema::Schema;
+
+/// What each change of a client's state tells.
+const TELLS: [(&str, &str); 41] = [
+    ("accountCreate", "ACCOUNT_CREATED"),
+    ("accountUpdate", "ACCOUNT_UPDATED"),
+    ("bankAccountCreate", "BANK_ACCOUNT_CREATED"),
+    ("bankAccountUpdate", "BANK_ACCOUNT_UPDATED"),
+    ("bankLineMatch", "BANK_LINE_MATCHED"),
+    ("bankLineUnmatch", "BANK_LINE_UNMATCHED"),
+    ("bankStatementImport", "BANK_STATEMENT_IMPORTED"),
+    ("billCreate", "BILL_CREATED"),
+    ("billPost", "BILL_POSTED"),
+    ("billUpdate", "BILL_UPDATED"),
+    ("chartOfAccountsImport", "IMPORT_FINISHED"),
+    ("clientOnboard", "CLIENT_ONBOARDED"),
+    ("clientUpdate", "CLIENT_UPDATED"),
+    ("customerCreate", "CUSTOMER_CREATED"),
+    ("customerUpdate", "CUSTOMER_UPDATED"),
+    ("customersImport", "IMPORT_FINISHED"),
+    ("fiscalYearCreate", "FISCAL_YEAR_CREATED"),
+    ("grantCreate", "GRANT_GIVEN"),
+    ("grantEnd", "GRANT_ENDED"),
+    ("invitationAccept", "INVITATION_ACCEPTED"),
+    ("invitationRevoke", "INVITATION_REVOKED"),
+    ("invoiceCreate", "INVOICE_CREATED"),
+    ("invoiceIssue", "INVOICE_ISSUED"),
+    ("invoiceUpdate", "INVOICE_UPDATED"),
+    ("journalEntryPost", "JOURNAL_ENTRY_POSTED"),
+    ("journalEntryReverse", "JOURNAL_ENTRY_REVERSED"),
+    ("lockExceptionGrant", "LOCK_EXCEPTION_GRANTED"),
+    ("lockExceptionRevoke", "LOCK_EXCEPTION_REVOKED"),
+    ("openingBalancesImport", "IMPORT_FINISHED"),
+    ("periodLock", "PERIOD_LOCKED"),
+    ("periodUnlock", "PERIOD_UNLOCKED"),
+    ("roleCreate", "ROLE_CREATED"),
+    ("roleUpdate", "ROLE_UPDATED"),
+    ("serviceAccountCreate", "SERVICE_ACCOUNT_CREATED"),
+    ("serviceAccountRevoke", "SERVICE_ACCOUNT_REVOKED"),
+    ("taxCodeCreate", "TAX_CODE_CREATED"),
+    ("taxRateAdd", "TAX_RATE_ADDED"),
+    ("userInvite", "USER_INVITED"),
+    ("vendorCreate", "VENDOR_CREATED"),
+    ("vendorUpdate", "VENDOR_UPDATED"),
+    ("vendorsImport", "IMPORT_FINISHED"),
+];
+
+/// What tells nothing, and why.
+const SILENT: [(&str, &str); 14] = [
+    ("clientTokenCreate", "a sign-in of a person, no state of a client"),
+    ("jobCancel", "a job is followed by its own record"),
+    ("jobRetry", "a job is followed by its own record"),
+    ("passwordChange", "of a person"),
+    ("providerTokenCreate", "a sign-in of a person"),
+    ("sessionRevoke", "of a person"),
+    ("signIn", "of a person"),
+    ("signOut", "of a person"),
+    ("staffCreate", "of the provider"),
+    ("staffDisable", "of the provider"),
+    ("tokenRefresh", "of a person"),
+    ("totpConfirm", "of a person"),
+    ("totpDisable", "of a person"),
+    ("totpEnroll", "of a person"),
+];
+
+const ALL: &str = "query($after: String, $first: Int) { events(first: $first, after: $after) {
+    nodes { id kind cursor nodeId actor request occurredAt node { __typename id } } pageInfo { hasNextPage endCursor } totalCount } }";
+
+/// All events that somebody sees, page by page.
+async fn told(client: &Client) -> Vec<Value> {
+    let (mut all, mut after) = (Vec::new(), Value::Null);
+    loop {
+        let page = client.ask(ALL, json!({ "after": after, "first": 40 })).await["events"].clone();
+        all.extend(page["nodes"].as_array().unwrap().iter().cloned());
+        if page["pageInfo"]["hasNextPage"] == false {
+            return all;
+        }
+        after = page["pageInfo"]["endCursor"].clone();
+    }
+}
+
+fn kinds(events: &[Value]) -> BTreeSet<String> {
+    events.iter().map(|event| event["kind"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn every_change_tells_what_it_did() {
+    let (schema, app) = (Schema::read().await, App::start());
+    for field in schema.root_fields(true) {
+        let name = field["name"].as_str().unwrap();
+        let known = TELLS.iter().any(|(told, _)| *told == name) || SILENT.iter().any(|(silent, _)| *silent == name);
+        assert!(known, "{name}: say what it tells, and see below that it does");
+    }
+    let administrator = app.administrator().await;
+    let firm = furnish(&app, &schema, &administrator, "ALPHA", "02").await;
+    let (boss, example) = (&firm.boss, |kind: &str| firm.examples[kind].clone());
+
+    change(boss, "accountUpdate", json!({ "id": example("Account"), "name": "New" }), "").await;
+    change(boss, "bankAccountUpdate", json!({ "id": example("BankAccount"), "name": "New" }), "").await;
+    change(boss, "bankLineUnmatch", json!({ "bankLine": example("MatchedLine") }), "").await;
+    change(boss, "billUpdate", json!({ "id": example("Bill"), "number": "New-1" }), "").await;
+    change(boss, "clientUpdate", json!({ "name": "New" }), "").await;
+    change(boss, "customerUpdate", json!({ "id": example("Customer"), "name": "New" }), "").await;
+    change(boss, "vendorUpdate", json!({ "id": example("Vendor"), "name": "New" }), "").await;
+    change(boss, "fiscalYearCreate", json!({}), "").await;
+    change(boss, "invoiceUpdate", json!({ "id": example("Invoice"), "reference": "New" }), "").await;
+    change(boss, "journalEntryReverse", json!({ "entry": example("JournalEntry") }), "").await;
+    change(boss, "lockExceptionRevoke", json!({ "id": example("LockException") }), "").await;
+    change(boss, "periodLock", json!({ "kind": "SOFT", "through": "2026-01-31" }), "").await;
+    change(boss, "periodUnlock", json!({}), "").await;
+    change(boss, "serviceAccountRevoke", json!({ "id": example("ServiceAccount") }), "").await;
+    change(boss, "taxRateAdd", json!({ "taxCode": example("TaxCode"), "percent": "20", "validFrom": "2026-09-01" }), "")
+        .await;
+    change(
+        boss,
+        "customersImport",
+        json!({ "file": { "name": "a.csv", "text": "number,name,country\n77,Seven,DE\n" } }),
+        "",
+    )
+    .await;
+    let guest = json!({ "email": "third@portal.example", "name": "Third", "role": example("Role") });
+    let invited = made(boss, "userInvite", guest, "invitation").await;
+    change(boss, "invitationRevoke", json!({ "id": invited }), "").await;
+    change(boss, "roleUpdate", json!({ "id": boss.role("Portal").await, "name": "Window" }), "").await;
+    let mara = administrator.staff("mara@firm.example", "Mara").await;
+    let given = boss.grant(&mara, "Bookkeeper", "2026-01-01", None).await;
+    change(boss, "grantEnd", json!({ "id": given }), "").await;
+
+    let events = told(boss).await;
+    let expected: BTreeSet<String> = schema.words("EventKind").into_iter().collect();
+    assert_eq!(kinds(&events), expected, "of all kinds that there are");
+    for (field, kind) in TELLS {
+        assert!(expected.contains(kind), "{field} tells {kind}, which is none");
+    }
+    for event in &events {
+        assert_eq!(event["node"]["id"], event["nodeId"], "{event}");
+        assert!(event["actor"].is_string() && event["request"].is_string(), "{event}");
+    }
+    // An issued invoice is told together with its entry, by the same request.
+    let issued = events.iter().position(|event| event["kind"] == "INVOICE_ISSUED").unwrap();
+    assert_eq!(events[issued - 1]["kind"], "JOURNAL_ENTRY_POSTED");
+    assert_eq!(events[issued - 1]["request"], events[issued]["request"]);
+    assert_eq!(events[issued]["node"]["__typename"], "Invoice");
+
+    // The same backwards, by kind, and by its own id.
+    let newest = boss.ask("{ events(first: 1, orderBy: NEWEST) { nodes { id } totalCount } }", json!({})).await;
+    assert_eq!(newest["events"]["nodes"][0]["id"], events.last().unwrap()["id"]);
+    assert_eq!(newest["events"]["totalCount"], events.len());
+    let some = boss.ask("{ events(kinds: [INVOICE_ISSUED, BILL_POSTED]) { nodes { kind } } }", json!({})).await;
+    assert_eq!(some["events"]["nodes"], json!([{ "kind": "INVOICE_ISSUED" }, { "kind": "BILL_POSTED" }]));
+    let one = boss
+        .ask("query($id: ID!) { node(id: $id) { id ... on Event { kind } } }", json!({ "id": events[issued]["id"] }))
+        .await;
+    assert_eq!(one["node"]["kind"], "INVOICE_ISSUED");
+    assert_eq!(app.database.findings(), Vec::<String>::new());
+}
+
+const CUSTOMER: &str =
+    "mutation($number: String!) { customerCreate(input: { number: $number, name: \"C\", country: \"DE\" }) { customer { id } userErrors { message } } }";
+
+#[tokio::test]
+async fn what_was_not_kept_is_not_told() {
+    let app = App::start();
+    let books = app.with_books().await;
+    let client = &books.accountant;
+    let before = told(client).await.len();
+    client.dry().ask(CUSTOMER, json!({ "number": "1" })).await;
+    client.refused(CUSTOMER, json!({ "number": "" })).await;
+    // One field is refused, so the other is taken back.
+    let both = "mutation { good: customerCreate(input: { number: \"1\", name: \"C\", country: \"DE\" }) { customer { id } }
+                           bad: customerCreate(input: { number: \"\", name: \"C\", country: \"DE\" }) { customer { id } } }";
+    client.send(both, json!({})).await;
+    assert_eq!(told(client).await.len(), before);
+    let keyed = client.with_header("idempotency-key", "once");
+    for _ in 0..3 {
+        keyed.ask(CUSTOMER, json!({ "number": "1" })).await;
+    }
+    let events = told(client).await;
+    assert_eq!(events.len(), before + 1);
+    assert_eq!(events.last().unwrap()["kind"], "CUSTOMER_CREATED");
+    let moments: Vec<&str> = events.iter().map(|event| event["occurredAt"].as_str().unwrap()).collect();
+    assert!(moments.is_sorted());
+}
+
+#[tokio::test]
+async fn an_event_is_shown_to_those_who_may_read_its_record() {
+    let app = App::start();
+    let books = app.with_books().await;
+    let inside = books.administrator.enter(&books.client).await;
+    books.accountant.ask(CUSTOMER, json!({ "number": "1" })).await;
+    inside
+        .ask("mutation { roleCreate(input: { name: \"Customers\", permissions: [EVENT_READ, CUSTOMER_READ] }) { role { id } userErrors { message } } }", json!({}))
+        .await;
+    let user = books.administrator.staff("vera@firm.example", "Vera").await;
+    inside.grant(&user, "Customers", "2026-01-01", None).await;
+    let vera = app.sign_in("vera@firm.example").await.enter(&books.client).await;
+    assert_eq!(kinds(&told(&vera).await), BTreeSet::from(["CUSTOMER_CREATED".to_owned()]));
+    let asked = vera.send("{ events(kinds: [CUSTOMER_CREATED, GRANT_GIVEN]) { nodes { id } } }", json!({})).await;
+    assert_eq!((asked.code(), asked.status.as_u16()), ("FORBIDDEN", 200), "{}", asked.text);
+    assert!(asked.text.contains("identity.grant.read"), "{}", asked.text);
+    // Not by its own id either.
+    assert_eq!(
+        inside.send("{ events { nodes { id } } }", json!({})).await.code(),
+        "FORBIDDEN",
+        "the provider's administrator holds no right to events"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_who_goes_on_from_his_cursor_misses_nothing() {
+    let office = Office::with(Setup { workers: 2, ..Setup::default() });
+    let person = office.person("Ada");
+    let firm = office.firm("Firm", person);
+    let client = office.client(person, firm);
+    let writing = Arc::new(AtomicBool::new(true));
+    let reader = {
+        let (client, writing) = (client.clone(), Arc::clone(&writing));
+        tokio::spawn(async move {
+            let (mut seen, mut after, mut reads) = (Vec::new(), Value::Null, 0);
+            loop {
+                let over = !writing.load(Ordering::Acquire);
+                let query = "query($after: String) { events(first: 7, after: $after) { nodes { id cursor nodeId } } }";
+                let page = client.ask(query, json!({ "after": after })).await["events"]["nodes"].clone();
+                let page = page.as_array().unwrap();
+                reads += 1;
+                if let Some(last) = page.last() {
+                    after = last["cursor"].clone();
+                    seen.extend(page.iter().cloned());
+                } else if over {
+                    return (seen, reads);
+                }
+            }
+        })
+    };
+    let writers: Vec<_> = (0..12)
+        .map(|writer| {
+            let client = client.clone();
+            tokio::spawn(async move {
+                let mut made = Vec::new();
+                for number in 0..15 {
+                    // Every third one is taken back by the field beside it, and every fifth makes two at once.
+                    let second = match number {
+                        _ if number % 3 == 2 => ("bad", ""),
+                        _ if number % 5 == 4 => ("more", "x"),
+                        _ => ("none", "skipped"),
+                    };
+                    let beside = if second.0 == "none" {
+                        String::new()
+                    } else {
+                        let own = if second.1.is_empty() { String::new() } else { format!("{writer}-{number}x") };
+                        format!("{}: customerCreate(input: {{ number: \"{own}\", name: \"C\", country: \"DE\" }}) {{ customer {{ id }} }}", second.0)
+                    };
+                    let query = format!("mutation {{ a: customerCreate(input: {{ number: \"{writer}-{number}\", name: \"C\", country: \"DE\" }}) {{ customer {{ id }} }} {beside} }}");
+                    let reply = client.send(&query, json!({})).await;
+                    for field in ["a", "more"] {
+                        if let Some(id) = reply.body["data"][field]["customer"]["id"].as_str() {
+                            made.push(id.to_owned());
+                        }
+                    }
+                }
+                made
+            })
+        })
+        .collect();
+    let mut made = BTreeSet::new();
+    for writer in writers {
+        made.extend(writer.await.unwrap());
+    }
+    writing.store(false, Ordering::Release);
+    let (seen, reads) = reader.await.unwrap();
+    assert!(reads > 10, "the reader has to read while others write");
+    let read: Vec<String> = seen.iter().map(|event| event["nodeId"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(read.len(), made.len(), "each once");
+    assert_eq!(read.iter().cloned().collect::<BTreeSet<_>>(), made);
+    let whole: Vec<String> =
+        told(&client).await.iter().map(|event| event["nodeId"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(read, whole, "in the order in which it stays");
+    // No position is left out, and the last one is the newest.
+    assert_eq!(office.count("SELECT count(*) FROM core.event"), made.len() as i64);
+    assert_eq!(office.count("SELECT max(position) FROM core.event"), made.len() as i64);
+    assert_eq!(office.count("SELECT position FROM core.event_head"), made.len() as i64);
+    // The order is that of the commits, as the audit chain has it.
+    let out_of_order = office.count(
+        "SELECT count(*) FROM (SELECT l.seq, lag(l.seq) OVER (ORDER BY e.position) AS before
+           FROM core.event e JOIN audit.entry a ON a.tenant_id = e.tenant_id AND a.record_id = e.node_id
+           JOIN audit.link l ON l.tenant_id = a.tenant_id AND l.change_id = a.change_id) o WHERE o.seq < o.before",
+    );
+    assert_eq!(out_of_order, 0);
+}
