@@ -149,11 +149,8 @@ impl EventQuery {
         let slice = Slice::new(first, after.as_deref())?;
         let kinds = outbox::visible(tx, kinds.as_deref()).await?;
         let after = slice.after.as_ref().map(|(value, _)| position(value)).transpose()?;
-        let total = if ctx.look_ahead().field("totalCount").exists() {
-            Some(outbox::count(tx, &kinds).await?)
-        } else {
-            None
-        };
+        let total =
+            if ctx.look_ahead().field("totalCount").exists() { Some(outbox::count(tx, &kinds).await?) } else { None };
         let rows = match order_by {
             EventOrder::Oldest => outbox::after(tx, after.unwrap_or(0), &kinds, slice.limit()).await?,
             EventOrder::Newest => outbox::before(tx, after.unwrap_or(i64::MAX), &kinds, slice.limit()).await?,

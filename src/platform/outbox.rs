@@ -130,9 +130,9 @@ pub async fn by_id(tx: &Tx, ids: Vec<EventId>, kinds: &[EventKind]) -> Result<Ve
     tx.rows(
         sql("SELECT e.position, e.id, e.kind, e.node_id, e.actor_kind, e.actor_id, e.request_id, e.occurred_at
                FROM core.event e WHERE e.tenant_id = $1 AND e.id = ANY ($2) AND e.kind = ANY ($3)")
-            .bind::<SqlUuid, _>(tx.tenant()?)
-            .bind::<Array<SqlUuid>, _>(ids)
-            .bind::<Array<Text>, _>(texts(kinds)),
+        .bind::<SqlUuid, _>(tx.tenant()?)
+        .bind::<Array<SqlUuid>, _>(ids)
+        .bind::<Array<Text>, _>(texts(kinds)),
     )
     .await
 }

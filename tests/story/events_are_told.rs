@@ -121,8 +121,13 @@ async fn every_change_tells_what_it_did() {
     change(boss, "periodLock", json!({ "kind": "SOFT", "through": "2026-01-31" }), "").await;
     change(boss, "periodUnlock", json!({}), "").await;
     change(boss, "serviceAccountRevoke", json!({ "id": example("ServiceAccount") }), "").await;
-    change(boss, "taxRateAdd", json!({ "taxCode": example("TaxCode"), "percent": "20", "validFrom": "2026-09-01" }), "")
-        .await;
+    change(
+        boss,
+        "taxRateAdd",
+        json!({ "taxCode": example("TaxCode"), "percent": "20", "validFrom": "2026-09-01" }),
+        "",
+    )
+    .await;
     change(
         boss,
         "customersImport",
@@ -167,8 +172,7 @@ async fn every_change_tells_what_it_did() {
     assert_eq!(app.database.findings(), Vec::<String>::new());
 }
 
-const CUSTOMER: &str =
-    "mutation($number: String!) { customerCreate(input: { number: $number, name: \"C\", country: \"DE\" }) { customer { id } userErrors { message } } }";
+const CUSTOMER: &str = "mutation($number: String!) { customerCreate(input: { number: $number, name: \"C\", country: \"DE\" }) { customer { id } userErrors { message } } }";
 
 #[tokio::test]
 async fn what_was_not_kept_is_not_told() {

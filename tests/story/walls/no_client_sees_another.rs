@@ -82,7 +82,8 @@ async fn look_around(schema: &Schema, client: &Client, ids: &mut Ids) -> Vec<(St
     let mut seen = Vec::new();
     for field in plain_queries(schema) {
         let name = field["name"].as_str().unwrap();
-        let (query, variables) = schema.call(false, name, &|path| places::needed(name, path), &|path, _| places::value_at(name, path));
+        let (query, variables) =
+            schema.call(false, name, &|path| places::needed(name, path), &|path, _| places::value_at(name, path));
         let reply = client.send(&query, variables).await;
         assert_eq!(
             reply.code(),
