@@ -5,20 +5,21 @@ use crate::platform::db::{Urls, Waits};
 use crate::platform::error::Result;
 use crate::platform::jobs::Registry;
 use crate::platform::jobs::worker::{Terms, work};
-use crate::platform::sweep;
+use crate::platform::schedules::keep_schedules;
+use crate::platform::sweep::Sweep;
 use crate::platform::workers::{Loop, Surroundings, Workers};
 
 /// Every kind of job.
 #[must_use]
 pub fn kinds() -> Registry {
-    Registry::default().with(AuditVerify)
+    Registry::default().with(AuditVerify).with(Sweep)
 }
 
 /// Every loop.
 fn loops(around: &Surroundings) -> Vec<Loop> {
     vec![
         Box::pin(work(around.pools.clone(), kinds(), around.terms, around.stopping.clone())),
-        Box::pin(sweep::keep_swept(around.pools.clone(), around.stopping.clone())),
+        Box::pin(keep_schedules(around.pools.clone(), around.stopping.clone())),
     ]
 }
 

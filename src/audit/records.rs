@@ -23,6 +23,7 @@ pub(super) fn node(table: &str, id: Uuid) -> Option<String> {
         "identity.access_grant" => identity::GrantId::PREFIX,
         "identity.invitation" => identity::InvitationId::PREFIX,
         "identity.service_account" => identity::ServiceAccountId::PREFIX,
+        "core.schedule" => crate::work::schedule::ScheduleId::PREFIX,
         "core.import" => finance::ImportId::PREFIX,
         "finance.ledger" => finance::LedgerId::PREFIX,
         "finance.account" => finance::AccountId::PREFIX,

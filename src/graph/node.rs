@@ -38,6 +38,7 @@ use crate::platform::outbox::EventId;
 use crate::platform::scope::Ask;
 use crate::practice::client::Client;
 use crate::work::job::Job;
+use crate::work::schedule::{Schedule, ScheduleId};
 
 /// The most ids in one call of `nodes`.
 const MOST: usize = 100;
@@ -102,6 +103,7 @@ kinds! {
     LockException: LockExceptionId by LockException;
     OpenItem: OpenItemId by OpenItem;
     Role: RoleId by Role;
+    Schedule: ScheduleId by Schedule;
     ServiceAccount: ServiceAccountId by ServiceAccount;
     TaxCode: TaxCodeId by TaxCode;
     TaxRate: TaxRateId by TaxRate;

@@ -111,6 +111,10 @@ rights! {
     JobRead = "work.job.read",
     /// Cancel the client's jobs, and run again what failed.
     JobManage = "work.job.manage",
+    /// Make, change, pause and delete the client's schedules.
+    ScheduleManage = "work.schedule.manage",
+    /// See and change what the provider has done again and again. Held for the provider.
+    ProviderScheduleManage = "work.provider_schedule.manage",
     /// Import files.
     ImportRun = "core.import.run",
     /// See earlier imports.

@@ -390,6 +390,12 @@ impl Tx {
         self.now().with_timezone(&self.entered.time_zone).date_naive()
     }
 
+    /// The client's time zone.
+    #[must_use]
+    pub fn time_zone(&self) -> chrono_tz::Tz {
+        self.entered.time_zone
+    }
+
     /// The currency of the client's books.
     #[must_use]
     pub fn book_currency(&self) -> &str {

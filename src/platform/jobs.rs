@@ -35,6 +35,8 @@ crate::words! {
     JobName {
         /// Verifies the client's audit chain from its first link to its newest.
         AuditVerify = "audit.verify",
+        /// Takes away what is over: stored answers, failed sign-ins, ended sessions. The provider's own.
+        Sweep = "core.sweep",
     }
 }
 

@@ -14,6 +14,7 @@ pub mod outbox;
 pub mod paging;
 pub mod repeat;
 pub mod scalars;
+pub mod schedules;
 pub mod scope;
 pub mod sql;
 pub mod sweep;

@@ -5,17 +5,13 @@ use std::time::Duration;
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Bool, Int4};
-use tokio::sync::watch;
+use serde::{Deserialize, Serialize};
 
 use super::db::{Pools, Tx};
 use super::error::{Error, Result};
+use super::jobs::{JobContext, JobKind, JobName, JobResult, Progress};
 use super::sql::sql;
-use super::workers::rest;
 
-/// How often each server looks.
-const EVERY: Duration = Duration::from_secs(3600);
-/// How long after its start a server looks for the first time: others start at the same moment, and have more to do.
-const FIRST: Duration = Duration::from_secs(60);
 /// Rows of each kind that go in one transaction.
 pub const BATCH: i32 = 1_000;
 /// Transactions of one look; what is left then waits for the next.
@@ -24,7 +20,7 @@ const BATCHES: u32 = 200;
 const REST: Duration = Duration::from_millis(50);
 
 /// What went.
-#[derive(QueryableByName, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(QueryableByName, Serialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
     /// Answers stored for repeated requests.
     #[diesel(sql_type = Int4)]
@@ -75,15 +71,20 @@ pub async fn all(pools: &Pools) -> Result<Swept> {
     Ok(sum)
 }
 
-/// Sweeps once an hour until the process stops. If the database does not answer, what is due waits for the next time.
-pub async fn keep_swept(pools: Pools, mut stopping: watch::Receiver<bool>) {
-    let mut pause = FIRST;
-    while !rest(&mut stopping, pause).await {
-        match all(&pools).await {
-            Ok(swept) if swept == Swept::default() => {}
-            Ok(swept) => tracing::info!(?swept, "swept"),
-            Err(error) => tracing::warn!(?error, "what is over could not be swept away"),
-        }
-        pause = EVERY;
+/// The kind of job that sweeps. It is asked for by a schedule of the provider.
+pub struct Sweep;
+
+/// It is asked for without any wishes.
+#[derive(Serialize, Deserialize)]
+pub struct Everything {}
+
+impl JobKind for Sweep {
+    const NAME: JobName = JobName::Sweep;
+    type Args = Everything;
+
+    async fn run(&self, job: &JobContext, _: Everything) -> JobResult {
+        // Each batch is kept by itself; what a worker that died has not swept, the next one does.
+        let swept = all(job.pools()).await?;
+        job.finish(job.provider_tx().await?, &swept, Progress::default()).await
     }
 }

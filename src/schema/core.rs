@@ -172,3 +172,59 @@ diesel::table! {
         updated_at -> Timestamptz,
     }
 }
+
+diesel::table! {
+    core.schedule (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        kind -> Text,
+        args -> Jsonb,
+        cron -> Text,
+        time_zone -> Text,
+        paused_at -> Nullable<Timestamptz>,
+        owner_id -> Uuid,
+        owner_kind -> Text,
+        owner_name -> Text,
+        scopes -> Nullable<Array<Text>>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    core.schedule_turn (tenant_id, schedule_id) {
+        tenant_id -> Uuid,
+        schedule_id -> Uuid,
+        next_due_at -> Nullable<Timestamptz>,
+        last_due_at -> Nullable<Timestamptz>,
+        last_job_id -> Nullable<Uuid>,
+        passed_over -> Int4,
+    }
+}
+
+diesel::table! {
+    core.provider_schedule (id) {
+        id -> Uuid,
+        name -> Text,
+        kind -> Text,
+        args -> Jsonb,
+        cron -> Text,
+        time_zone -> Text,
+        paused_at -> Nullable<Timestamptz>,
+        next_due_at -> Nullable<Timestamptz>,
+        last_due_at -> Nullable<Timestamptz>,
+        last_job_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    core.schedule_queue (schedule_id) {
+        schedule_id -> Uuid,
+        client_id -> Nullable<Uuid>,
+        due_at -> Timestamptz,
+    }
+}

@@ -21,6 +21,7 @@ mod jobs_are_done_once;
 mod nordwind;
 mod one_operation_is_one_transaction;
 mod people_come_and_go;
+mod schedules_come_again;
 mod statements_are_counted;
 mod the_books_refuse;
 mod the_database_keeps_its_rules;

@@ -183,6 +183,14 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     let job = boss.verify().await;
     boss.ended(&job).await;
 
+    let schedule = made(
+        &boss,
+        "scheduleCreate",
+        json!({ "name": format!("{word} nightly"), "kind": "AUDIT_VERIFY", "cron": "0 3 1 1 *" }),
+        "schedule",
+    )
+    .await;
+
     let examples = BTreeMap::from([
         ("Account", leaf),
         ("Group", group),
@@ -200,6 +208,7 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("LockException", exception),
         ("OpenItem", payable.as_str().unwrap().to_owned()),
         ("Role", role),
+        ("Schedule", schedule),
         ("ServiceAccount", service),
         ("TaxCode", tax_code),
         ("User", user),

@@ -15,19 +15,21 @@ use super::schema::{IdPlace, Schema, innermost};
 use crate::harness::{App, Client, Reply};
 
 /// Types with an id that are no client's, and why.
-const OF_NO_CLIENT: [(&str, &str); 4] = [
+const OF_NO_CLIENT: &[(&str, &str)] = &[
     ("ProviderRole", "a role of the provider, read with a token without client"),
+    ("ProviderSchedule", "what the provider has done, read with a token without client"),
     ("Session", "a sign-in of a person, seen by himself only"),
     ("StaffMember", "a member of the provider's staff, read with a token without client"),
     ("Viewer", "the caller himself"),
 ];
 
 /// Query fields that need a token without client.
-const PROVIDERS: [&str; 3] = ["clients", "providerRoles", "staff"];
+const PROVIDERS: &[&str] = &["clients", "providerRoles", "providerSchedules", "staff"];
 
 /// Places where not even an id of one's own makes a difference, and why.
-const MUTE: [(&str, &str); 5] = [
+const MUTE: &[(&str, &str)] = &[
     ("auditTrail Event", "events tell of changes, the trail holds them"),
+    ("providerScheduleUpdate", "needs a token without client"),
     ("staffCreate", "needs a token without client"),
     ("staffDisable", "needs a token without client"),
     ("auditTrail Job", "a job is its own record, with its attempts"),
@@ -110,7 +112,9 @@ impl Walls {
     async fn raise() -> Self {
         let (schema, app) = (Schema::read().await, App::start());
         let administrator = app.administrator().await;
-        let roles = administrator.ask("{ providerRoles { __typename id } }", json!({})).await;
+        let roles = administrator
+            .ask("{ providerRoles { __typename id } providerSchedules { __typename id } }", json!({}))
+            .await;
         let beta = furnish(&app, &schema, &administrator, "BETA", "01").await;
         let (mut alphas, mut betas) = (Ids::new(), Ids::new());
         let before = look_around(&schema, &beta.boss, &mut betas).await;
@@ -123,7 +127,7 @@ impl Walls {
         alphas.insert("User".to_owned(), BTreeSet::from([alpha.examples["User"].clone()]));
         let mut secrets = vec!["ALPHA".to_owned()];
         for (kind, ids) in &alphas {
-            if kind != "ProviderRole" && kind != "Viewer" {
+            if !["ProviderRole", "ProviderSchedule", "Viewer"].contains(&kind.as_str()) {
                 secrets.extend(ids.iter().map(|id| id.rsplit_once('_').unwrap().1.to_owned()));
             }
         }

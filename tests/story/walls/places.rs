@@ -61,6 +61,7 @@ pub fn value_at(field: &str, path: &[String]) -> Option<Value> {
         ("bankStatementImport", "input.file") => statement("BETA again", "03")["file"].clone(),
         (_, "input.file") => json!({ "name": "file.csv", "text": "a,b\n" }),
         ("accountCreate", "input.kind") => json!("ASSET"),
+        (_, "input.cron") => json!("0 4 * * *"),
         (_, "input.expiresAt") => json!((chrono::Utc::now() + chrono::TimeDelta::days(9)).to_rfc3339()),
         (_, "input.reason") => json!("Because it is needed"),
         (_, "input.email") => json!("somebody@new.example"),
