@@ -43,8 +43,14 @@ const KEEP_BOOKS: &[Can] = &[
     Can::JobManage,
 ];
 /// Decides how the books are kept.
-const RUN_BOOKS: &[Can] =
-    &[Can::AccountManage, Can::TaxCodeManage, Can::PeriodLock, Can::PeriodLockHard, Can::AuditRead, Can::ScheduleManage];
+const RUN_BOOKS: &[Can] = &[
+    Can::AccountManage,
+    Can::TaxCodeManage,
+    Can::PeriodLock,
+    Can::PeriodLockHard,
+    Can::AuditRead,
+    Can::ScheduleManage,
+];
 /// Decides who comes in.
 const RUN_CLIENT: &[Can] = &[
     Can::ClientManage,
@@ -119,7 +125,9 @@ mod tests {
     fn no_role_of_a_client_holds_a_right_of_the_provider() {
         for (name, _) in ROLES {
             assert!(
-                ![Can::PortfolioRead, Can::ClientOnboard, Can::StaffManage, Can::ProviderScheduleManage].iter().any(|can| role(name).contains(can))
+                ![Can::PortfolioRead, Can::ClientOnboard, Can::StaffManage, Can::ProviderScheduleManage]
+                    .iter()
+                    .any(|can| role(name).contains(can))
             );
         }
     }
@@ -128,6 +136,9 @@ mod tests {
     fn every_right_in_a_client_is_in_some_role() {
         let missing: Vec<&Can> =
             Can::ALL.iter().filter(|can| !ROLES.iter().any(|(name, _)| role(name).contains(can))).collect();
-        assert_eq!(missing, [&Can::PortfolioRead, &Can::ClientOnboard, &Can::StaffManage, &Can::ProviderScheduleManage]);
+        assert_eq!(
+            missing,
+            [&Can::PortfolioRead, &Can::ClientOnboard, &Can::StaffManage, &Can::ProviderScheduleManage]
+        );
     }
 }

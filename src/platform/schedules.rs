@@ -134,7 +134,10 @@ mod tests {
     #[test]
     fn a_fixed_time_comes_once_a_day_where_the_clock_jumps() {
         // Berlin, 29 March 2026: 02:00 becomes 03:00 at 01:00 UTC.
-        assert_eq!(times("30 2 * * *", "Europe/Berlin", "2026-03-27T12:00:00Z", 3), ["28T01:30", "29T01:00", "30T00:30"]);
+        assert_eq!(
+            times("30 2 * * *", "Europe/Berlin", "2026-03-27T12:00:00Z", 3),
+            ["28T01:30", "29T01:00", "30T00:30"]
+        );
         // 25 October 2026: 03:00 becomes 02:00 at 01:00 UTC; 02:30 is at 00:30 and at 01:30 UTC.
         assert_eq!(times("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", 2), ["25T00:30", "26T01:30"]);
         // Lord Howe Island moves by half an hour.
@@ -154,7 +157,10 @@ mod tests {
     fn what_is_no_pattern_is_said() {
         for wrong in ["", "* * * *", "0 0 0 * * *", "61 * * * *", "x * * * *", "0 0 31 2 *"] {
             let read = Pattern::read(wrong, "Europe/Berlin");
-            assert!(read.as_ref().map_or(true, |pattern| pattern.next_after(Utc::now()).is_none()), "{wrong}: {read:?}");
+            assert!(
+                read.as_ref().map_or(true, |pattern| pattern.next_after(Utc::now()).is_none()),
+                "{wrong}: {read:?}"
+            );
         }
         assert!(Pattern::read("0 0 * * *", "Europe/Nowhere").is_err());
     }

@@ -77,12 +77,10 @@ crate::payload!(
 );
 
 async fn all(tx: &Tx) -> Result<Vec<ProviderSchedule>> {
-    tx.rows(sql(
-        "SELECT s.id, s.name, s.kind, s.cron, s.time_zone, s.paused_at, s.next_due_at, s.last_due_at,
+    tx.rows(sql("SELECT s.id, s.name, s.kind, s.cron, s.time_zone, s.paused_at, s.next_due_at, s.last_due_at,
                 j.state AS last_job_state, j.ended_at AS last_job_ended_at
-           FROM core.provider_schedule s LEFT JOIN core.provider_job j ON j.id = s.last_job_id ORDER BY s.name",
-    ))
-    .await
+           FROM core.provider_schedule s LEFT JOIN core.provider_job j ON j.id = s.last_job_id ORDER BY s.name"))
+        .await
 }
 
 async fn one(tx: &Tx, id: ProviderScheduleId) -> Result<ProviderSchedule> {

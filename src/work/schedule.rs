@@ -228,10 +228,8 @@ fn pattern(cron: &str, zone: &TimeZone) -> Result<Pattern> {
 
 async fn place(tx: &Tx, id: ScheduleId, pattern: Option<&Pattern>) -> Result<()> {
     let due = pattern.and_then(|pattern| pattern.next_after(tx.now()));
-    tx.exec(
-        sql("SELECT core.place_schedule($1, $2)").bind::<SqlUuid, _>(id).bind::<Nullable<Timestamptz>, _>(due),
-    )
-    .await?;
+    tx.exec(sql("SELECT core.place_schedule($1, $2)").bind::<SqlUuid, _>(id).bind::<Nullable<Timestamptz>, _>(due))
+        .await?;
     Ok(())
 }
 
@@ -324,10 +322,8 @@ async fn pause(tx: &Tx, input: SchedulePauseInput) -> Result<Schedule> {
     }
     let paused_at = input.paused.then(|| tx.now());
     tx.exec(
-        diesel::update(
-            schedule::table.filter(schedule::tenant_id.eq(tx.tenant()?)).filter(schedule::id.eq(input.id)),
-        )
-        .set(schedule::paused_at.eq(paused_at)),
+        diesel::update(schedule::table.filter(schedule::tenant_id.eq(tx.tenant()?)).filter(schedule::id.eq(input.id)))
+            .set(schedule::paused_at.eq(paused_at)),
     )
     .await?;
     let pattern = pattern(&known.cron, &known.time_zone)?;
@@ -377,8 +373,7 @@ impl ScheduleQuery {
         if let Some((_, id)) = &slice.after {
             page = page.filter(schedule::id.lt(*id));
         }
-        let rows =
-            tx.rows(page.order(schedule::id.desc()).limit(slice.limit()).select(Schedule::as_select())).await?;
+        let rows = tx.rows(page.order(schedule::id.desc()).limit(slice.limit()).select(Schedule::as_select())).await?;
         Ok(ScheduleConnection::new(ctx, &slice, rows, |row| encode("", row.id.0), total))
     }
 }

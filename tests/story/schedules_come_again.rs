@@ -54,7 +54,10 @@ async fn what_was_missed_is_made_up_for_once() {
 
     // Nobody was there for five days. Three processes come up at once.
     let id = made["id"].as_str().unwrap().rsplit_once('_').unwrap().1.to_owned();
-    office.app.database.lay(&format!("UPDATE core.schedule_queue SET due_at = now() - interval '5 days' WHERE schedule_id = '{id}'"));
+    office
+        .app
+        .database
+        .lay(&format!("UPDATE core.schedule_queue SET due_at = now() - interval '5 days' WHERE schedule_id = '{id}'"));
     let more = [office.app.database.workers(1), office.app.database.workers(1)];
     let after = ended(&ada, &made["id"]).await;
     assert_eq!(after["lastJob"]["state"], "SUCCEEDED", "{after}");
@@ -91,8 +94,11 @@ async fn a_schedule_does_not_run_into_itself() {
     let pause = |paused: bool| {
         let (ada, id) = (ada.clone(), made["id"].clone());
         async move {
-            let query = format!("mutation($input: SchedulePauseInput!) {{ schedulePause(input: $input) {{ schedule {{ {SCHEDULE} }} userErrors {{ message }} }} }}");
-            ada.ask(&query, json!({ "input": { "id": id, "paused": paused } })).await["schedulePause"]["schedule"].clone()
+            let query = format!(
+                "mutation($input: SchedulePauseInput!) {{ schedulePause(input: $input) {{ schedule {{ {SCHEDULE} }} userErrors {{ message }} }} }}"
+            );
+            ada.ask(&query, json!({ "input": { "id": id, "paused": paused } })).await["schedulePause"]["schedule"]
+                .clone()
         }
     };
     let paused = pause(true).await;
@@ -104,8 +110,13 @@ async fn a_schedule_does_not_run_into_itself() {
     ada.ask(delete, json!({ "id": made["id"] })).await;
     assert_eq!(look(&ada, &made["id"]).await, Value::Null);
     assert_eq!(ada.refused(delete, json!({ "id": made["id"] })).await[0]["code"], "NOT_FOUND");
-    assert_eq!(office.count("SELECT count(*) FROM core.schedule_queue") + 1, office.count("SELECT count(*) FROM core.job"));
-    let trail = ada.ask("query($id: ID!) { auditTrail(node: $id) { nodes { action node } } }", json!({ "id": made["id"] })).await;
+    assert_eq!(
+        office.count("SELECT count(*) FROM core.schedule_queue") + 1,
+        office.count("SELECT count(*) FROM core.job")
+    );
+    let trail = ada
+        .ask("query($id: ID!) { auditTrail(node: $id) { nodes { action node } } }", json!({ "id": made["id"] }))
+        .await;
     let nodes = trail["auditTrail"]["nodes"].as_array().unwrap();
     assert_eq!((nodes.len(), &nodes[0]["action"], &nodes[0]["node"]), (4, &json!("DELETE"), &made["id"]), "{trail}");
 }
@@ -130,8 +141,12 @@ async fn a_schedules_jobs_have_its_owners_rights() {
     let update = "mutation($input: ScheduleUpdateInput!) { scheduleUpdate(input: $input) { schedule { ownerName version cron } userErrors { code } } }";
     let stale = json!({ "input": { "id": made["id"], "cron": "0 4 * * *", "expectedVersion": 7 } });
     assert_eq!(boss.refused(update, stale).await[0]["code"], "CONFLICT");
-    let changed = boss.ask(update, json!({ "input": { "id": made["id"], "cron": "0 4 * * *", "expectedVersion": 1 } })).await;
-    assert_eq!(changed["scheduleUpdate"]["schedule"], json!({ "ownerName": "Boss", "version": 2, "cron": "0 4 * * *" }));
+    let changed =
+        boss.ask(update, json!({ "input": { "id": made["id"], "cron": "0 4 * * *", "expectedVersion": 1 } })).await;
+    assert_eq!(
+        changed["scheduleUpdate"]["schedule"],
+        json!({ "ownerName": "Boss", "version": 2, "cron": "0 4 * * *" })
+    );
     due();
     for _ in 0..200 {
         if look(&boss, &made["id"]).await["lastJob"]["requestedByName"] == "Boss" {
@@ -204,7 +219,10 @@ async fn the_provider_sweeps_by_schedule() {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert_eq!(app.database.count("SELECT count(*) FROM identity.attempt WHERE failed_at < now() - interval '1 day'"), 0);
+    assert_eq!(
+        app.database.count("SELECT count(*) FROM identity.attempt WHERE failed_at < now() - interval '1 day'"),
+        0
+    );
     let said = app.database.lines("postgres", "SELECT result->>'attempts' AS line FROM core.provider_job");
     assert_eq!(said, ["25"]);
 }
