@@ -352,6 +352,8 @@ fn serve(settings: &Settings) -> Result<ExitCode, Failure> {
         workers: settings.threads(),
         jobs: settings.terms(),
         pool_size: settings.pool_size(),
+        client_connections: settings.client_connections,
+        rates: settings.rates(),
         waits: Waits::default(),
         explorer: settings.explorer.unwrap_or(true),
         own_origins: server::cors::OwnOrigins::parse(settings.allowed_origin.as_deref().unwrap_or_default()),

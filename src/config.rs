@@ -12,6 +12,7 @@ use serde::Deserialize;
 use crate::platform::db::Urls;
 use crate::platform::jobs::worker::Terms;
 use crate::server::address::TrustedProxies;
+use crate::server::budget::{Rate, Rates};
 
 /// The switches of every command that needs the database.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
@@ -52,6 +53,18 @@ pub struct Settings {
     /// Database connections for clients' work, of each thread [default: 8].
     #[arg(long, env = "BACKOFFICE_POOL_SIZE", value_name = "N", global = true)]
     pub pool_size: Option<usize>,
+    /// Of these, for one client's work at once [default: half of them].
+    #[arg(long, env = "BACKOFFICE_CLIENT_CONNECTIONS", value_name = "N", global = true)]
+    pub client_connections: Option<usize>,
+    /// What a credential may ask for: units of price a second, units at once; 0 for no bound [default: 2000,100000].
+    #[arg(long, env = "BACKOFFICE_CREDENTIAL_RATE", value_name = "UNITS,UNITS", global = true)]
+    pub credential_rate: Option<Rate>,
+    /// The same for all credentials of a client together [default: 5000,200000].
+    #[arg(long, env = "BACKOFFICE_CLIENT_RATE", value_name = "UNITS,UNITS", global = true)]
+    pub client_rate: Option<Rate>,
+    /// The same for an address that comes without a valid token [default: 500,20000].
+    #[arg(long, env = "BACKOFFICE_STRANGER_RATE", value_name = "UNITS,UNITS", global = true)]
+    pub stranger_rate: Option<Rate>,
     /// Log level: error, warn, info, debug [default: info].
     #[arg(long, env = "BACKOFFICE_LOG", value_name = "LEVEL", global = true)]
     pub log: Option<String>,
@@ -103,6 +116,10 @@ impl Settings {
             workers: self.workers.or(file.workers),
             job_lease: self.job_lease.or(file.job_lease),
             pool_size: self.pool_size.or(file.pool_size),
+            client_connections: self.client_connections.or(file.client_connections),
+            credential_rate: self.credential_rate.or(file.credential_rate),
+            client_rate: self.client_rate.or(file.client_rate),
+            stranger_rate: self.stranger_rate.or(file.stranger_rate),
             log: self.log.or(file.log),
             explorer: self.explorer.or(file.explorer),
             no_demo: self.no_demo.or(file.no_demo),
@@ -136,6 +153,17 @@ impl Settings {
     #[must_use]
     pub fn pool_size(&self) -> usize {
         self.pool_size.unwrap_or(8).clamp(1, 200)
+    }
+
+    /// How much may be asked for in how short a time.
+    #[must_use]
+    pub fn rates(&self) -> Rates {
+        let usual = Rates::default();
+        Rates {
+            credential: self.credential_rate.unwrap_or(usual.credential),
+            client: self.client_rate.unwrap_or(usual.client),
+            stranger: self.stranger_rate.unwrap_or(usual.stranger),
+        }
     }
 
     /// Whose word about the caller's address counts.
@@ -177,6 +205,13 @@ impl Settings {
         let _ = writeln!(out, "workers = {}", self.terms().slots);
         let _ = writeln!(out, "job-lease = {}", self.terms().lease.as_secs());
         let _ = writeln!(out, "pool-size = {}", self.pool_size());
+        if let Some(connections) = self.client_connections {
+            let _ = writeln!(out, "client-connections = {connections}");
+        }
+        let rates = self.rates();
+        let _ = writeln!(out, "credential-rate = \"{}\"", rates.credential);
+        let _ = writeln!(out, "client-rate = \"{}\"", rates.client);
+        let _ = writeln!(out, "stranger-rate = \"{}\"", rates.stranger);
         let _ = writeln!(out, "log = \"{}\"", self.log.as_deref().unwrap_or("info"));
         let _ = writeln!(out, "explorer = {}", self.explorer.unwrap_or(true));
         let _ = writeln!(out, "no-demo = {}", self.no_demo.unwrap_or(false));

@@ -10,6 +10,7 @@ use crate::finance::{FinanceMutation, FinanceQuery};
 use crate::identity::keys::Keys;
 use crate::identity::{IdentityMutation, IdentityQuery};
 use crate::practice::{PracticeMutation, PracticeQuery};
+use crate::server::published::{LimitsQuery, Published};
 use crate::work::{WorkMutation, WorkQuery};
 
 pub mod event;
@@ -17,7 +18,16 @@ mod node;
 
 /// Everything that can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(IdentityQuery, PracticeQuery, AuditQuery, FinanceQuery, WorkQuery, event::EventQuery, node::NodeQuery);
+pub struct Query(
+    IdentityQuery,
+    PracticeQuery,
+    AuditQuery,
+    FinanceQuery,
+    WorkQuery,
+    event::EventQuery,
+    LimitsQuery,
+    node::NodeQuery,
+);
 
 /// Everything that can be done. All fields of one operation take effect together or none does.
 #[derive(MergedObject, Default)]
@@ -36,14 +46,15 @@ fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
 
 /// The schema with the keys that sign its tokens, and the mark that the edge alone puts on fields.
 #[must_use]
-pub fn build(keys: Arc<Keys>) -> Graph {
-    builder().directive(crate::server::own_error::own_error).data(keys).finish()
+pub fn build(keys: Arc<Keys>, published: Published) -> Graph {
+    builder().directive(crate::server::own_error::own_error).data(keys).data(published).finish()
 }
 
 /// The same for documents that were held against it before: it takes their fields and arguments for known.
 #[must_use]
-pub fn build_trusting(keys: Arc<Keys>) -> Graph {
-    builder().directive(crate::server::own_error::own_error).data(keys).validation_mode(ValidationMode::Fast).finish()
+pub fn build_trusting(keys: Arc<Keys>, published: Published) -> Graph {
+    let builder = builder().directive(crate::server::own_error::own_error).data(keys).data(published);
+    builder.validation_mode(ValidationMode::Fast).finish()
 }
 
 /// The schema to look at only: nobody can sign in to it.

@@ -13,7 +13,9 @@ use crate::platform::error::Error;
 use crate::platform::ids::new_uuid;
 use crate::platform::scope::Caller;
 use crate::server;
+use crate::server::budget::Budget;
 use crate::server::operation::{self, Circumstances};
+use crate::server::published::Published;
 
 /// One who asks, as a client over HTTP would.
 pub(super) struct Speaker {
@@ -27,7 +29,7 @@ impl Speaker {
     pub(super) async fn new(urls: &Urls) -> Result<Self, Failure> {
         let pools = Pools::new(urls, 2).map_err(Error::sentence)?;
         let keys = Keys::load(&pools).await.map_err(Error::sentence)?;
-        Ok(Self { graph: graph::build(Arc::clone(&keys)), pools, keys, token: None })
+        Ok(Self { graph: graph::build(Arc::clone(&keys), Published::default()), pools, keys, token: None })
     }
 
     /// Runs a document; any top-level error is a failure.
@@ -43,6 +45,7 @@ impl Speaker {
             dry_run: false,
             address: String::new(),
             user_agent: "demo".to_owned(),
+            budget: Budget::unbounded(),
         };
         let answer = operation::run(&self.graph, &self.pools, passed, variables, around).await;
         let answer: Value = serde_json::from_slice(&answer.json)?;

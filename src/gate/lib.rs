@@ -25,6 +25,8 @@
 //! The items are `first` or `last`, whichever is larger, at most 100; 25 if neither is given and `nodes` or `edges` are selected; the
 //! length of `ids` if the field has that argument; else 1. So
 //! `invoices(first: 10) { nodes { id lines { nodes { id } } } }` costs 1 + 10 × (1 + (1 + 25 × 1)) = 271.
+//!
+//! That is what is requested. What it comes to in the end counts the items that there were: see [`Cost::least`].
 
 mod choose;
 mod guards;

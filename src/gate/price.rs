@@ -29,6 +29,8 @@ const WEIGHT_PER_UNIT: u64 = 100;
 pub struct Cost {
     /// The price if every list is as long as it may be.
     pub requested: u64,
+    /// The price if every page is empty. What an operation costs in the end is this and 1 for each object in its lists.
+    pub least: u64,
 }
 
 /// Prices a merged operation.
@@ -43,15 +45,17 @@ pub(crate) fn price(
     let mut pricer = Pricer { document, operation, sent, weights, limits, fragments: HashMap::new(), work };
     let kind = operation.node.ty;
     let object = if kind == OperationType::Mutation { MUTATION } else { OBJECT };
-    let requested = pricer.set(&operation.node.selection_set.node, object)?.cost;
+    let Sum { cost: requested, least, .. } = pricer.set(&operation.node.selection_set.node, object)?;
     Rejected::over(VALIDATION_FAILED, "cost", "units of cost", limits.cost, requested)
         .map_err(|no| no.at(operation.pos))?;
-    Ok(Cost { requested })
+    Ok(Cost { requested, least })
 }
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Sum {
     cost: u64,
+    /// The same with every page empty.
+    least: u64,
     /// `nodes` or `edges` are among the fields: this is one page of a list.
     page: bool,
 }
@@ -74,12 +78,13 @@ impl<'d> Pricer<'d, '_> {
             let sum = match &item.node {
                 Selection::Field(field) => {
                     let page = matches!(field.node.name.node.as_str(), "nodes" | "edges");
-                    Sum { cost: self.field(&field.node, object)?, page }
+                    Sum { page, ..self.field(&field.node, object)? }
                 }
                 Selection::InlineFragment(inline) => self.set(&inline.node.selection_set.node, object)?,
                 Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node)?,
             };
             total.cost = total.cost.saturating_add(sum.cost);
+            total.least = total.least.saturating_add(sum.least);
             total.page |= sum.page;
         }
         Ok(total)
@@ -98,10 +103,10 @@ impl<'d> Pricer<'d, '_> {
         Ok(sum)
     }
 
-    fn field(&mut self, field: &'d Field, object: u64) -> Result<u64, Rejected> {
+    fn field(&mut self, field: &'d Field, object: u64) -> Result<Sum, Rejected> {
         let name = field.name.node.as_str();
         if is_introspection(name) {
-            return Ok(INTROSPECTION);
+            return Ok(Sum { cost: INTROSPECTION, least: INTROSPECTION, page: false });
         }
         let weight: u64 = field.arguments.iter().map(|(_, value)| of_value(&value.node, self.weights)).sum();
         let arguments = weight / WEIGHT_PER_UNIT;
@@ -109,16 +114,20 @@ impl<'d> Pricer<'d, '_> {
         let items = &field.selection_set.node.items;
         // A mutation that answers with a scalar has done its work all the same.
         if items.is_empty() && object != MUTATION || name == "__typename" {
-            return Ok(arguments);
+            return Ok(Sum { cost: arguments, least: arguments, page: false });
         }
         let own = if matches!(name, "edges" | "pageInfo") { 0 } else { object };
         let inner = self.set(&field.selection_set.node, OBJECT)?;
+        let own = own.saturating_add(arguments);
         let times = match asked.or_else(|| self.ids(field)) {
+            None if !inner.page => {
+                let (cost, least) = (own.saturating_add(inner.cost), own.saturating_add(inner.least));
+                return Ok(Sum { cost, least, page: false });
+            }
+            None => self.limits.default_page,
             Some(times) => times.max(1),
-            None if inner.page => self.limits.default_page,
-            None => 1,
         };
-        Ok(own.saturating_add(arguments).saturating_add(inner.cost.saturating_mul(times)))
+        Ok(Sum { cost: own.saturating_add(inner.cost.saturating_mul(times)), least: own, page: false })
     }
 
     /// The larger of `first` and `last`, if there is one.

@@ -22,6 +22,7 @@ use uuid::Uuid;
 use super::door::{DoorRow, Entered, Entrance, Known, Memory, anonymous};
 use super::error::{Error, Result};
 use super::outbox::{self, Told};
+use super::share::{Place, Share, Shares};
 use super::sql::Sql;
 
 /// How long the database has to take note of a cancelled statement.
@@ -81,13 +82,16 @@ pub struct Pools {
     pub(super) portfolio: Lender,
     pub(super) identity: Lender,
     pub(super) memory: Memory,
+    shares: Shares,
 }
 
-/// The connections of one role, and how long one is waited for.
+/// The connections of one role, how long one is waited for, and how many of them one client may hold.
 #[derive(Clone)]
 pub(super) struct Lender {
     pool: Pool<AsyncPgConnection>,
     wait: Duration,
+    /// Whose work it is for, where each client has a share.
+    share: Option<Share>,
 }
 
 impl Pools {
@@ -103,13 +107,26 @@ impl Pools {
             portfolio: pool(&urls.portfolio, size.div_ceil(4).max(1), waits)?,
             identity: pool(&urls.identity, size.div_ceil(4).max(1), waits)?,
             memory: Memory::default(),
+            shares: Shares::default(),
         })
+    }
+
+    /// The same with at most so many connections for one client's work at once: however much one has to do, the others
+    /// find a connection.
+    #[must_use]
+    pub fn shared_fairly(self, most: usize) -> Self {
+        Self { shares: Shares::of(most), ..self }
+    }
+
+    /// The connections for the work of one client.
+    pub(super) fn of_client(&self, client: Uuid) -> Lender {
+        Lender { share: self.shares.share(client), ..self.app.clone() }
     }
 
     /// Whether the database answers: one round trip on the sign-in role.
     pub async fn ping(&self) -> Result<()> {
-        let mut connection = acquire(&self.identity).await?;
-        SimpleAsyncConnection::batch_execute(&mut *connection, "SELECT 1").await?;
+        let mut lent = acquire(&self.identity).await?;
+        SimpleAsyncConnection::batch_execute(&mut *lent.connection, "SELECT 1").await?;
         Ok(())
     }
 }
@@ -122,7 +139,7 @@ fn pool(url: &str, size: usize, waits: Waits) -> Result<Lender> {
         .max_size(size)
         .build()
         .map_err(Error::fault)?;
-    Ok(Lender { pool, wait: waits.connection })
+    Ok(Lender { pool, wait: waits.connection, share: None })
 }
 
 async fn connect(url: &str, waits: Waits) -> std::result::Result<AsyncPgConnection, ConnectionError> {
@@ -131,9 +148,22 @@ async fn connect(url: &str, waits: Waits) -> std::result::Result<AsyncPgConnecti
     Ok(connection)
 }
 
-async fn acquire(lenders: &Lender) -> Result<Object<AsyncPgConnection>> {
-    match tokio::time::timeout(lenders.wait, lenders.pool.get()).await {
-        Ok(Ok(connection)) => Ok(connection),
+/// A connection, and the place in its client's share that it takes.
+struct Lent {
+    connection: Object<AsyncPgConnection>,
+    place: Option<Place>,
+}
+
+async fn acquire(lender: &Lender) -> Result<Lent> {
+    let lent = async {
+        let place = match &lender.share {
+            Some(share) => share.place().await,
+            None => None,
+        };
+        lender.pool.get().await.map(|connection| Lent { connection, place })
+    };
+    match tokio::time::timeout(lender.wait, lent).await {
+        Ok(Ok(lent)) => Ok(lent),
         Ok(Err(error)) => Err(Error::fault(error)),
         Err(_) => {
             metrics::counter!("backoffice_pool_exhausted_total").increment(1);
@@ -146,6 +176,7 @@ async fn acquire(lenders: &Lender) -> Result<Object<AsyncPgConnection>> {
 /// A borrowed connection that is closed, not returned, unless its transaction ended well.
 struct Borrowed {
     connection: Option<Object<AsyncPgConnection>>,
+    place: Option<Place>,
     ended: AtomicBool,
     /// Statements whose answers have not come. One whose future was dropped counts for ever: nobody heard its answer.
     running: AtomicU32,
@@ -160,7 +191,7 @@ impl Drop for Borrowed {
             let running = self.running.load(Ordering::Acquire) > 0;
             match tokio::runtime::Handle::try_current() {
                 Ok(runtime) => {
-                    runtime.spawn(discard(connection, running));
+                    runtime.spawn(discard(connection, self.place.take(), running));
                 }
                 Err(_) => drop(Object::take(connection)),
             }
@@ -170,7 +201,7 @@ impl Drop for Borrowed {
 
 /// Closes a connection whose transaction was left open. Its place in the pool stays taken until the database has let
 /// go: cut-off requests would otherwise pile up sessions, each holding its locks and waiting for others'.
-async fn discard(mut connection: Object<AsyncPgConnection>, running: bool) {
+async fn discard(mut connection: Object<AsyncPgConnection>, place: Option<Place>, running: bool) {
     if running {
         let cancel = connection.cancel_token();
         let _ = tokio::time::timeout(CANCEL_TIMEOUT, cancel.cancel_query(NoTls)).await;
@@ -178,6 +209,7 @@ async fn discard(mut connection: Object<AsyncPgConnection>, running: bool) {
     // Answered behind whatever was still running; if not, closing ends it as well, only later.
     let _ = tokio::time::timeout(DISCARD_TIMEOUT, connection.batch_execute("ROLLBACK")).await;
     drop(Object::take(connection));
+    drop(place);
 }
 
 /// One transaction: who acts, for which client, on which clock. Made by [`super::scope::Scope`] only.
@@ -507,8 +539,8 @@ impl Tx {
 }
 
 impl Borrowed {
-    fn new(connection: Object<AsyncPgConnection>) -> Self {
-        Self { connection: Some(connection), ended: AtomicBool::new(false), running: AtomicU32::new(0) }
+    fn new(Lent { connection, place }: Lent) -> Self {
+        Self { connection: Some(connection), place, ended: AtomicBool::new(false), running: AtomicU32::new(0) }
     }
 
     /// Begins the transaction and asks the door, in one round trip: polled in this order, BEGIN is on its way first.

@@ -16,6 +16,7 @@ pub mod repeat;
 pub mod scalars;
 pub mod schedules;
 pub mod scope;
+mod share;
 pub mod sql;
 pub mod sweep;
 pub mod words;

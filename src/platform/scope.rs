@@ -325,12 +325,13 @@ impl Scope {
         let memory = self.pools.memory.clone();
         let request = (!reads).then_some(self.request_id);
         let entrance = Entrance { kind, actor, session, client, request, scopes, memory };
+        let lender = self.pools.of_client(client);
         match entrance.known() {
-            Some(known) if reads => Tx::ahead(&self.pools.app, entrance, known).await,
+            Some(known) if reads => Tx::ahead(&lender, entrance, known).await,
             known => {
                 let begin = if reads { Begin::Read } else { Begin::Write };
                 let door = entrance.statement(known.as_deref());
-                Tx::open(&self.pools.app, begin, door, |row| entrance.enter(row, known.as_deref())).await
+                Tx::open(&lender, begin, door, |row| entrance.enter(row, known.as_deref())).await
             }
         }
     }

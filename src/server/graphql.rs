@@ -14,13 +14,18 @@ use uuid::Uuid;
 
 use super::Shared;
 use super::body::{self, BadBody, GraphqlBody, MAX_ANONYMOUS_BYTES, MAX_BODY_BYTES};
+use super::budget::Budget;
 use super::compress;
+use super::cost::{self, Cost};
 use super::cors::{self, Whose};
 use super::media::{Media, is_json};
 use super::operation::{self, Answer, Circumstances};
 use crate::platform::db::Pools;
 use crate::platform::ids::new_uuid;
 use crate::platform::scope::Caller;
+
+/// How long the answer waits that refuses for too much in too short a time.
+const MOMENT: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// `POST` for everything, `GET` for queries, `OPTIONS` for browsers that ask first.
 pub fn routes(routes: &mut web::ServiceConfig) {
@@ -180,6 +185,10 @@ impl<'a> Edge<'a> {
         around: Circumstances,
         only_queries: bool,
     ) -> HttpResponse {
+        // Whoever has used up what he has is not even read.
+        if let Err(exhausted) = around.budget.look() {
+            return self.exhausted(operation::exhausted(self.id, &around.budget, exhausted, 1)).await;
+        }
         let GraphqlBody { query, operation_name, variables } = body;
         let (limits, documents) = (&self.shared.limits, &self.shared.documents);
         let shape = documents.shape(&variables);
@@ -190,7 +199,7 @@ impl<'a> Edge<'a> {
         };
         let passed = match admitted {
             Ok(passed) => passed,
-            Err(rejected) => return self.rejected(&rejected),
+            Err(rejected) => return self.rejected(&rejected, &around.budget).await,
         };
         if passed.operation_kind == OperationKind::Mutation && only_queries {
             let mut response =
@@ -226,8 +235,10 @@ impl<'a> Edge<'a> {
         .increment(1);
         metrics::histogram!("backoffice_operation_seconds", "kind" => kind)
             .record(self.started.elapsed().as_secs_f64());
-        if answer.request_error {
-            return self.request_error(answer);
+        match answer.retry_after {
+            Some(_) => return self.exhausted(answer).await,
+            None if answer.request_error => return self.request_error(answer),
+            None => {}
         }
         let (json, coding) = match answer.secret {
             true => (answer.json, None),
@@ -279,21 +290,34 @@ impl<'a> Edge<'a> {
             Some(_) => return Err(self.malformed(ascii)),
         };
         let user_agent = self.request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        let address = self.shared.proxies.caller(self.request);
         Ok(Circumstances {
+            budget: self.shared.budgets.of(&caller, &address),
             caller,
             query: String::new(),
             request_id: self.id,
             idempotency_key,
             dry_run,
-            address: self.shared.proxies.caller(self.request),
+            address,
             user_agent: user_agent.unwrap_or_default().chars().take(200).collect(),
         })
     }
 
-    fn rejected(&self, rejected: &Rejected) -> HttpResponse {
+    async fn rejected(&self, rejected: &Rejected, budget: &Budget) -> HttpResponse {
         metrics::counter!("backoffice_operations_total", "kind" => "rejected", "field" => "gate", "code" => rejected.code)
             .increment(1);
-        self.request_error(operation::located(self.id, rejected.code, &rejected.message, rejected.location))
+        if let Err(exhausted) = budget.take(cost::REJECTED) {
+            return self.exhausted(operation::exhausted(self.id, budget, exhausted, cost::REJECTED)).await;
+        }
+        let cost = Cost::rejected(budget.left());
+        self.request_error(operation::located(self.id, rejected.code, &rejected.message, rejected.location, cost))
+    }
+
+    /// Too much in too short a time. Whoever does not wait when he is told to waits here for a moment: a loop without a
+    /// pause would otherwise keep the server busy with refusing.
+    async fn exhausted(&self, answer: Answer) -> HttpResponse {
+        tokio::time::sleep(MOMENT).await;
+        self.request_error(answer)
     }
 
     /// A request that was not run: the new media type says so in the status, the old one only where it is not GraphQL's
@@ -303,6 +327,7 @@ impl<'a> Edge<'a> {
             (_, Some("INTERNAL_SERVER_ERROR")) => StatusCode::INTERNAL_SERVER_ERROR,
             (_, Some("TIMEOUT" | "UNAVAILABLE")) => StatusCode::SERVICE_UNAVAILABLE,
             (_, Some("UNAUTHENTICATED")) => StatusCode::UNAUTHORIZED,
+            (_, Some("RATE_LIMITED")) => StatusCode::TOO_MANY_REQUESTS,
             (Media::Json, _) => StatusCode::OK,
             (Media::GraphqlResponse, Some("FORBIDDEN")) => StatusCode::FORBIDDEN,
             (Media::GraphqlResponse, Some("CONFLICT")) => StatusCode::CONFLICT,
@@ -323,6 +348,7 @@ impl<'a> Edge<'a> {
             "request"
         );
         let unavailable = status == StatusCode::SERVICE_UNAVAILABLE && answer.code.as_deref() == Some("UNAVAILABLE");
+        let retry_after = answer.retry_after.or(unavailable.then_some(1));
         let mut response = HttpResponse::build(status)
             .content_type(self.media.content_type())
             .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -334,8 +360,8 @@ impl<'a> Edge<'a> {
                 .headers_mut()
                 .insert(HeaderName::from_static("idempotency-replayed"), HeaderValue::from_static("true"));
         }
-        if unavailable {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -2,9 +2,11 @@
 
 pub mod address;
 pub mod body;
+pub mod budget;
 pub mod clients;
 pub mod compress;
 pub mod cors;
+pub mod cost;
 pub mod documents;
 pub mod explorer;
 pub mod graphql;
@@ -13,6 +15,7 @@ pub mod media;
 pub mod oauth;
 pub mod operation;
 pub mod own_error;
+pub mod published;
 
 use std::collections::HashSet;
 use std::net::{SocketAddr, TcpListener};
@@ -44,6 +47,8 @@ pub struct Shared {
     pub keys: Arc<Keys>,
     /// What a document may ask for.
     pub limits: backoffice_gate::Limits,
+    /// How much may be asked for in how short a time.
+    pub budgets: budget::Budgets,
     /// The numbers for a scraper; none where another server of this process already counts.
     pub metrics: Option<PrometheusHandle>,
     /// Whether the explorer is served.
@@ -68,6 +73,10 @@ pub struct Serving {
     pub jobs: Terms,
     /// Connections for clients' work, of each thread.
     pub pool_size: usize,
+    /// Of these, for one client's work at once; half of them if not said.
+    pub client_connections: Option<usize>,
+    /// How much may be asked for in how short a time.
+    pub rates: budget::Rates,
     /// How long operations wait.
     pub waits: Waits,
     /// Whether the explorer is served and introspection answered.
@@ -114,14 +123,21 @@ pub async fn start(
     let own_pools = Pools::new(&serving.urls, 1).map_err(other)?;
     let keys = Keys::load(&own_pools).await.map_err(other)?;
     let clients = clients::Clients::load(&own_pools).await.map_err(other)?;
-    let graph = crate::graph::build(Arc::clone(&keys));
+    let mut limits = limits(serving.explorer);
+    // What no bucket can ever hold is refused for good, not for a while.
+    for rate in [serving.rates.credential, serving.rates.client].into_iter().filter(|rate| rate.per_second > 0) {
+        limits.cost = limits.cost.min(rate.burst);
+    }
+    let published = published::Published { limits: limits.clone(), rates: serving.rates };
+    let graph = crate::graph::build(Arc::clone(&keys), published.clone());
     let shared = Arc::new(Shared {
         names: graph.names().into_iter().collect(),
         graph,
-        trusting: crate::graph::build_trusting(Arc::clone(&keys)),
+        trusting: crate::graph::build_trusting(Arc::clone(&keys), published),
         documents: documents::Documents::default(),
         keys: Arc::clone(&keys),
-        limits: limits(serving.explorer),
+        limits,
+        budgets: budget::Budgets::new(serving.rates),
         metrics,
         explorer: serving.explorer,
         own_origins: serving.own_origins,
@@ -132,9 +148,10 @@ pub async fn start(
     let address = listener.local_addr()?;
     let (for_workers, urls, pool_size, waits, explored) =
         (Arc::clone(&shared), serving.urls.clone(), serving.pool_size, serving.waits, serving.explorer);
+    let client_connections = serving.client_connections.unwrap_or(pool_size.div_ceil(2)).clamp(1, pool_size.max(1));
     let mut server = HttpServer::new(move || {
         // One pool a worker: no lock between the cores, and every connection is driven by the thread that uses it.
-        let pools = Pools::with(&urls, pool_size, waits);
+        let pools = Pools::with(&urls, pool_size, waits).map(|pools| pools.shared_fairly(client_connections));
         let shared = Arc::clone(&for_workers);
         App::new().app_data(web::Data::from(shared)).configure(move |routes| {
             if let Ok(pools) = pools {

@@ -1,6 +1,5 @@
 //! Running one operation: retry, repeat, dry run, and the rule that all of a mutation happens or none of it.
 
-use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +12,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::budget::{Budget, Exhausted, Spending};
+use super::cost::{self, Cost};
 use super::own_error;
 use crate::platform::db::Pools;
 use crate::platform::error::{Error, Result};
@@ -40,9 +41,12 @@ pub struct Circumstances {
     pub address: String,
     /// The caller's `User-Agent`.
     pub user_agent: String,
+    /// What the caller pays from.
+    pub budget: Budget,
 }
 
 /// The answer, ready to be sent.
+#[derive(Default)]
 pub struct Answer {
     /// The response as JSON.
     pub json: Vec<u8>,
@@ -50,6 +54,8 @@ pub struct Answer {
     pub request_error: bool,
     /// True if this is the stored answer of an earlier request with the same key.
     pub replayed: bool,
+    /// After how many seconds it can be asked again, where it was refused because of that.
+    pub retry_after: Option<u64>,
     /// Whether it tells a secret: a token, a key.
     pub secret: bool,
     /// The first error's code, for logs and status.
@@ -65,8 +71,12 @@ pub async fn run<G: Executor>(
     around: Circumstances,
 ) -> Answer {
     let request_id = around.request_id;
+    let spending = match around.budget.take(cost::price(&passed)) {
+        Ok(spending) => spending,
+        Err(exhausted) => return self::exhausted(request_id, &around.budget, exhausted, cost::price(&passed)),
+    };
     let committing = AtomicBool::new(false);
-    let work = AssertUnwindSafe(tries(graph, pools, passed, variables, around, &committing)).catch_unwind();
+    let work = AssertUnwindSafe(tries(graph, pools, passed, variables, around, &spending, &committing)).catch_unwind();
     match tokio::time::timeout(TIME_LIMIT, work).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) => {
@@ -92,6 +102,7 @@ async fn tries<G: Executor>(
     mut passed: Passed,
     mut variables: Variables,
     around: Circumstances,
+    spending: &Spending,
     committing: &AtomicBool,
 ) -> Answer {
     let mutation = passed.operation_kind == OperationKind::Mutation;
@@ -117,7 +128,8 @@ async fn tries<G: Executor>(
                 .claiming(claim.clone()),
         );
         let last = tried >= TRIES;
-        let answer = once(graph, &scope, &passed, &variables, &around, last, committing).await;
+        let attempt = Attempt { passed: &passed, variables: &variables, around: &around, spending, last };
+        let answer = once(graph, &scope, attempt, committing).await;
         committing.store(false, Ordering::Release);
         match answer {
             Ok(answer) => return answer,
@@ -135,15 +147,23 @@ async fn tries<G: Executor>(
     }
 }
 
+/// One try of an operation.
+struct Attempt<'a> {
+    passed: &'a Passed,
+    variables: &'a Variables,
+    around: &'a Circumstances,
+    spending: &'a Spending,
+    /// Whether there is no other after it.
+    last: bool,
+}
+
 async fn once<G: Executor>(
     graph: &G,
     scope: &Arc<Scope>,
-    passed: &Passed,
-    variables: &Variables,
-    around: &Circumstances,
-    last: bool,
+    attempt: Attempt<'_>,
     committing: &AtomicBool,
 ) -> Result<Answer> {
+    let Attempt { passed, variables, around, spending, last } = attempt;
     let mut request = Request::new(String::new()).variables(variables.clone()).data(Arc::clone(scope));
     if let Some(name) = &passed.operation_name {
         request = request.operation_name(name.clone());
@@ -153,6 +173,7 @@ async fn once<G: Executor>(
     let mut response = tokio::task::unconstrained(graph.execute(request)).await;
 
     if let Some(stored) = scope.take_repeated() {
+        spending.settle(passed.cost.least);
         return Ok(Answer {
             json: stored?.into_bytes(),
             request_error: false,
@@ -172,7 +193,7 @@ async fn once<G: Executor>(
         if scope.wants_retry() && !last {
             return Err(Error::Retry);
         }
-        let answer = finish(response, scope, passed, around.request_id);
+        let answer = finish(response, scope, (passed, spending), around.request_id);
         let scope = Arc::clone(scope);
         // A read has nothing to keep: its transaction may end while the answer is already on its way.
         actix_web::rt::spawn(async move {
@@ -201,17 +222,17 @@ async fn once<G: Executor>(
             response.errors.push(to_server_error(Error::fault("a statement failed and its failure was passed over")));
         }
         roll_back_others(&mut response, &refused);
-        let answer = finish(response, scope, passed, around.request_id);
+        let answer = finish(response, scope, (passed, spending), around.request_id);
         // The answer stands whether the rollback is heard or not: a connection that does not say so is closed.
         let _ = scope.end(false).await;
         return Ok(answer);
     }
     if around.dry_run {
-        let answer = finish(response, scope, passed, around.request_id);
+        let answer = finish(response, scope, (passed, spending), around.request_id);
         let _ = scope.end(false).await;
         return Ok(answer);
     }
-    let answer = finish(response, scope, passed, around.request_id);
+    let answer = finish(response, scope, (passed, spending), around.request_id);
     scope.keep(&answer.json).await?;
     committing.store(true, Ordering::Release);
     // A check that waits for the commit may refuse: nothing was kept then, and the answer is the refusal.
@@ -259,19 +280,25 @@ fn to_server_error(error: Error) -> ServerError {
     async_graphql::Error::from(error).into_server_error(Pos::default())
 }
 
-fn finish(mut response: Response, scope: &Scope, passed: &Passed, request_id: Uuid) -> Answer {
-    // What the operation cost: by the published price, and in statements of the database.
-    let cost = async_graphql::value!({ "requested": passed.cost.requested, "statements": scope.statements() });
-    response.extensions.insert("cost".to_owned(), cost);
-    Answer { secret: scope.is_secret(), ..write(response, request_id) }
+fn finish(response: Response, scope: &Scope, paid: (&Passed, &Spending), request_id: Uuid) -> Answer {
+    let cost = Cost::settled(&response.data, paid, scope.statements());
+    Answer { secret: scope.is_secret(), ..write(response, request_id, Some(cost)) }
 }
 
-/// An answer to a request that was not run: without `data`, as the specification has it.
+/// An answer as it is written. That to a request that was not run is without `data`, as the specification has it.
 #[derive(Serialize)]
-struct NotRun<'a> {
+struct Written<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a Value>,
+    #[serde(skip_serializing_if = "<[ServerError]>::is_empty")]
     errors: &'a [ServerError],
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    extensions: &'a BTreeMap<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extensions: Option<Extensions>,
+}
+
+#[derive(Serialize)]
+struct Extensions {
+    cost: Cost,
 }
 
 fn code_of(error: &ServerError) -> Option<&str> {
@@ -302,7 +329,7 @@ fn befell(response: &Response) -> Option<&'static str> {
 }
 
 /// Writes the response: every error gets a code and the request's id.
-fn write(mut response: Response, request_id: Uuid) -> Answer {
+fn write(mut response: Response, request_id: Uuid, cost: Option<Cost>) -> Answer {
     if let Some(whole) = befell(&response) {
         response.data = Value::Null;
         response.errors.retain(|error| code_of(error) == Some(whole));
@@ -329,32 +356,45 @@ fn write(mut response: Response, request_id: Uuid) -> Answer {
             code = Some(first.clone());
         }
     }
-    let json = if request_error {
-        serde_json::to_vec(&NotRun { errors: &response.errors, extensions: &response.extensions })
-    } else {
-        serde_json::to_vec(&response)
+    let written = Written {
+        data: (!request_error).then_some(&response.data),
+        errors: &response.errors,
+        extensions: cost.map(|cost| Extensions { cost }),
     };
+    let json = serde_json::to_vec(&written);
     let json = json.unwrap_or_else(|error| {
         tracing::error!(%error, "an answer could not be written");
         br#"{"errors":[{"message":"The answer could not be written.","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}"#
             .to_vec()
     });
-    Answer { json, request_error, replayed: false, secret: false, code }
+    Answer { json, request_error, code, ..Answer::default() }
 }
 
 /// The answer to a request that failed as a whole.
 pub fn failure(request_id: Uuid, error: Error) -> Answer {
-    write(Response::from_errors(vec![to_server_error(error)]), request_id)
+    write(Response::from_errors(vec![to_server_error(error)]), request_id, None)
 }
 
 /// The answer to a request that was refused before it ran.
 pub fn plain(request_id: Uuid, code: &str, message: &str) -> Answer {
-    located(request_id, code, message, None)
+    refusal(request_id, code, message, None, None)
 }
 
-/// The same, with line and column of the document.
-pub fn located(request_id: Uuid, code: &str, message: &str, at: Option<(usize, usize)>) -> Answer {
+/// The same, with line and column of the document, and with what it took to find out.
+pub fn located(request_id: Uuid, code: &str, message: &str, at: Option<(usize, usize)>, cost: Cost) -> Answer {
+    refusal(request_id, code, message, at, Some(cost))
+}
+
+/// The answer to who has asked for too much in too short a time.
+pub fn exhausted(request_id: Uuid, budget: &Budget, exhausted: Exhausted, price: u64) -> Answer {
+    let seconds = exhausted.retry_after.as_secs().saturating_add(1);
+    let message = format!("Too much was asked for in a short time; nothing was done. Try again after {seconds} s.");
+    let cost = Cost::not_taken(price, budget.left());
+    Answer { retry_after: Some(seconds), ..refusal(request_id, "RATE_LIMITED", &message, None, Some(cost)) }
+}
+
+fn refusal(request_id: Uuid, code: &str, message: &str, at: Option<(usize, usize)>, cost: Option<Cost>) -> Answer {
     let mut error = ServerError::new(message, at.map(|(line, column)| Pos { line, column }));
     error.extensions.get_or_insert_default().set("code", code);
-    write(Response::from_errors(vec![error]), request_id)
+    write(Response::from_errors(vec![error]), request_id, cost)
 }

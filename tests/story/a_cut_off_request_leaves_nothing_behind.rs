@@ -9,6 +9,7 @@ use backoffice::platform::can::Can;
 use backoffice::platform::db::Pools;
 use backoffice::platform::scope::{Ask, Caller};
 use backoffice::platform::sql::sql;
+use backoffice::server::budget::Budget;
 use backoffice::server::operation::{self, Circumstances};
 use diesel::sql_types::{Text, Uuid as SqlUuid};
 use serde_json::json;
@@ -231,6 +232,7 @@ async fn panics_and_lost_statements() {
             dry_run: false,
             address: String::new(),
             user_agent: String::new(),
+            budget: Budget::unbounded(),
         };
         operation::run(&graph, &pools, passed, Variables::default(), around).await
     };

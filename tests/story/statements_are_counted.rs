@@ -11,6 +11,7 @@ use backoffice::platform::entity::Fetch;
 use backoffice::platform::error::{Error, Result};
 use backoffice::platform::scope::{Ask, Caller};
 use backoffice::platform::sql::sql;
+use backoffice::server::budget::Budget;
 use backoffice::server::operation::{self, Circumstances};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, Int4};
@@ -133,6 +134,7 @@ async fn ask(office: &Office, document: &str) -> Value {
         dry_run: false,
         address: String::new(),
         user_agent: String::new(),
+        budget: Budget::unbounded(),
     };
     let answer = operation::run(&graph, &pools, passed, Variables::default(), around);
     let answer = tokio::time::timeout(Duration::from_secs(5), answer).await.expect("somebody waits for ever");

@@ -8,6 +8,7 @@ use std::time::Duration;
 use backoffice::platform::db::Waits;
 use backoffice::platform::jobs::worker::Terms;
 use backoffice::server::address::TrustedProxies;
+use backoffice::server::budget::{Rate, Rates};
 use backoffice::server::cors::OwnOrigins;
 use backoffice::server::{self, Serving, Shared};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -21,11 +22,16 @@ pub struct Setup {
     pub waits: Waits,
     /// Jobs done at a time by the server itself; 0: none.
     pub jobs: usize,
+    pub client_connections: Option<usize>,
+    pub rates: Rates,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { workers: 1, pool_size: 6, waits: Waits::default(), jobs: 1 }
+        // Counted like any other's, but a story may ask as much as it likes.
+        let plenty = Rate { per_second: 1_000_000, burst: 1_000_000_000 };
+        let rates = Rates { credential: plenty, client: plenty, stranger: plenty };
+        Self { workers: 1, pool_size: 6, waits: Waits::default(), jobs: 1, client_connections: None, rates }
     }
 }
 
@@ -67,6 +73,8 @@ impl App {
                     jobs: Terms { slots: setup.jobs, lease: Duration::from_secs(30) },
                     pool_size: setup.pool_size,
                     waits: setup.waits,
+                    client_connections: setup.client_connections,
+                    rates: setup.rates,
                     explorer: true,
                     own_origins: OwnOrigins::parse("https://portal.example"),
                     // Stories that play a proxy speak from here.

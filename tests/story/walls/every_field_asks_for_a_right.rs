@@ -5,14 +5,15 @@ use serde_json::{Value, json};
 use super::schema::Schema;
 use crate::harness::{App, Client, Reply};
 
-/// What can be called without any token: the ways in.
-const PUBLIC: [&str; 3] = ["signIn", "tokenRefresh", "invitationAccept"];
+/// What can be called without any token: the ways in, and what is published.
+const PUBLIC: [&str; 4] = ["signIn", "tokenRefresh", "invitationAccept", "limits"];
 
 /// What answers without a right, in a client or without one, and why. Whatever else answers has forgotten to ask.
-const SELF_SERVICE: [(&str, &str); 14] = [
+const SELF_SERVICE: [(&str, &str); 15] = [
     ("clientTokenCreate", "gives a token for a client in which the caller has a grant, and is refused for any other"),
     ("clients", "shows the clients in which the caller holds the right to their figures, and so none"),
     ("invitationAccept", "the token of the invitation is the right"),
+    ("limits", "published"),
     ("passwordChange", "one's own password"),
     ("providerTokenCreate", "gives up the client of one's own token"),
     ("sessionRevoke", "one's own sessions"),

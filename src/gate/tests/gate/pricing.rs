@@ -30,6 +30,17 @@ fn lists_multiply() {
 }
 
 #[test]
+fn an_empty_page_costs_what_stands_around_it() {
+    let least = |query: &str| pass(query).cost.least;
+    assert_eq!(least("{ a { b { x } } }"), 2);
+    assert_eq!(least("{ list(first: 10) { nodes { id } } }"), 1);
+    assert_eq!(least("{ o { list { nodes { id lines { nodes { id } } } totalCount } } other { x } }"), 3);
+    assert_eq!(least("{ ...F } fragment F on Q { list { edges { node { id } } } o { x } }"), 2);
+    assert_eq!(least("mutation { pay { id lines { nodes { id } } } }"), 11);
+    assert_eq!(least("{ __schema { types { name } } }"), 100);
+}
+
+#[test]
 fn aliases_and_fragments_do_not_hide_a_list() {
     assert_eq!(cost("{ list { n: nodes { id } } }"), 26);
     assert_eq!(cost("{ list { ...F } } fragment F on C { ... on C { nodes { id } } }"), 26);
