@@ -96,7 +96,10 @@ mod tests {
         for (data, expected) in [
             (value!({ "a": { "b": { "x": 1 } }, "n": null }), 0),
             (value!({ "list": { "nodes": [{ "id": 1 }, { "id": 2 }], "pageInfo": { "hasNextPage": true } } }), 2),
-            (value!({ "list": { "nodes": [{ "lines": { "nodes": [{ "x": 1 }, { "x": 2 }], "pageInfo": { "e": 1 } } }] } }), 4),
+            (
+                value!({ "list": { "nodes": [{ "lines": { "nodes": [{ "x": 1 }, { "x": 2 }], "pageInfo": { "e": 1 } } }] } }),
+                4,
+            ),
             (value!({ "list": { "nodes": [{ "lines": { "edges": [{ "node": { "x": 1 } }] } }] } }), 3),
             (value!({ "list": { "edges": [{ "node": { "x": 1 }, "cursor": "c" }] } }), 1),
             (value!({ "names": ["a", "b"], "matrix": [[{ "x": 1 }], [{ "x": 1 }]] }), 2),

@@ -174,13 +174,7 @@ async fn once<G: Executor>(
 
     if let Some(stored) = scope.take_repeated() {
         spending.settle(passed.cost.least);
-        return Ok(Answer {
-            json: stored?.into_bytes(),
-            request_error: false,
-            replayed: true,
-            secret: false,
-            code: None,
-        });
+        return Ok(Answer { json: stored?.into_bytes(), replayed: true, ..Answer::default() });
     }
 
     if passed.operation_kind != OperationKind::Mutation {

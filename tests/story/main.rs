@@ -18,6 +18,7 @@ mod every_change_is_on_the_record;
 mod files_come_in;
 mod health_and_metrics;
 mod jobs_are_done_once;
+mod nobody_takes_more_than_his_share;
 mod nordwind;
 mod one_operation_is_one_transaction;
 mod people_come_and_go;

@@ -65,13 +65,15 @@ fn plain_queries(schema: &Schema) -> Vec<Value> {
         .collect()
 }
 
-/// Takes out what differs from request to request: its id, and how many statements it took, which depends on which
-/// fields happen to be fetched together.
+/// Takes out what differs from request to request: its id, how many statements it took, which depends on which fields
+/// happen to be fetched together, and what is left in the caller's bucket.
 fn settle(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             fields.remove("requestId");
             fields.remove("statements");
+            fields.remove("remaining");
+            fields.remove("resetAt");
             fields.values_mut().for_each(settle);
         }
         Value::Array(items) => items.iter_mut().for_each(settle),
