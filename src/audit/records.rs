@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::ActorKind;
 use crate::finance::ids as finance;
 use crate::identity::ids as identity;
+use crate::practice::ids as practice;
 
 /// The global id of whoever made a change.
 pub(super) fn actor(kind: ActorKind, id: Uuid) -> Option<String> {
@@ -19,6 +20,7 @@ pub(super) fn actor(kind: ActorKind, id: Uuid) -> Option<String> {
 pub(super) fn node(table: &str, id: Uuid) -> Option<String> {
     let prefix = match table {
         "practice.client" => identity::ClientId::PREFIX,
+        "practice.document_manifest" => practice::DocumentManifestId::PREFIX,
         "identity.role" => identity::RoleId::PREFIX,
         "identity.access_grant" => identity::GrantId::PREFIX,
         "identity.invitation" => identity::InvitationId::PREFIX,

@@ -37,6 +37,8 @@ use crate::platform::jobs::JobId;
 use crate::platform::outbox::EventId;
 use crate::platform::scope::Ask;
 use crate::practice::client::Client;
+use crate::practice::documents::DocumentManifest;
+use crate::practice::ids::DocumentManifestId;
 use crate::work::job::Job;
 use crate::work::schedule::{Schedule, ScheduleId};
 
@@ -91,6 +93,7 @@ kinds! {
     Client: ClientId by Client;
     Customer: CustomerId by Customer;
     DocumentLine: InvoiceLineId by OfInvoice, BillLineId by OfBill;
+    DocumentManifest: DocumentManifestId by DocumentManifest;
     Event: EventId by Event;
     FiscalYear: FiscalYearId by FiscalYear;
     Grant: GrantId by Grant;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use async_graphql::{ComplexObject, Context, Object, SimpleObject};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Int2, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Int2, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{QueryableByName, Selectable};
 
 use super::figures::{ClientFigures, OwnFigures, PortfolioFigures};
@@ -55,6 +55,10 @@ pub struct Client {
     /// Origins of the pages that browsers may call from with a token for this client, e.g. `https://portal.example`.
     #[diesel(sql_type = Array<Text>)]
     pub portal_origins: Vec<String>,
+    /// Whether tokens for this client run only documents that were published (`documentManifestPublish`), and those that
+    /// publish and switch this off again. Anything else is refused with `DOCUMENT_NOT_PUBLISHED`.
+    #[diesel(sql_type = Bool)]
+    pub only_persisted_documents: bool,
 }
 
 #[ComplexObject]
@@ -144,7 +148,8 @@ impl ClientQuery {
         let (name, id) = slice.after.clone().unzip();
         let rows = tx
             .rows(
-                sql("SELECT c.id, c.name, c.country, c.currency, c.time_zone, c.fiscal_year_start_month, c.vat_number, c.created_at, c.version, c.portal_origins
+                sql("SELECT c.id, c.name, c.country, c.currency, c.time_zone, c.fiscal_year_start_month, c.vat_number, c.created_at, c.version, c.portal_origins,
+                            c.only_persisted_documents
                        FROM practice.client c
                       WHERE c.tenant_id = ANY ((SELECT nullif(current_setting('app.tenant_ids', true), '')::uuid[])::uuid[])
                         AND ($1::text IS NULL OR (c.name, c.id) > ($1, $2))

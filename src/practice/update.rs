@@ -37,6 +37,8 @@ pub struct ClientUpdateInput {
     /// New origins of the client's portals, all of them: at most 20, each `https://` with a host and perhaps a port
     /// (`http://` on this machine only, for development). Servers follow within a few seconds.
     pub portal_origins: Option<Vec<String>>,
+    /// Whether tokens for this client run only published documents from now on; servers follow within a few seconds.
+    pub only_persisted_documents: Option<bool>,
 }
 
 async fn update(tx: &Tx, input: ClientUpdateInput) -> Result<Client> {
@@ -76,6 +78,8 @@ async fn update(tx: &Tx, input: ClientUpdateInput) -> Result<Client> {
                 client::time_zone.eq(input.time_zone.unwrap_or(current.time_zone)),
                 client::fiscal_year_start_month.eq(month),
                 client::portal_origins.eq(portal_origins),
+                client::only_persisted_documents
+                    .eq(input.only_persisted_documents.unwrap_or(current.only_persisted_documents)),
             ))
             .returning(Client::as_returning()),
     )

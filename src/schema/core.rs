@@ -6,6 +6,7 @@ diesel::table! {
         client_id -> Uuid,
         portal_origins -> Array<Text>,
         changed_at -> Timestamptz,
+        only_persisted_documents -> Bool,
     }
 }
 

@@ -15,5 +15,29 @@ diesel::table! {
         updated_at -> Timestamptz,
         version -> Int4,
         portal_origins -> Array<Text>,
+        only_persisted_documents -> Bool,
+    }
+}
+
+diesel::table! {
+    practice.document_manifest (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        portal -> Text,
+        hashes -> Array<Text>,
+        retired_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    practice.portal_document (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        sha256 -> Text,
+        body -> Text,
+        created_at -> Timestamptz,
     }
 }

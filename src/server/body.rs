@@ -8,6 +8,8 @@ use async_graphql::Variables;
 use futures_util::StreamExt;
 use serde::Deserialize;
 
+use super::persisted::Asked;
+
 /// The largest body of a GraphQL request: a file of 16 MiB in base64 and room for its query.
 pub const MAX_BODY_BYTES: usize = 24 * 1024 * 1024;
 
@@ -34,8 +36,8 @@ pub enum BadBody {
 /// A GraphQL request as it came.
 #[derive(Debug)]
 pub struct GraphqlBody {
-    /// The document.
-    pub query: String,
+    /// Which document.
+    pub asked: Asked,
     /// Which of its operations.
     pub operation_name: Option<String>,
     /// The variables.
@@ -46,6 +48,7 @@ pub struct GraphqlBody {
 #[serde(rename_all = "camelCase")]
 struct Wire {
     query: Option<String>,
+    document_id: Option<String>,
     operation_name: Option<String>,
     variables: Option<serde_json::Map<String, serde_json::Value>>,
     #[serde(default)]
@@ -76,6 +79,39 @@ pub async fn read(request: &HttpRequest, mut payload: web::Payload, limit: usize
     Ok(body)
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Parameters {
+    query: Option<String>,
+    document_id: Option<String>,
+    operation_name: Option<String>,
+    variables: Option<String>,
+    extensions: Option<String>,
+}
+
+/// A GraphQL request from the query of an address.
+///
+/// # Errors
+///
+/// A sentence, if it is none.
+pub fn from_query(query_string: &str) -> Result<GraphqlBody, String> {
+    let parameters = web::Query::<Parameters>::from_query(query_string)
+        .map_err(|_| "The query string is malformed.".to_owned())?
+        .into_inner();
+    let object = |text: Option<String>, name: &str| match text.filter(|text| !text.is_empty()) {
+        None => Ok(serde_json::Map::new()),
+        Some(text) => match serde_json::from_str::<Option<serde_json::Map<_, _>>>(&text) {
+            Ok(object) => Ok(object.unwrap_or_default()),
+            Err(_) => Err(format!("`{name}` has to be a JSON object.")),
+        },
+    };
+    let (variables, extensions) =
+        (object(parameters.variables, "variables")?, object(parameters.extensions, "extensions")?);
+    let asked = Asked::new(parameters.query, parameters.document_id.as_deref(), Some(&extensions))?;
+    let operation_name = parameters.operation_name.filter(|name| !name.is_empty());
+    Ok(GraphqlBody { asked, operation_name, variables: Variables::from_json(serde_json::Value::Object(variables)) })
+}
+
 /// A GraphQL request from JSON. serde_json bounds the nesting at 128 by itself.
 pub fn parse(body: &[u8]) -> Result<GraphqlBody, BadBody> {
     let malformed = |text: &str| BadBody::Malformed(text.to_owned());
@@ -89,8 +125,7 @@ pub fn parse(body: &[u8]) -> Result<GraphqlBody, BadBody> {
             error.column()
         ))
     })?;
-    let _ = wire.extensions;
-    let query = wire.query.filter(|query| !query.trim().is_empty()).ok_or_else(|| malformed("`query` is missing."))?;
+    let asked = Asked::new(wire.query, wire.document_id.as_deref(), wire.extensions.as_ref()).map_err(malformed)?;
     let variables = Variables::from_json(serde_json::Value::Object(wire.variables.unwrap_or_default()));
-    Ok(GraphqlBody { query, operation_name: wire.operation_name, variables })
+    Ok(GraphqlBody { asked, operation_name: wire.operation_name, variables })
 }

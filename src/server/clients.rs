@@ -1,4 +1,5 @@
-//! What a server has to know of a client before it opens a transaction for it: which pages may call for it.
+//! What a server has to know of a client before it opens a transaction for it: which pages may call for it, and
+//! which documents may run.
 //!
 //! The client's settings are its own data (`practice.client`); what the edge needs of them stands once more in
 //! `core.client_edge`, which each server reads anew every second.
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use crate::platform::db::{Pools, Tx};
@@ -28,6 +29,8 @@ struct Row {
     client_id: Uuid,
     #[diesel(sql_type = Array<Text>)]
     portal_origins: Vec<String>,
+    #[diesel(sql_type = Bool)]
+    only_persisted_documents: bool,
     #[diesel(sql_type = Timestamptz)]
     changed_at: DateTime<Utc>,
 }
@@ -64,6 +67,18 @@ impl Clients {
         known.by_client.get(&client).is_some_and(|row| row.portal_origins.iter().any(|listed| listed == origin))
     }
 
+    /// Whether tokens for this client run published documents only.
+    #[must_use]
+    pub fn runs_only_published(&self, client: Uuid) -> bool {
+        self.known().by_client.get(&client).is_some_and(|row| row.only_persisted_documents)
+    }
+
+    /// Changes whenever the client's documents or settings do.
+    #[must_use]
+    pub fn edition(&self, client: Uuid) -> Option<DateTime<Utc>> {
+        self.known().by_client.get(&client).map(|row| row.changed_at)
+    }
+
     /// Looks for changes every second, for ever. If the database does not answer, all stays as it is until it does.
     pub async fn keep_fresh(self: Arc<Self>, pools: Pools) {
         loop {
@@ -80,7 +95,8 @@ impl Clients {
         let tx = Tx::open_anonymous(pools).await?;
         let changed: Vec<Row> = tx
             .rows(
-                sql("SELECT e.client_id, e.portal_origins, e.changed_at FROM core.client_edges($1) e").bind::<Nullable<
+                sql("SELECT e.client_id, e.portal_origins, e.only_persisted_documents, e.changed_at
+                       FROM core.client_edges($1) e").bind::<Nullable<
                     Timestamptz,
                 >, _>(
                     since
@@ -121,6 +137,7 @@ mod tests {
         let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let row = |client_id, origins: &[&str], second| Row {
             client_id,
+            only_persisted_documents: false,
             portal_origins: origins.iter().map(|origin| (*origin).to_owned()).collect(),
             changed_at: DateTime::from_timestamp(second, 0).unwrap(),
         };

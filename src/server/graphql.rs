@@ -6,9 +6,7 @@ use std::cell::Cell;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
-use async_graphql::Variables;
 use backoffice_gate::{OperationKind, Rejected};
-use serde::Deserialize;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -20,6 +18,7 @@ use super::cors::{self, Whose};
 use super::cost::{self, Cost};
 use super::media::{Media, is_json};
 use super::operation::{self, Answer, Circumstances};
+use super::persisted::{self, Missing, unpublished};
 use crate::platform::db::Pools;
 use crate::platform::ids::new_uuid;
 use crate::platform::scope::Caller;
@@ -99,36 +98,17 @@ async fn post(
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Parameters {
-    query: Option<String>,
-    operation_name: Option<String>,
-    variables: Option<String>,
-}
-
 async fn get(request: HttpRequest, shared: web::Data<Shared>, pools: web::Data<Pools>) -> HttpResponse {
     let edge = match Edge::new(&request, &shared) {
         Ok(edge) => edge,
         Err(refused) => return refused,
     };
-    let Ok(parameters) = web::Query::<Parameters>::from_query(request.query_string()) else {
-        return edge.malformed("The query string is malformed.");
-    };
-    let parameters = parameters.into_inner();
-    let Some(query) = parameters.query.filter(|query| !query.trim().is_empty()) else {
-        return edge.malformed("`query` is missing.");
-    };
-    let variables = match parameters.variables.as_deref().filter(|text| !text.is_empty()).map(serde_json::from_str) {
-        None => Variables::default(),
-        Some(Ok(value @ (serde_json::Value::Object(_) | serde_json::Value::Null))) => Variables::from_json(value),
-        Some(_) => return edge.malformed("`variables` has to be a JSON object."),
+    let body = match body::from_query(request.query_string()) {
+        Ok(body) => body,
+        Err(reason) => return edge.malformed(&reason),
     };
     match edge.circumstances() {
-        Ok(around) => {
-            let body = GraphqlBody { query, operation_name: parameters.operation_name, variables };
-            edge.answer(body, &pools, around, true).await
-        }
+        Ok(around) => edge.answer(body, &pools, around, true).await,
         Err(refused) => refused,
     }
 }
@@ -189,18 +169,28 @@ impl<'a> Edge<'a> {
         if let Err(exhausted) = around.budget.look() {
             return self.exhausted(operation::exhausted(self.id, &around.budget, exhausted, 1)).await;
         }
-        let GraphqlBody { query, operation_name, variables } = body;
+        let GraphqlBody { asked, operation_name, variables } = body;
+        let document = match persisted::find(self.shared, pools, &around.caller, asked).await {
+            Ok(document) => document,
+            Err(Missing::Unknown) => return self.rejected(&unpublished(), &around.budget).await,
+            Err(Missing::Failed(error)) => return self.request_error(operation::failure(self.id, error)),
+        };
+        let query = document.text.as_str();
         let (limits, documents) = (&self.shared.limits, &self.shared.documents);
         let shape = documents.shape(&variables);
-        let found = documents.find(&query, operation_name.as_deref(), shape);
+        let found = documents.find(query, operation_name.as_deref(), shape);
         let admitted = match &found {
             Some(found) => backoffice_gate::admit_again(&found.passed, &variables, limits),
-            None => backoffice_gate::admit(&query, operation_name.as_deref(), &variables, limits),
+            None => backoffice_gate::admit(query, operation_name.as_deref(), &variables, limits),
         };
         let passed = match admitted {
             Ok(passed) => passed,
             Err(rejected) => return self.rejected(&rejected, &around.budget).await,
         };
+        if !persisted::may_run(self.shared, &around.caller, &document, &passed) {
+            let message = "This client runs published documents only, and this is none of them.";
+            return self.request_error(operation::plain(self.id, "DOCUMENT_NOT_PUBLISHED", message));
+        }
         if passed.operation_kind == OperationKind::Mutation && only_queries {
             let mut response =
                 self.refuse(StatusCode::METHOD_NOT_ALLOWED, "BAD_USER_INPUT", "A mutation has to be sent with POST.");
@@ -220,8 +210,8 @@ impl<'a> Edge<'a> {
         let graph = if fits { &self.shared.trusting } else { &self.shared.graph };
         // What strangers send is not remembered: they could push out what everybody sends.
         let known = matches!(around.caller, Caller::Person { .. } | Caller::Service { .. });
-        let news = (known && !fits).then(|| (query.clone(), passed.clone()));
-        let around = Circumstances { query, ..around };
+        let news = (known && !fits).then(|| (document.text.clone(), passed.clone()));
+        let around = Circumstances { query: document.text, ..around };
         // Whatever is logged below stands under the request's id.
         let span = tracing::error_span!("operation", request_id = %self.id);
         let answer = operation::run(graph, pools, passed, variables, around).instrument(span).await;
@@ -329,7 +319,7 @@ impl<'a> Edge<'a> {
             (_, Some("UNAUTHENTICATED")) => StatusCode::UNAUTHORIZED,
             (_, Some("RATE_LIMITED")) => StatusCode::TOO_MANY_REQUESTS,
             (Media::Json, _) => StatusCode::OK,
-            (Media::GraphqlResponse, Some("FORBIDDEN")) => StatusCode::FORBIDDEN,
+            (Media::GraphqlResponse, Some("FORBIDDEN" | "DOCUMENT_NOT_PUBLISHED")) => StatusCode::FORBIDDEN,
             (Media::GraphqlResponse, Some("CONFLICT")) => StatusCode::CONFLICT,
             (Media::GraphqlResponse, _) => StatusCode::BAD_REQUEST,
         };

@@ -15,6 +15,7 @@ pub mod media;
 pub mod oauth;
 pub mod operation;
 pub mod own_error;
+pub mod persisted;
 pub mod published;
 
 use std::collections::HashSet;
@@ -41,6 +42,8 @@ pub struct Shared {
     pub trusting: Graph,
     /// Which those are.
     pub documents: documents::Documents,
+    /// The texts of published documents.
+    pub persisted: persisted::PersistedDocuments,
     /// Every name in the schema: what may become a label of a metric.
     pub names: HashSet<String>,
     /// The keys that sign and verify access tokens.
@@ -55,7 +58,7 @@ pub struct Shared {
     pub explorer: bool,
     /// Origins that browsers may call from, whoever asks.
     pub own_origins: cors::OwnOrigins,
-    /// What is known of clients before a transaction is opened: their portals.
+    /// What is known of clients before a transaction is opened: their portals, whether they run published documents only.
     pub clients: Arc<clients::Clients>,
     /// Whose word about the caller's address counts.
     pub proxies: address::TrustedProxies,
@@ -135,6 +138,7 @@ pub async fn start(
         graph,
         trusting: crate::graph::build_trusting(Arc::clone(&keys), published),
         documents: documents::Documents::default(),
+        persisted: persisted::PersistedDocuments::default(),
         keys: Arc::clone(&keys),
         limits,
         budgets: budget::Budgets::new(serving.rates),

@@ -12,7 +12,7 @@ use crate::walls::furnished::{change, furnish, made};
 use crate::walls::schema::Schema;
 
 /// What each change of a client's state tells.
-const TELLS: [(&str, &str); 41] = [
+const TELLS: [(&str, &str); 43] = [
     ("accountCreate", "ACCOUNT_CREATED"),
     ("accountUpdate", "ACCOUNT_UPDATED"),
     ("bankAccountCreate", "BANK_ACCOUNT_CREATED"),
@@ -29,6 +29,8 @@ const TELLS: [(&str, &str); 41] = [
     ("customerCreate", "CUSTOMER_CREATED"),
     ("customerUpdate", "CUSTOMER_UPDATED"),
     ("customersImport", "IMPORT_FINISHED"),
+    ("documentManifestPublish", "DOCUMENT_MANIFEST_PUBLISHED"),
+    ("documentManifestRetire", "DOCUMENT_MANIFEST_RETIRED"),
     ("fiscalYearCreate", "FISCAL_YEAR_CREATED"),
     ("grantCreate", "GRANT_GIVEN"),
     ("grantEnd", "GRANT_ENDED"),
@@ -113,6 +115,7 @@ async fn every_change_tells_what_it_did() {
     change(boss, "billUpdate", json!({ "id": example("Bill"), "number": "New-1" }), "").await;
     change(boss, "clientUpdate", json!({ "name": "New" }), "").await;
     change(boss, "customerUpdate", json!({ "id": example("Customer"), "name": "New" }), "").await;
+    change(boss, "documentManifestRetire", json!({ "id": example("DocumentManifest") }), "").await;
     change(boss, "vendorUpdate", json!({ "id": example("Vendor"), "name": "New" }), "").await;
     change(boss, "fiscalYearCreate", json!({}), "").await;
     change(boss, "invoiceUpdate", json!({ "id": example("Invoice"), "reference": "New" }), "").await;

@@ -23,6 +23,7 @@ mod nordwind;
 mod one_operation_is_one_transaction;
 mod people_come_and_go;
 mod schedules_come_again;
+mod portals_publish_their_documents;
 mod statements_are_counted;
 mod the_books_refuse;
 mod the_database_keeps_its_rules;

@@ -56,6 +56,12 @@ kinds! {
         /// The client's master data changed.
         ClientUpdated = "client.updated",
     }
+    "DocumentManifest" ("dman") read ClientRead {
+        /// The documents of a version of a portal were published.
+        DocumentManifestPublished = "document_manifest.published",
+        /// They were retired.
+        DocumentManifestRetired = "document_manifest.retired",
+    }
     "Grant" ("grt") read GrantRead {
         /// A role was given to a person, or its rights taken away.
         GrantGiven = "grant.given",

@@ -180,6 +180,15 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     )
     .await;
 
+    let document = format!("query {word} {{ viewer {{ name }} }}");
+    let manifest = made(
+        &boss,
+        "documentManifestPublish",
+        json!({ "portal": format!("{word} portal"),
+                "documents": [{ "sha256": backoffice::practice::documents::hash(&document), "text": document }] }),
+        "documentManifest",
+    )
+    .await;
     let job = boss.verify().await;
     boss.ended(&job).await;
 
@@ -201,6 +210,7 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("Bill", bill),
         ("Client", client.clone()),
         ("Customer", customer),
+        ("DocumentManifest", manifest),
         ("Grant", grant),
         ("Invoice", draft),
         ("Job", job),
