@@ -53,7 +53,7 @@ pub struct Limits {
     /// Lists of types and fields inside each other under `__schema` or `__type`: 2. The types point at each other, so each
     /// level multiplies the answer by the size of the schema.
     pub introspection_list_depth: u32,
-    /// Lists under one `__schema` or `__type`: 16. The query of GraphiQL has 9.
+    /// Lists under all `__schema` and `__type` together: 16. The query of GraphiQL has 9.
     pub introspection_lists: u64,
 }
 

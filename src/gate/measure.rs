@@ -35,6 +35,8 @@ struct Size {
     /// What matters if this lies under introspection: lists inside each other, and lists in all.
     list_depth: u32,
     lists: u64,
+    /// Lists under all fields that enter introspection.
+    introspected: u64,
 }
 
 impl Size {
@@ -42,6 +44,7 @@ impl Size {
         self.selections = self.selections.saturating_add(other.selections);
         self.weight = self.weight.saturating_add(other.weight);
         self.lists = self.lists.saturating_add(other.lists);
+        self.introspected = self.introspected.saturating_add(other.introspected);
         self.depth = self.depth.max(other.depth);
         self.levels = self.levels.max(other.levels);
         self.list_depth = self.list_depth.max(other.list_depth);
@@ -89,6 +92,8 @@ pub(crate) fn measure<'d>(
 fn check_sums(total: &Size, limits: &Limits) -> Result<(), Rejected> {
     let what = "selections, fragments written out,";
     Rejected::over(VALIDATION_FAILED, "selections", what, limits.selections, total.selections)?;
+    let what = "lists under __schema or __type";
+    Rejected::over(VALIDATION_FAILED, "introspection_lists", what, limits.introspection_lists, total.introspected)?;
     let what = "units of argument weight, fragments and variables written out,";
     Rejected::over(VALIDATION_FAILED, "argument_weight", what, limits.argument_weight, total.weight)
 }
@@ -175,7 +180,8 @@ impl<'d> Measurer<'d, '_> {
         };
         if is_introspection(name) {
             self.introspection(inner).map_err(|no| no.at(field.pos))?;
-            size = Size { depth: 1, list_depth: 0, lists: 0, ..size };
+            let introspected = size.introspected.saturating_add(inner.lists);
+            size = Size { depth: 1, list_depth: 0, lists: 0, introspected, ..size };
         } else if matches!(name, "types" | "fields" | "interfaces" | "possibleTypes" | "inputFields") {
             size.list_depth += 1;
             size.lists = size.lists.saturating_add(1);

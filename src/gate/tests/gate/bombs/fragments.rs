@@ -96,5 +96,11 @@ pub fn all() -> Vec<Bomb> {
             "introspection_lists",
             format!("{{ __schema {{ {} }} }}", many(30, |i| format!("t{i}: types {{ name }} "))),
         ),
+        bomb(
+            "30 introspections",
+            VALID,
+            "introspection_lists",
+            format!("{{ {} }}", many(30, |i| format!("s{i}: __schema {{ types {{ name }} }} "))),
+        ),
     ]
 }
