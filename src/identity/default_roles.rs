@@ -54,7 +54,7 @@ const RUN_BOOKS: &[Can] = &[
 /// Decides who comes in.
 const RUN_CLIENT: &[Can] = &[
     Can::ClientManage,
-    Can::DocumentPublish,
+    Can::DocumentManage,
     Can::GrantRead,
     Can::GrantManage,
     Can::RoleRead,

@@ -39,8 +39,8 @@ rights! {
     ClientRead = "practice.client.read",
     /// Change the client's master data.
     ClientManage = "practice.client.manage",
-    /// Publish and retire the documents of the client's portals.
-    DocumentPublish = "practice.document.publish",
+    /// See, publish and retire the documents of the client's portals.
+    DocumentManage = "practice.document.manage",
     /// See who holds which role in the client, from when to when.
     GrantRead = "identity.grant.read",
     /// Give, deny and end roles in the client.

@@ -71,7 +71,7 @@ crate::payload!(
 impl Fetch for DocumentManifest {
     type Key = DocumentManifestId;
     type Value = Self;
-    const CAN: Can = Can::ClientRead;
+    const CAN: Can = Can::DocumentManage;
 
     async fn fetch(tx: &Tx, keys: Vec<DocumentManifestId>) -> Result<HashMap<DocumentManifestId, Self>> {
         let rows: Vec<Self> = tx
@@ -186,10 +186,10 @@ async fn publish(tx: &Tx, input: DocumentManifestPublishInput) -> Result<Documen
         sql("INSERT INTO practice.portal_document (tenant_id, id, sha256, body)
              SELECT $1, d.id, d.sha256, d.body FROM unnest($2, $3, $4) AS d (id, sha256, body)
              ON CONFLICT (tenant_id, sha256) DO NOTHING")
-            .bind::<SqlUuid, _>(tenant)
-            .bind::<Array<SqlUuid>, _>(ids)
-            .bind::<Array<Text>, _>(hashes.clone())
-            .bind::<Array<Text>, _>(texts),
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<Array<SqlUuid>, _>(ids)
+        .bind::<Array<Text>, _>(hashes.clone())
+        .bind::<Array<Text>, _>(texts),
     )
     .await?;
     tx.row(
@@ -212,8 +212,7 @@ async fn retire(tx: &Tx, input: DocumentManifestRetireInput) -> Result<DocumentM
             .filter(document_manifest::tenant_id.eq(tx.tenant()?))
             .filter(document_manifest::id.eq(input.id)))
     };
-    let found: Option<DocumentManifest> =
-        tx.maybe(one()?.select(DocumentManifest::as_select()).for_update()).await?;
+    let found: Option<DocumentManifest> = tx.maybe(one()?.select(DocumentManifest::as_select()).for_update()).await?;
     let found = found.ok_or_else(|| Error::not_found("id", "manifest"))?;
     if input.expected_version.is_some_and(|expected| expected != found.version) {
         let message = "The manifest was changed since it was read; read it again.";
@@ -237,14 +236,14 @@ pub struct DocumentQuery;
 
 #[Object]
 impl DocumentQuery {
-    /// The manifests of the client's portals, the newest first. Right: `practice.client.read`.
+    /// The manifests of the client's portals, the newest first. Right: `practice.document.manage`.
     async fn document_manifests(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "How many, 1 to 100; 25 if not said.")] first: Option<i32>,
         #[graphql(desc = "Only rows behind this cursor.")] after: Option<String>,
     ) -> async_graphql::Result<DocumentManifestConnection> {
-        let tx = ctx.tx(Can::ClientRead).await?;
+        let tx = ctx.tx(Can::DocumentManage).await?;
         let slice = Slice::new(first, after.as_deref())?;
         let tenant = tx.tenant()?;
         let own = || document_manifest::table.filter(document_manifest::tenant_id.eq(tenant));
@@ -270,23 +269,23 @@ pub struct DocumentMutation;
 impl DocumentMutation {
     /// Publishes the documents that a version of a portal sends. From now on requests with a token for this client can name
     /// each by `documentId: "sha256:…"` (or `extensions.persistedQuery.sha256Hash`) instead of sending its text. Right:
-    /// `practice.document.publish`.
+    /// `practice.document.manage`.
     async fn document_manifest_publish(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The portal and its documents.")] input: DocumentManifestPublishInput,
     ) -> async_graphql::Result<Option<DocumentManifestPayload>> {
-        DocumentManifestPayload::settle(ctx, publish(ctx.tx(Can::DocumentPublish).await?, input).await)
+        DocumentManifestPayload::settle(ctx, publish(ctx.tx(Can::DocumentManage).await?, input).await)
     }
 
     /// Retires a manifest: what no other manifest in force names is no longer known, within a few seconds. Right:
-    /// `practice.document.publish`.
+    /// `practice.document.manage`.
     async fn document_manifest_retire(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which one.")] input: DocumentManifestRetireInput,
     ) -> async_graphql::Result<Option<DocumentManifestPayload>> {
-        DocumentManifestPayload::settle(ctx, retire(ctx.tx(Can::DocumentPublish).await?, input).await)
+        DocumentManifestPayload::settle(ctx, retire(ctx.tx(Can::DocumentManage).await?, input).await)
     }
 }
 
@@ -295,8 +294,9 @@ mod tests {
     use super::*;
 
     fn input(documents: &[(&str, &str)]) -> DocumentManifestPublishInput {
-        let documents =
-            documents.iter().map(|(sha256, text)| PortalDocumentInput { sha256: (*sha256).into(), text: (*text).into() });
+        let documents = documents
+            .iter()
+            .map(|(sha256, text)| PortalDocumentInput { sha256: (*sha256).into(), text: (*text).into() });
         DocumentManifestPublishInput { portal: "web".into(), documents: documents.collect(), replaces: None }
     }
 

@@ -148,6 +148,8 @@ impl Budgets {
             Caller::Nobody | Caller::Invalid(_) => {
                 [bucket(&self.strangers, stranger(address), self.rates.stranger), None]
             }
+            // Work in the background has its own measure: how many jobs are done at a time.
+            Caller::Job { .. } => [None, None],
         };
         Budget { buckets, begun: self.begun }
     }

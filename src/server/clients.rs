@@ -96,11 +96,8 @@ impl Clients {
         let changed: Vec<Row> = tx
             .rows(
                 sql("SELECT e.client_id, e.portal_origins, e.only_persisted_documents, e.changed_at
-                       FROM core.client_edges($1) e").bind::<Nullable<
-                    Timestamptz,
-                >, _>(
-                    since
-                ),
+                       FROM core.client_edges($1) e")
+                .bind::<Nullable<Timestamptz>, _>(since),
             )
             .await?;
         tx.finish(true).await?;

@@ -92,7 +92,7 @@ fn client_of(caller: &Caller) -> Option<Uuid> {
     match caller {
         Caller::Person { client, .. } => *client,
         Caller::Service { client, .. } => Some(*client),
-        Caller::Nobody | Caller::Invalid(_) => None,
+        Caller::Nobody | Caller::Invalid(_) | Caller::Job { .. } => None,
     }
 }
 
@@ -110,7 +110,8 @@ pub async fn find(shared: &Shared, pools: &Pools, caller: &Caller, asked: Asked)
         }
         (Asked { text: Some(text), .. }, _) => Ok(Document { text, published: false }),
         (Asked { sha256: Some(sha256), .. }, Some(client)) => {
-            let found = shared.persisted.find(&shared.clients, pools, client, &sha256).await.map_err(Missing::Failed)?;
+            let found =
+                shared.persisted.find(&shared.clients, pools, client, &sha256).await.map_err(Missing::Failed)?;
             let text = found.ok_or(Missing::Unknown)?.to_string();
             Ok(Document { text, published: true })
         }

@@ -79,7 +79,8 @@ async fn a_document_is_named_by_its_hash() {
     let get = async |text: &str| {
         let id = format!("sha256:{}", hash(text));
         let variables = json!({ "number": "2", "unused": true }).to_string();
-        let url = reqwest::Url::parse_with_params(&app.url("/graphql"), [("documentId", &id), ("variables", &variables)]);
+        let url =
+            reqwest::Url::parse_with_params(&app.url("/graphql"), [("documentId", &id), ("variables", &variables)]);
         let request = reqwest::Client::new().get(url.unwrap()).bearer_auth(client.token.as_ref().unwrap());
         request.header("accept", "application/graphql-response+json").send().await.unwrap().status()
     };
@@ -120,11 +121,16 @@ async fn a_document_is_named_by_its_hash() {
 
     // What is published is what it says.
     for (text, sha256) in [("{ a }", hash("{ b }")), ("{ a(", hash("{ a(")), ("{ a }", "x".to_owned())] {
-        let refused = client.refused(PUBLISH, json!({ "portal": "web", "documents": [{ "sha256": sha256, "text": text }] })).await;
+        let refused = client
+            .refused(PUBLISH, json!({ "portal": "web", "documents": [{ "sha256": sha256, "text": text }] }))
+            .await;
         assert_eq!((&refused[0]["code"], &refused[0]["field"][1]), (&json!("INVALID"), &json!("documents")));
     }
     // Nor does the database take a text under another's hash.
-    let forged = format!("INSERT INTO practice.portal_document (tenant_id, id, sha256, body) VALUES ('{firm}', gen_random_uuid(), '{}', '{{ evil }}')", hash("{ good }"));
+    let forged = format!(
+        "INSERT INTO practice.portal_document (tenant_id, id, sha256, body) VALUES ('{firm}', gen_random_uuid(), '{}', '{{ evil }}')",
+        hash("{ good }")
+    );
     let refused = app.database.past_the_server("postgres", |connection| {
         diesel::RunQueryDsl::execute(diesel::sql_query(forged), connection).unwrap_err().to_string()
     });

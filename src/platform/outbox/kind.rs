@@ -56,7 +56,7 @@ kinds! {
         /// The client's master data changed.
         ClientUpdated = "client.updated",
     }
-    "DocumentManifest" ("dman") read ClientRead {
+    "DocumentManifest" ("dman") read DocumentManage {
         /// The documents of a version of a portal were published.
         DocumentManifestPublished = "document_manifest.published",
         /// They were retired.
