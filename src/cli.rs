@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use backoffice_private_postgres::{DATABASE, Neighbour, Options, PrivatePostgres, SUPERUSER, StartError};
@@ -16,6 +17,7 @@ use crate::config::Settings;
 use crate::database;
 use crate::platform::db::{Urls, Waits};
 use crate::platform::error::Error;
+use crate::platform::files::Files;
 use crate::server::{self, Serving};
 use crate::{background, check, demo, graph, identity};
 
@@ -355,6 +357,7 @@ fn serve(settings: &Settings) -> Result<ExitCode, Failure> {
         client_connections: settings.client_connections,
         rates: settings.rates(),
         waits: Waits::default(),
+        files: settings.files()?,
         explorer: settings.explorer.unwrap_or(true),
         own_origins: server::cors::OwnOrigins::parse(settings.allowed_origin.as_deref().unwrap_or_default()),
         proxies: settings.trusted_proxies()?,
@@ -401,8 +404,11 @@ fn worker(settings: &Settings) -> Result<ExitCode, Failure> {
     database::check_serving(&urls)?;
     let mut terms = settings.terms();
     terms.slots = terms.slots.max(1);
+    let files = settings.files()?;
     actix_web::rt::System::new().block_on(async move {
-        let workers = background::start(urls, Waits::default(), terms).map_err(Error::sentence)?;
+        // It signs no addresses, so it needs no keys.
+        let files = Files::open(files, Arc::default()).map_err(Error::sentence)?;
+        let workers = background::start(urls, Waits::default(), terms, files).map_err(Error::sentence)?;
         say(&format!("Backoffice works: {} jobs at a time.", terms.slots));
         wait_for_stop().await?;
         workers.stop().await;

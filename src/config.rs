@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::platform::db::Urls;
+use crate::platform::files::{Place, S3, Settings as FileSettings};
 use crate::platform::jobs::worker::Terms;
 use crate::server::address::TrustedProxies;
 use crate::server::budget::{Rate, Rates};
@@ -81,6 +82,32 @@ pub struct Settings {
     /// Reverse proxies whose X-Forwarded-For is believed: addresses or networks, e.g. 10.0.0.0/8,::1 [default: none].
     #[arg(long, env = "BACKOFFICE_TRUSTED_PROXIES", value_name = "NETWORKS", global = true)]
     pub trusted_proxies: Option<String>,
+    /// How this server is reached from outside, e.g. https://backoffice.example: signed addresses begin with it
+    /// [default: they begin with /].
+    #[arg(long, env = "BACKOFFICE_PUBLIC_URL", value_name = "URL", global = true)]
+    pub public_url: Option<String>,
+    /// Where the bytes of files lie: a folder, or s3://BUCKET[/PREFIX] [default: files in the data folder].
+    #[arg(long, env = "BACKOFFICE_FILE_STORE", value_name = "WHERE", global = true)]
+    pub file_store: Option<String>,
+    /// Where a store that speaks S3 listens, if it is not Amazon's, e.g. https://minio.example:9000.
+    #[arg(long, env = "BACKOFFICE_S3_ENDPOINT", value_name = "URL", global = true)]
+    pub s3_endpoint: Option<String>,
+    /// The region of the S3 bucket [default: AWS_REGION, or us-east-1].
+    #[arg(long, env = "BACKOFFICE_S3_REGION", value_name = "REGION", global = true)]
+    pub s3_region: Option<String>,
+    /// The name of the S3 access key [default: as the AWS_… environment says].
+    #[arg(long, env = "BACKOFFICE_S3_ACCESS_KEY", value_name = "NAME", global = true)]
+    pub s3_access_key: Option<String>,
+    /// The secret of the S3 access key.
+    #[arg(long, env = "BACKOFFICE_S3_SECRET_KEY", value_name = "SECRET", hide_env_values = true, global = true)]
+    pub s3_secret_key: Option<SecretString>,
+    /// The largest file that is taken, in MiB [default: 256].
+    #[arg(long, env = "BACKOFFICE_FILE_MAX_MIB", value_name = "N", global = true)]
+    pub file_max_mib: Option<u64>,
+    /// A program that looks at each file that was sent before it can be used; the file's path is its last argument. It
+    /// ends with 0 for good, 1 for refused, like `clamdscan --no-summary` [default: none].
+    #[arg(long, env = "BACKOFFICE_FILE_CHECK", value_name = "COMMAND", global = true)]
+    pub file_check: Option<String>,
 }
 
 /// A setting that cannot be used, as a sentence.
@@ -125,6 +152,14 @@ impl Settings {
             no_demo: self.no_demo.or(file.no_demo),
             allowed_origin: self.allowed_origin.or(file.allowed_origin),
             trusted_proxies: self.trusted_proxies.or(file.trusted_proxies),
+            public_url: self.public_url.or(file.public_url),
+            file_store: self.file_store.or(file.file_store),
+            s3_endpoint: self.s3_endpoint.or(file.s3_endpoint),
+            s3_region: self.s3_region.or(file.s3_region),
+            s3_access_key: self.s3_access_key.or(file.s3_access_key),
+            s3_secret_key: self.s3_secret_key.or(file.s3_secret_key),
+            file_max_mib: self.file_max_mib.or(file.file_max_mib),
+            file_check: self.file_check.or(file.file_check),
         })
     }
 
@@ -179,6 +214,42 @@ impl Settings {
         self.data_dir.clone().unwrap_or_else(backoffice_private_postgres::default_data_dir)
     }
 
+    /// How files are kept.
+    pub fn files(&self) -> Result<FileSettings, ConfigError> {
+        let mut settings = FileSettings::in_folder(self.data_dir().join("files"));
+        if let Some(place) = &self.file_store {
+            settings.place = match place.strip_prefix("s3://") {
+                Some(bucket) => Place::S3(self.s3(bucket)?),
+                None => Place::Folder(place.into()),
+            };
+        }
+        if let Some(most) = self.file_max_mib {
+            settings.most_bytes = most.clamp(1, 2047).saturating_mul(1024 * 1024);
+        }
+        settings.check = self.file_check.clone().filter(|check| !check.trim().is_empty());
+        settings.public_url.clone_from(&self.public_url);
+        Ok(settings)
+    }
+
+    fn s3(&self, bucket: &str) -> Result<S3, ConfigError> {
+        let (bucket, prefix) = bucket.split_once('/').unwrap_or((bucket, ""));
+        if bucket.is_empty() {
+            return Err(ConfigError("--file-store has to look like s3://bucket or s3://bucket/prefix.".to_owned()));
+        }
+        let key = match (&self.s3_access_key, &self.s3_secret_key) {
+            (Some(name), Some(secret)) => Some((name.clone(), secret.clone())),
+            (None, None) => None,
+            _ => return Err(ConfigError("An S3 access key has a name and a secret: set both.".to_owned())),
+        };
+        Ok(S3 {
+            bucket: bucket.to_owned(),
+            prefix: prefix.trim_matches('/').to_owned(),
+            endpoint: self.s3_endpoint.clone(),
+            region: self.s3_region.clone(),
+            key,
+        })
+    }
+
     /// The three URLs of a server of one's own.
     pub fn own_urls(&self) -> Result<Option<Urls>, ConfigError> {
         let Some(app) = &self.database_url else { return Ok(None) };
@@ -217,6 +288,15 @@ impl Settings {
         let _ = writeln!(out, "no-demo = {}", self.no_demo.unwrap_or(false));
         let _ = writeln!(out, "allowed-origin = \"{}\"", self.allowed_origin.as_deref().unwrap_or(""));
         let _ = writeln!(out, "trusted-proxies = \"{}\"", self.trusted_proxies.as_deref().unwrap_or(""));
+        let _ = writeln!(out, "public-url = \"{}\"", self.public_url.as_deref().unwrap_or(""));
+        let folder = || self.data_dir().join("files").display().to_string();
+        let _ = writeln!(out, "file-store = \"{}\"", self.file_store.clone().unwrap_or_else(folder));
+        let _ = writeln!(out, "s3-endpoint = \"{}\"", self.s3_endpoint.as_deref().unwrap_or(""));
+        let _ = writeln!(out, "s3-region = \"{}\"", self.s3_region.as_deref().unwrap_or(""));
+        let _ = writeln!(out, "s3-access-key = \"{}\"", self.s3_access_key.as_deref().unwrap_or(""));
+        let _ = writeln!(out, "file-max-mib = {}", self.file_max_mib.unwrap_or(256));
+        let _ = writeln!(out, "file-check = \"{}\"", self.file_check.as_deref().unwrap_or(""));
+        let _ = writeln!(out, "# s3-secret-key: {}", secret(&self.s3_secret_key));
         let _ = writeln!(out, "# database-url: {}", secret(&self.database_url));
         let _ = writeln!(out, "# portfolio-url: {}", secret(&self.portfolio_url));
         let _ = writeln!(out, "# identity-url: {}", secret(&self.identity_url));
@@ -246,6 +326,21 @@ mod tests {
         assert_eq!(with_user("postgres://a:p@h:1/d?x=y", "b").unwrap(), "postgres://b:p@h:1/d?x=y");
         assert_eq!(with_user("postgresql://a@/d?host=%2Ftmp", "b").unwrap(), "postgresql://b@/d?host=%2Ftmp");
         assert!(with_user("host=x user=y", "b").is_err());
+    }
+
+    #[test]
+    fn files_lie_in_the_data_folder_or_a_bucket() {
+        let said = |file_store: &str| Settings { file_store: Some(file_store.to_owned()), ..Settings::default() };
+        let own = Settings { data_dir: Some("/srv/b".into()), ..Settings::default() }.files().unwrap();
+        assert!(matches!(own.place, Place::Folder(folder) if folder == "/srv/b/files"));
+        assert!(matches!(said("/mnt/x").files().unwrap().place, Place::Folder(folder) if folder == "/mnt/x"));
+        let Place::S3(bucket) = said("s3://firm/back/office/").files().unwrap().place else { panic!() };
+        assert_eq!(
+            (bucket.bucket.as_str(), bucket.prefix.as_str(), bucket.key.is_none()),
+            ("firm", "back/office", true)
+        );
+        assert!(said("s3:///x").files().is_err());
+        assert!(Settings { s3_access_key: Some("a".to_owned()), ..said("s3://b") }.files().is_err());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::audit::verify::AuditMutation;
 use crate::finance::{FinanceMutation, FinanceQuery};
 use crate::identity::keys::Keys;
 use crate::identity::{IdentityMutation, IdentityQuery};
+use crate::platform::files::{FileMutation, FileQuery, Files};
 use crate::practice::{PracticeMutation, PracticeQuery};
 use crate::server::published::{LimitsQuery, Published};
 use crate::work::{WorkMutation, WorkQuery};
@@ -24,6 +25,7 @@ pub struct Query(
     AuditQuery,
     FinanceQuery,
     WorkQuery,
+    FileQuery,
     event::EventQuery,
     LimitsQuery,
     node::NodeQuery,
@@ -31,7 +33,7 @@ pub struct Query(
 
 /// Everything that can be done. All fields of one operation take effect together or none does.
 #[derive(MergedObject, Default)]
-pub struct Mutation(IdentityMutation, PracticeMutation, AuditMutation, FinanceMutation, WorkMutation);
+pub struct Mutation(IdentityMutation, PracticeMutation, AuditMutation, FinanceMutation, WorkMutation, FileMutation);
 
 /// The schema as the server runs it.
 pub type Graph = Schema<Query, Mutation, EmptySubscription>;
@@ -44,17 +46,28 @@ fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
         .disable_suggestions()
 }
 
-/// The schema with the keys that sign its tokens, and the mark that the edge alone puts on fields.
+fn furnished(
+    keys: Arc<Keys>,
+    published: Published,
+    files: Option<Arc<Files>>,
+) -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+    let builder = builder().directive(crate::server::own_error::own_error).data(keys).data(published);
+    match files {
+        Some(files) => builder.data(files),
+        None => builder,
+    }
+}
+
+/// The schema with the keys that sign its tokens, the files if there are any, and the mark that the edge alone puts on fields.
 #[must_use]
-pub fn build(keys: Arc<Keys>, published: Published) -> Graph {
-    builder().directive(crate::server::own_error::own_error).data(keys).data(published).finish()
+pub fn build(keys: Arc<Keys>, published: Published, files: Option<Arc<Files>>) -> Graph {
+    furnished(keys, published, files).finish()
 }
 
 /// The same for documents that were held against it before: it takes their fields and arguments for known.
 #[must_use]
-pub fn build_trusting(keys: Arc<Keys>, published: Published) -> Graph {
-    let builder = builder().directive(crate::server::own_error::own_error).data(keys).data(published);
-    builder.validation_mode(ValidationMode::Fast).finish()
+pub fn build_trusting(keys: Arc<Keys>, published: Published, files: Option<Arc<Files>>) -> Graph {
+    furnished(keys, published, files).validation_mode(ValidationMode::Fast).finish()
 }
 
 /// The schema to look at only: nobody can sign in to it.

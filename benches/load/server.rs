@@ -29,6 +29,7 @@ impl Server {
         for bucket in ["CREDENTIAL", "CLIENT", "STRANGER"] {
             command.env(format!("BACKOFFICE_{bucket}_RATE"), "1000000000,1000000000");
         }
+        command.env("BACKOFFICE_FILE_STORE", database.folder().join("files"));
         let log = std::fs::File::create(database.folder().join("server.log")).unwrap();
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("the program cannot be run");
         let mut said = BufReader::new(child.stdout.take().unwrap()).lines();

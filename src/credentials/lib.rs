@@ -6,6 +6,7 @@
 //! | [`totp`] | one-time codes from an authenticator app |
 //! | [`keys`] | Ed25519 signing keys, their rotation and their publication |
 //! | [`access`] | short-lived signed access tokens |
+//! | [`mac`] | keyed hashes: what the server itself has written and nobody has changed |
 //! | [`opaque`] | random secrets of which only a hash is stored |
 //!
 //! Nothing here reads a clock: time and stored values come in as arguments. Secrets do not appear
@@ -14,12 +15,14 @@
 
 pub mod access;
 pub mod keys;
+pub mod mac;
 pub mod opaque;
 pub mod passwords;
 pub mod totp;
 
 pub use access::{AccessClaims, ActorKind, TokenError, VerifiedTokens};
 pub use keys::{KeyError, KeyRing, PublicKey, SigningKey};
+pub use mac::MacKey;
 pub use opaque::Opaque;
 pub use passwords::{PasswordError, Passwords, WeakPassword, check_password};
 pub use totp::TotpSecret;
@@ -37,7 +40,10 @@ impl std::fmt::Display for NoRandomness {
 impl std::error::Error for NoRandomness {}
 
 /// Random bytes from the operating system.
-fn random<const N: usize>() -> Result<zeroize::Zeroizing<[u8; N]>, NoRandomness> {
+///
+/// # Errors
+/// [`NoRandomness`].
+pub fn random<const N: usize>() -> Result<zeroize::Zeroizing<[u8; N]>, NoRandomness> {
     let mut bytes = zeroize::Zeroizing::new([0u8; N]);
     getrandom::fill(bytes.as_mut_slice()).map_err(|_| NoRandomness)?;
     Ok(bytes)

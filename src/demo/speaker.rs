@@ -29,7 +29,8 @@ impl Speaker {
     pub(super) async fn new(urls: &Urls) -> Result<Self, Failure> {
         let pools = Pools::new(urls, 2).map_err(Error::sentence)?;
         let keys = Keys::load(&pools).await.map_err(Error::sentence)?;
-        Ok(Self { graph: graph::build(Arc::clone(&keys), Published::default()), pools, keys, token: None })
+        let graph = graph::build(Arc::clone(&keys), Published::default(), None);
+        Ok(Self { graph, pools, keys, token: None })
     }
 
     /// Runs a document; any top-level error is a failure.

@@ -32,6 +32,7 @@ use crate::identity::invitation::Invitation;
 use crate::identity::role::Role;
 use crate::identity::service_account::ServiceAccount;
 use crate::platform::error::{Error, Result};
+use crate::platform::files::{File, FileId};
 use crate::platform::ids::split;
 use crate::platform::jobs::JobId;
 use crate::platform::outbox::EventId;
@@ -95,6 +96,7 @@ kinds! {
     DocumentLine: InvoiceLineId by OfInvoice, BillLineId by OfBill;
     DocumentManifest: DocumentManifestId by DocumentManifest;
     Event: EventId by Event;
+    File: FileId by File;
     FiscalYear: FiscalYearId by FiscalYear;
     Grant: GrantId by Grant;
     Import: ImportId by Import;

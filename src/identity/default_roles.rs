@@ -26,6 +26,7 @@ const READ_BOOKS: &[Can] = &[
     Can::ImportRead,
     Can::JobRead,
     Can::EventRead,
+    Can::FileRead,
 ];
 /// Keeps the books day by day.
 const KEEP_BOOKS: &[Can] = &[
@@ -41,6 +42,7 @@ const KEEP_BOOKS: &[Can] = &[
     Can::BankMatch,
     Can::ImportRun,
     Can::JobManage,
+    Can::FileManage,
 ];
 /// Decides how the books are kept.
 const RUN_BOOKS: &[Can] = &[

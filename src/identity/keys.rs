@@ -6,7 +6,9 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use backoffice_credentials::{AccessClaims, ActorKind, KeyRing, PublicKey, SigningKey, TokenError, VerifiedTokens};
+use backoffice_credentials::{
+    AccessClaims, ActorKind, KeyRing, MacKey, PublicKey, SigningKey, TokenError, VerifiedTokens,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{Binary, Bool, Text};
@@ -17,6 +19,7 @@ use crate::platform::db::{Pools, Tx, Urls};
 use crate::platform::error::{Error, Result};
 use crate::platform::ids::new_uuid;
 use crate::platform::scope::Caller;
+use crate::platform::seal::Seals;
 use crate::platform::sql::sql;
 
 /// Who issues access tokens.
@@ -34,6 +37,8 @@ const REMEMBERED: usize = 4096;
 pub struct Keys {
     ring: RwLock<Arc<KeyRing>>,
     verified: VerifiedTokens,
+    /// What signs addresses: a key from each of these.
+    pub seals: Arc<Seals>,
 }
 
 /// An access token as it is given out.
@@ -56,16 +61,16 @@ struct KeyRow {
 impl Keys {
     /// Reads the keys, and makes the first one if there is none.
     pub async fn load(pools: &Pools) -> Result<Arc<Self>> {
-        Ok(Arc::new(Self {
-            ring: RwLock::new(Arc::new(read(pools).await?)),
-            verified: VerifiedTokens::new(REMEMBERED),
-        }))
+        let (ring, seals) = (read(pools).await?, Arc::new(Seals::default()));
+        seals.renew(ring.1);
+        Ok(Arc::new(Self { ring: RwLock::new(Arc::new(ring.0)), verified: VerifiedTokens::new(REMEMBERED), seals }))
     }
 
     /// Reads the keys anew, after a rotation by this or another process.
     pub async fn reload(&self, pools: &Pools) -> Result<()> {
-        let ring = Arc::new(read(pools).await?);
-        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring;
+        let (ring, seals) = read(pools).await?;
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
+        self.seals.renew(seals);
         Ok(())
     }
 
@@ -172,7 +177,7 @@ fn caller(claims: &AccessClaims) -> Option<Caller> {
     }
 }
 
-async fn read(pools: &Pools) -> Result<KeyRing> {
+async fn read(pools: &Pools) -> Result<(KeyRing, Vec<MacKey>)> {
     let tx = Tx::open_anonymous(pools).await?;
     let mut rows = select(&tx).await?;
     let made = rows.is_empty();
@@ -187,6 +192,7 @@ async fn read(pools: &Pools) -> Result<KeyRing> {
     tx.finish(made).await?;
     let mut current = None;
     let mut verify_only: Vec<PublicKey> = Vec::new();
+    let seals = rows.iter().map(|row| MacKey::derive(&row.pkcs8)).collect();
     for row in rows {
         let key = SigningKey::from_pkcs8(&row.pkcs8).map_err(Error::fault)?;
         if row.signs && current.is_none() {
@@ -196,7 +202,7 @@ async fn read(pools: &Pools) -> Result<KeyRing> {
         }
     }
     let current = current.ok_or_else(|| Error::fault("every signing key is retired"))?;
-    KeyRing::new(current, verify_only).map_err(Error::fault)
+    Ok((KeyRing::new(current, verify_only).map_err(Error::fault)?, seals))
 }
 
 /// The keys in use, the one that signs first: of those not retired yet the oldest, so that an announced one waits.
@@ -234,7 +240,7 @@ mod tests {
 
     fn keys() -> Keys {
         let ring = KeyRing::new(SigningKey::generate().unwrap(), Vec::new()).unwrap();
-        Keys { ring: RwLock::new(Arc::new(ring)), verified: VerifiedTokens::new(8) }
+        Keys { ring: RwLock::new(Arc::new(ring)), verified: VerifiedTokens::new(8), seals: Arc::default() }
     }
 
     #[test]

@@ -123,4 +123,8 @@ rights! {
     ImportRead = "core.import.read",
     /// Follow what happens: see events and subscribe to them, each with the right to read its record.
     EventRead = "core.event.read",
+    /// See files, and take their bytes.
+    FileRead = "core.file.read",
+    /// Send files.
+    FileManage = "core.file.manage",
 }

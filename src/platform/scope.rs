@@ -171,6 +171,11 @@ impl Scope {
         &self.pools
     }
 
+    /// The client's transaction, if the caller holds that right in it: for the edge, where no resolver asks.
+    pub(crate) async fn client(&self, can: Can) -> Result<&Tx> {
+        self.tx(Door::Client, can).await
+    }
+
     async fn tx(&self, door: Door, can: Can) -> Result<&Tx> {
         let tx = self.through(door).await?;
         if !tx.entered.permissions.contains(&can) {

@@ -33,6 +33,34 @@ diesel::table! {
 }
 
 diesel::table! {
+    core.file (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        purpose -> Text,
+        state -> Text,
+        object_key -> Text,
+        size -> Nullable<Int8>,
+        sha256 -> Nullable<Text>,
+        media_type -> Nullable<Text>,
+        received_at -> Nullable<Timestamptz>,
+        refused_for -> Nullable<Text>,
+        expires_at -> Nullable<Timestamptz>,
+        removed_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    core.file_check (file_id) {
+        file_id -> Uuid,
+        until -> Timestamptz,
+    }
+}
+
+diesel::table! {
     core.idempotency (tenant_id, actor_id, key) {
         tenant_id -> Uuid,
         actor_id -> Uuid,

@@ -9,6 +9,7 @@ pub mod cors;
 pub mod cost;
 pub mod documents;
 pub mod explorer;
+pub mod files;
 pub mod graphql;
 pub mod health;
 pub mod media;
@@ -31,6 +32,7 @@ use crate::background;
 use crate::graph::Graph;
 use crate::identity::keys::Keys;
 use crate::platform::db::{Pools, Urls, Waits};
+use crate::platform::files::{Files, Settings as FileSettings};
 use crate::platform::jobs::worker::Terms;
 use crate::platform::workers::Workers;
 
@@ -48,6 +50,8 @@ pub struct Shared {
     pub names: HashSet<String>,
     /// The keys that sign and verify access tokens.
     pub keys: Arc<Keys>,
+    /// The files of all clients.
+    pub files: Arc<Files>,
     /// What a document may ask for.
     pub limits: backoffice_gate::Limits,
     /// How much may be asked for in how short a time.
@@ -82,6 +86,8 @@ pub struct Serving {
     pub rates: budget::Rates,
     /// How long operations wait.
     pub waits: Waits,
+    /// How files are kept.
+    pub files: FileSettings,
     /// Whether the explorer is served and introspection answered.
     pub explorer: bool,
     /// Origins that browsers may call from, whoever asks.
@@ -132,16 +138,18 @@ pub async fn start(
         limits.cost = limits.cost.min(rate.burst);
     }
     let published = published::Published { limits: limits.clone(), rates: serving.rates };
-    let graph = crate::graph::build(Arc::clone(&keys), published.clone());
+    let files = Files::open(serving.files, Arc::clone(&keys.seals)).map_err(other)?;
+    let graph = crate::graph::build(Arc::clone(&keys), published.clone(), Some(Arc::clone(&files)));
     let shared = Arc::new(Shared {
         names: graph.names().into_iter().collect(),
         graph,
-        trusting: crate::graph::build_trusting(Arc::clone(&keys), published),
+        trusting: crate::graph::build_trusting(Arc::clone(&keys), published, Some(Arc::clone(&files))),
         documents: documents::Documents::default(),
         persisted: persisted::PersistedDocuments::default(),
         keys: Arc::clone(&keys),
         limits,
         budgets: budget::Budgets::new(serving.rates),
+        files: Arc::clone(&files),
         metrics,
         explorer: serving.explorer,
         own_origins: serving.own_origins,
@@ -161,7 +169,11 @@ pub async fn start(
             if let Ok(pools) = pools {
                 routes.app_data(web::Data::new(pools));
             }
-            routes.configure(graphql::routes).configure(health::routes).configure(oauth::routes);
+            routes
+                .configure(graphql::routes)
+                .configure(health::routes)
+                .configure(oauth::routes)
+                .configure(files::routes);
             if explored {
                 routes.configure(explorer::routes);
             }
@@ -182,7 +194,7 @@ pub async fn start(
     tokio::spawn(keys.keep_fresh(own_pools));
     let workers = match serving.jobs.slots {
         0 => None,
-        _ => Some(Arc::new(background::start(serving.urls, serving.waits, serving.jobs).map_err(other)?)),
+        _ => Some(Arc::new(background::start(serving.urls, serving.waits, serving.jobs, files).map_err(other)?)),
     };
     Ok(Running { address, handle: server.handle(), server, shared, workers })
 }

@@ -15,6 +15,7 @@ mod answers_are_compressed;
 mod browsers_call_from_portals;
 mod events_are_told;
 mod every_change_is_on_the_record;
+mod files_are_sent_and_taken;
 mod files_come_in;
 mod health_and_metrics;
 mod jobs_are_done_once;

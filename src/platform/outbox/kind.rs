@@ -166,6 +166,10 @@ kinds! {
         /// The match of a bank line was taken back.
         BankLineUnmatched = "bank_line.unmatched",
     }
+    "File" ("file") read FileRead {
+        /// A file that was sent was completed: it is ready, or being checked.
+        FileCompleted = "file.completed",
+    }
     "Import" ("imp") read ImportRead {
         /// A file was taken in. Its records are told of as this one event, not each by itself.
         ImportFinished = "import.finished",

@@ -1,11 +1,13 @@
 //! A whole application for one test: database, server, address.
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use backoffice::platform::db::Waits;
+use backoffice::platform::files::Settings as FileSettings;
 use backoffice::platform::jobs::worker::Terms;
 use backoffice::server::address::TrustedProxies;
 use backoffice::server::budget::{Rate, Rates};
@@ -24,6 +26,8 @@ pub struct Setup {
     pub jobs: usize,
     pub client_connections: Option<usize>,
     pub rates: Rates,
+    /// None: a folder of the test's own.
+    pub files: Option<FileSettings>,
 }
 
 impl Default for Setup {
@@ -31,7 +35,7 @@ impl Default for Setup {
         // Counted like any other's, but a story may ask as much as it likes.
         let plenty = Rate { per_second: 1_000_000, burst: 1_000_000_000 };
         let rates = Rates { credential: plenty, client: plenty, stranger: plenty };
-        Self { workers: 1, pool_size: 6, waits: Waits::default(), jobs: 1, client_connections: None, rates }
+        Self { workers: 1, pool_size: 6, waits: Waits::default(), jobs: 1, client_connections: None, rates, files: None }
     }
 }
 
@@ -46,6 +50,8 @@ pub struct App {
     pub address: SocketAddr,
     pub database: Database,
     pub shared: Arc<Shared>,
+    /// Where the bytes of files lie.
+    pub folder: PathBuf,
     stop: Option<tokio::sync::oneshot::Sender<bool>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -63,6 +69,8 @@ impl App {
     pub fn on(database: Database, setup: Setup) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let urls = database.urls();
+        let folder = database.folder();
+        let files = setup.files.unwrap_or_else(|| FileSettings::in_folder(folder.clone()));
         let (started, address) = mpsc::channel();
         let (stop, stopped) = tokio::sync::oneshot::channel::<bool>();
         let thread = std::thread::spawn(move || {
@@ -75,6 +83,7 @@ impl App {
                     waits: setup.waits,
                     client_connections: setup.client_connections,
                     rates: setup.rates,
+                    files,
                     explorer: true,
                     own_origins: OwnOrigins::parse("https://portal.example"),
                     // Stories that play a proxy speak from here.
@@ -95,7 +104,7 @@ impl App {
             });
         });
         let (address, shared) = address.recv().expect("the server did not start");
-        Self { address, database, shared, stop: Some(stop), thread: Some(thread) }
+        Self { address, database, shared, folder, stop: Some(stop), thread: Some(thread) }
     }
 
     /// A client that has not signed in.

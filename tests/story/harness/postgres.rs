@@ -15,7 +15,7 @@ pub fn postgres() -> &'static PrivatePostgres {
     static POSTGRES: OnceLock<PrivatePostgres> = OnceLock::new();
     POSTGRES.get_or_init(|| {
         off_the_runtime(|| {
-            let folder = std::env::temp_dir().join(format!("backoffice-story-{}", std::process::id()));
+            let folder = run_folder();
             sweep();
             // Numbers of processes come again: what a run of the same number left behind would be taken for ours.
             let _ = std::fs::remove_dir_all(&folder);
@@ -33,6 +33,11 @@ pub fn postgres() -> &'static PrivatePostgres {
             postgres
         })
     })
+}
+
+/// Where everything of this run lies.
+fn run_folder() -> PathBuf {
+    std::env::temp_dir().join(format!("backoffice-story-{}", std::process::id()))
 }
 
 /// Blocking connections have a runtime of their own; inside a test's runtime they need a thread of their own.
@@ -92,6 +97,11 @@ impl Database {
 
     pub fn url(&self, role: &str) -> String {
         postgres().url(role, &self.name)
+    }
+
+    /// A folder of this test's own, for files; removed with all of this run.
+    pub fn folder(&self) -> PathBuf {
+        run_folder().join(format!("files-{}", self.name))
     }
 
     /// Where the server's three roles sign in.

@@ -191,6 +191,13 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     .await;
     let job = boss.verify().await;
     boss.ended(&job).await;
+    let file = made(
+        &boss,
+        "fileUploadCreate",
+        json!({ "name": format!("{word}.txt"), "size": 5, "sha256": "ab".repeat(32), "purpose": "ATTACHMENT" }),
+        "file",
+    )
+    .await;
 
     let schedule = made(
         &boss,
@@ -211,6 +218,7 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("Client", client.clone()),
         ("Customer", customer),
         ("DocumentManifest", manifest),
+        ("File", file),
         ("Grant", grant),
         ("Invoice", draft),
         ("Job", job),

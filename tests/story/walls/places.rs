@@ -28,6 +28,7 @@ pub fn kind_at(schema: &Schema, field: &str, path: &[String]) -> Option<String> 
         (_, "bankLine") => "BankLine",
         (_, "openItem") => "OpenItem",
         (_, "entry") => "JournalEntry",
+        (_, "file") => "File",
         // `invoice(id)` and `invoiceIssue(input.id)` name what they begin with
         (_, "id") => {
             let begins = |kind: &String| field.to_lowercase().starts_with(&kind.to_lowercase());
@@ -59,6 +60,7 @@ pub fn value_at(field: &str, path: &[String]) -> Option<Value> {
         ("bankStatementImport", "input.openingBalance") => json!("114.00"),
         ("bankStatementImport", "input.closingBalance") => json!("228.00"),
         ("bankStatementImport", "input.file") => statement("BETA again", "03")["file"].clone(),
+        ("fileUploadComplete", "input.sha256") => json!("cd".repeat(32)),
         (_, "input.file") => json!({ "name": "file.csv", "text": "a,b\n" }),
         ("accountCreate", "input.kind") => json!("ASSET"),
         (_, "input.cron") => json!("0 4 * * *"),
