@@ -11,6 +11,7 @@ use crate::platform::jobs::worker::{Terms, work};
 use crate::platform::schedules::keep_schedules;
 use crate::platform::sweep::Sweep;
 use crate::platform::workers::{Loop, Surroundings, Workers};
+use crate::webhooks::{self, courier};
 
 /// Every kind of job.
 #[must_use]
@@ -19,15 +20,22 @@ pub fn kinds() -> Registry {
 }
 
 /// Every loop.
-fn loops(around: &Surroundings, files: Arc<Files>) -> Vec<Loop> {
+fn loops(around: &Surroundings, files: Arc<Files>, webhooks: webhooks::Settings) -> Vec<Loop> {
     vec![
         Box::pin(work(around.pools.clone(), kinds(), around.terms, around.stopping.clone())),
         Box::pin(keep_schedules(around.pools.clone(), around.stopping.clone())),
         Box::pin(files::watch::keep(files, around.pools.clone(), around.stopping.clone())),
+        Box::pin(courier::keep_delivering(around.pools.clone(), webhooks, around.stopping.clone())),
     ]
 }
 
 /// Starts all of it.
-pub fn start(urls: Urls, waits: Waits, terms: Terms, files: Arc<Files>) -> Result<Workers> {
-    Workers::start(urls, waits, terms, move |around| loops(around, files))
+pub fn start(
+    urls: Urls,
+    waits: Waits,
+    terms: Terms,
+    files: Arc<Files>,
+    webhooks: webhooks::Settings,
+) -> Result<Workers> {
+    Workers::start(urls, waits, terms, move |around| loops(around, files, webhooks))
 }

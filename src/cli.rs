@@ -358,6 +358,7 @@ fn serve(settings: &Settings) -> Result<ExitCode, Failure> {
         rates: settings.rates(),
         waits: Waits::default(),
         files: settings.files()?,
+        webhooks: settings.webhooks()?,
         explorer: settings.explorer.unwrap_or(true),
         own_origins: server::cors::OwnOrigins::parse(settings.allowed_origin.as_deref().unwrap_or_default()),
         proxies: settings.trusted_proxies()?,
@@ -404,11 +405,11 @@ fn worker(settings: &Settings) -> Result<ExitCode, Failure> {
     database::check_serving(&urls)?;
     let mut terms = settings.terms();
     terms.slots = terms.slots.max(1);
-    let files = settings.files()?;
+    let (files, webhooks) = (settings.files()?, settings.webhooks()?);
     actix_web::rt::System::new().block_on(async move {
         // It signs no addresses, so it needs no keys.
         let files = Files::open(files, Arc::default()).map_err(Error::sentence)?;
-        let workers = background::start(urls, Waits::default(), terms, files).map_err(Error::sentence)?;
+        let workers = background::start(urls, Waits::default(), terms, files, webhooks).map_err(Error::sentence)?;
         say(&format!("Backoffice works: {} jobs at a time.", terms.slots));
         wait_for_stop().await?;
         workers.stop().await;

@@ -12,8 +12,11 @@ use serde::Deserialize;
 use crate::platform::db::Urls;
 use crate::platform::files::{Place, S3, Settings as FileSettings};
 use crate::platform::jobs::worker::Terms;
+use crate::platform::vault::Vault;
 use crate::server::address::TrustedProxies;
 use crate::server::budget::{Rate, Rates};
+use crate::webhooks::guard::Policy;
+use crate::webhooks::sender::Times;
 
 /// The switches of every command that needs the database.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
@@ -75,6 +78,13 @@ pub struct Settings {
     /// Do not load the demo provider into an empty private database [default: false].
     #[arg(long, env = "BACKOFFICE_NO_DEMO", value_name = "BOOL", global = true)]
     pub no_demo: Option<bool>,
+    /// File of the keys that seal stored secrets, shared by all servers of one database; made if there is none [default:
+    /// secrets.key in the data folder].
+    #[arg(long, env = "BACKOFFICE_SECRETS_KEY", value_name = "FILE", global = true)]
+    pub secrets_key: Option<PathBuf>,
+    /// For development: webhooks may go to this machine, and over plain http [default: false].
+    #[arg(long, env = "BACKOFFICE_WEBHOOKS_TO_LOOPBACK", value_name = "BOOL", global = true, num_args = 0..=1, default_missing_value = "true")]
+    pub webhooks_to_loopback: Option<bool>,
     /// Origins that browsers may call from besides the clients' portals, separated by commas, e.g.
     /// https://office.example [default: none].
     #[arg(long, env = "BACKOFFICE_ALLOWED_ORIGIN", value_name = "ORIGIN", global = true)]
@@ -150,6 +160,8 @@ impl Settings {
             log: self.log.or(file.log),
             explorer: self.explorer.or(file.explorer),
             no_demo: self.no_demo.or(file.no_demo),
+            secrets_key: self.secrets_key.or(file.secrets_key),
+            webhooks_to_loopback: self.webhooks_to_loopback.or(file.webhooks_to_loopback),
             allowed_origin: self.allowed_origin.or(file.allowed_origin),
             trusted_proxies: self.trusted_proxies.or(file.trusted_proxies),
             public_url: self.public_url.or(file.public_url),
@@ -250,6 +262,21 @@ impl Settings {
         })
     }
 
+    /// The file of the keys that seal stored secrets.
+    #[must_use]
+    pub fn secrets_key(&self) -> PathBuf {
+        self.secrets_key.clone().unwrap_or_else(|| self.data_dir().join("secrets.key"))
+    }
+
+    /// How webhooks are sent. Makes the key of the secrets if there is none.
+    pub fn webhooks(&self) -> Result<crate::webhooks::Settings, ConfigError> {
+        Ok(crate::webhooks::Settings {
+            vault: Vault::open(&self.secrets_key()).map_err(ConfigError)?,
+            policy: Policy { to_loopback: self.webhooks_to_loopback.unwrap_or(false) },
+            times: Times::default(),
+        })
+    }
+
     /// The three URLs of a server of one's own.
     pub fn own_urls(&self) -> Result<Option<Urls>, ConfigError> {
         let Some(app) = &self.database_url else { return Ok(None) };
@@ -286,6 +313,8 @@ impl Settings {
         let _ = writeln!(out, "log = \"{}\"", self.log.as_deref().unwrap_or("info"));
         let _ = writeln!(out, "explorer = {}", self.explorer.unwrap_or(true));
         let _ = writeln!(out, "no-demo = {}", self.no_demo.unwrap_or(false));
+        let _ = writeln!(out, "secrets-key = \"{}\"", self.secrets_key().display());
+        let _ = writeln!(out, "webhooks-to-loopback = {}", self.webhooks_to_loopback.unwrap_or(false));
         let _ = writeln!(out, "allowed-origin = \"{}\"", self.allowed_origin.as_deref().unwrap_or(""));
         let _ = writeln!(out, "trusted-proxies = \"{}\"", self.trusted_proxies.as_deref().unwrap_or(""));
         let _ = writeln!(out, "public-url = \"{}\"", self.public_url.as_deref().unwrap_or(""));

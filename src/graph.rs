@@ -12,6 +12,7 @@ use crate::identity::{IdentityMutation, IdentityQuery};
 use crate::platform::files::{FileMutation, FileQuery, Files};
 use crate::practice::{PracticeMutation, PracticeQuery};
 use crate::server::published::{LimitsQuery, Published};
+use crate::webhooks::{self, WebhookMutation, WebhookQuery};
 use crate::work::{WorkMutation, WorkQuery};
 
 pub mod event;
@@ -28,12 +29,21 @@ pub struct Query(
     FileQuery,
     event::EventQuery,
     LimitsQuery,
+    WebhookQuery,
     node::NodeQuery,
 );
 
 /// Everything that can be done. All fields of one operation take effect together or none does.
 #[derive(MergedObject, Default)]
-pub struct Mutation(IdentityMutation, PracticeMutation, AuditMutation, FinanceMutation, WorkMutation, FileMutation);
+pub struct Mutation(
+    IdentityMutation,
+    PracticeMutation,
+    AuditMutation,
+    FinanceMutation,
+    WorkMutation,
+    FileMutation,
+    WebhookMutation,
+);
 
 /// The schema as the server runs it.
 pub type Graph = Schema<Query, Mutation, EmptySubscription>;
@@ -50,24 +60,32 @@ fn furnished(
     keys: Arc<Keys>,
     published: Published,
     files: Option<Arc<Files>>,
+    webhooks: webhooks::Settings,
 ) -> SchemaBuilder<Query, Mutation, EmptySubscription> {
-    let builder = builder().directive(crate::server::own_error::own_error).data(keys).data(published);
+    let builder =
+        builder().directive(crate::server::own_error::own_error).data(keys).data(published).data(webhooks);
     match files {
         Some(files) => builder.data(files),
         None => builder,
     }
 }
 
-/// The schema with the keys that sign its tokens, the files if there are any, and the mark that the edge alone puts on fields.
+/// The schema with the keys that sign its tokens, the files if there are any, how webhooks are sent, and the mark that the
+/// edge alone puts on fields.
 #[must_use]
-pub fn build(keys: Arc<Keys>, published: Published, files: Option<Arc<Files>>) -> Graph {
-    furnished(keys, published, files).finish()
+pub fn build(keys: Arc<Keys>, published: Published, files: Option<Arc<Files>>, webhooks: webhooks::Settings) -> Graph {
+    furnished(keys, published, files, webhooks).finish()
 }
 
 /// The same for documents that were held against it before: it takes their fields and arguments for known.
 #[must_use]
-pub fn build_trusting(keys: Arc<Keys>, published: Published, files: Option<Arc<Files>>) -> Graph {
-    furnished(keys, published, files).validation_mode(ValidationMode::Fast).finish()
+pub fn build_trusting(
+    keys: Arc<Keys>,
+    published: Published,
+    files: Option<Arc<Files>>,
+    webhooks: webhooks::Settings,
+) -> Graph {
+    furnished(keys, published, files, webhooks).validation_mode(ValidationMode::Fast).finish()
 }
 
 /// The schema to look at only: nobody can sign in to it.

@@ -17,4 +17,5 @@ pub mod platform;
 pub mod practice;
 pub mod schema;
 pub mod server;
+pub mod webhooks;
 pub mod work;

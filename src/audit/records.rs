@@ -6,6 +6,7 @@ use super::ActorKind;
 use crate::finance::ids as finance;
 use crate::identity::ids as identity;
 use crate::practice::ids as practice;
+use crate::webhooks::ids as webhooks;
 
 /// The global id of whoever made a change.
 pub(super) fn actor(kind: ActorKind, id: Uuid) -> Option<String> {
@@ -27,6 +28,7 @@ pub(super) fn node(table: &str, id: Uuid) -> Option<String> {
         "identity.service_account" => identity::ServiceAccountId::PREFIX,
         "core.schedule" => crate::work::schedule::ScheduleId::PREFIX,
         "core.import" => finance::ImportId::PREFIX,
+        "core.webhook_endpoint" => webhooks::WebhookEndpointId::PREFIX,
         "finance.ledger" => finance::LedgerId::PREFIX,
         "finance.account" => finance::AccountId::PREFIX,
         "finance.tax_code" => finance::TaxCodeId::PREFIX,

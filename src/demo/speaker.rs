@@ -16,6 +16,7 @@ use crate::server;
 use crate::server::budget::Budget;
 use crate::server::operation::{self, Circumstances};
 use crate::server::published::Published;
+use crate::webhooks;
 
 /// One who asks, as a client over HTTP would.
 pub(super) struct Speaker {
@@ -29,7 +30,7 @@ impl Speaker {
     pub(super) async fn new(urls: &Urls) -> Result<Self, Failure> {
         let pools = Pools::new(urls, 2).map_err(Error::sentence)?;
         let keys = Keys::load(&pools).await.map_err(Error::sentence)?;
-        let graph = graph::build(Arc::clone(&keys), Published::default(), None);
+        let graph = graph::build(Arc::clone(&keys), Published::default(), None, webhooks::Settings::idle()?);
         Ok(Self { graph, pools, keys, token: None })
     }
 

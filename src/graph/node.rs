@@ -40,6 +40,9 @@ use crate::platform::scope::Ask;
 use crate::practice::client::Client;
 use crate::practice::documents::DocumentManifest;
 use crate::practice::ids::DocumentManifestId;
+use crate::webhooks::delivery::WebhookDelivery;
+use crate::webhooks::endpoint::WebhookEndpoint;
+use crate::webhooks::ids::{WebhookDeliveryId, WebhookEndpointId};
 use crate::work::job::Job;
 use crate::work::schedule::{Schedule, ScheduleId};
 
@@ -114,6 +117,8 @@ kinds! {
     TaxRate: TaxRateId by TaxRate;
     User: UserId by User;
     Vendor: VendorId by Vendor;
+    WebhookDelivery: WebhookDeliveryId by WebhookDelivery;
+    WebhookEndpoint: WebhookEndpointId by WebhookEndpoint;
 }
 
 /// The answer to an id of no kind. The caller has to be known all the same.

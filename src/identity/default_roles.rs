@@ -65,6 +65,8 @@ const RUN_CLIENT: &[Can] = &[
     Can::ServiceAccountRead,
     Can::ServiceAccountManage,
     Can::AuditRead,
+    Can::WebhookRead,
+    Can::WebhookManage,
 ];
 /// Checks, changes nothing.
 const AUDIT: &[Can] = &[Can::AuditRead, Can::GrantRead, Can::RoleRead, Can::ServiceAccountRead];

@@ -121,6 +121,10 @@ rights! {
     ImportRun = "core.import.run",
     /// See earlier imports.
     ImportRead = "core.import.read",
+    /// See where events are sent to, and what came of it.
+    WebhookRead = "core.webhook.read",
+    /// Create, change, pause, test and delete webhook endpoints, and rotate their secrets.
+    WebhookManage = "core.webhook.manage",
     /// Follow what happens: see events and subscribe to them, each with the right to read its record.
     EventRead = "core.event.read",
     /// See files, and take their bytes.

@@ -22,5 +22,6 @@ pub mod seal;
 pub mod sql;
 pub mod sweep;
 pub mod tls;
+pub mod vault;
 pub mod words;
 pub mod workers;

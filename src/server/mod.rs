@@ -35,6 +35,7 @@ use crate::platform::db::{Pools, Urls, Waits};
 use crate::platform::files::{Files, Settings as FileSettings};
 use crate::platform::jobs::worker::Terms;
 use crate::platform::workers::Workers;
+use crate::webhooks;
 
 /// What all workers share.
 pub struct Shared {
@@ -88,6 +89,8 @@ pub struct Serving {
     pub waits: Waits,
     /// How files are kept.
     pub files: FileSettings,
+    /// How webhooks are sent.
+    pub webhooks: webhooks::Settings,
     /// Whether the explorer is served and introspection answered.
     pub explorer: bool,
     /// Origins that browsers may call from, whoever asks.
@@ -139,11 +142,21 @@ pub async fn start(
     }
     let published = published::Published { limits: limits.clone(), rates: serving.rates };
     let files = Files::open(serving.files, Arc::clone(&keys.seals)).map_err(other)?;
-    let graph = crate::graph::build(Arc::clone(&keys), published.clone(), Some(Arc::clone(&files)));
+    let graph = crate::graph::build(
+        Arc::clone(&keys),
+        published.clone(),
+        Some(Arc::clone(&files)),
+        serving.webhooks.clone(),
+    );
     let shared = Arc::new(Shared {
         names: graph.names().into_iter().collect(),
         graph,
-        trusting: crate::graph::build_trusting(Arc::clone(&keys), published, Some(Arc::clone(&files))),
+        trusting: crate::graph::build_trusting(
+            Arc::clone(&keys),
+            published,
+            Some(Arc::clone(&files)),
+            serving.webhooks.clone(),
+        ),
         documents: documents::Documents::default(),
         persisted: persisted::PersistedDocuments::default(),
         keys: Arc::clone(&keys),
@@ -194,7 +207,10 @@ pub async fn start(
     tokio::spawn(keys.keep_fresh(own_pools));
     let workers = match serving.jobs.slots {
         0 => None,
-        _ => Some(Arc::new(background::start(serving.urls, serving.waits, serving.jobs, files).map_err(other)?)),
+        _ => {
+            let started = background::start(serving.urls, serving.waits, serving.jobs, files, serving.webhooks);
+            Some(Arc::new(started.map_err(other)?))
+        }
     };
     Ok(Running { address, handle: server.handle(), server, shared, workers })
 }

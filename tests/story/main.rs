@@ -32,5 +32,7 @@ mod the_edge_refuses_what_it_cannot_take;
 mod the_explorer_speaks_the_schema;
 mod the_same_key_gives_the_same_answer;
 mod walls;
+mod webhooks_arrive;
+mod webhooks_survive_kills;
 mod what_is_known_is_asked_again;
 mod what_is_over_is_swept_away;

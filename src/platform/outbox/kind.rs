@@ -174,6 +174,18 @@ kinds! {
         /// A file was taken in. Its records are told of as this one event, not each by itself.
         ImportFinished = "import.finished",
     }
+    "WebhookEndpoint" ("whe") read WebhookRead {
+        /// A webhook endpoint was created.
+        WebhookEndpointCreated = "webhook_endpoint.created",
+        /// A webhook endpoint changed, or has a new secret.
+        WebhookEndpointUpdated = "webhook_endpoint.updated",
+        /// A webhook endpoint was paused: by somebody, because it is gone, or because nothing arrives there.
+        WebhookEndpointPaused = "webhook_endpoint.paused",
+        /// A webhook endpoint was resumed.
+        WebhookEndpointResumed = "webhook_endpoint.resumed",
+        /// A webhook endpoint was deleted.
+        WebhookEndpointDeleted = "webhook_endpoint.deleted",
+    }
 }
 
 impl diesel::serialize::ToSql<diesel::sql_types::Text, diesel::pg::Pg> for EventKind {

@@ -9,10 +9,14 @@ use std::time::Duration;
 use backoffice::platform::db::Waits;
 use backoffice::platform::files::Settings as FileSettings;
 use backoffice::platform::jobs::worker::Terms;
+use backoffice::platform::vault::Vault;
 use backoffice::server::address::TrustedProxies;
 use backoffice::server::budget::{Rate, Rates};
 use backoffice::server::cors::OwnOrigins;
 use backoffice::server::{self, Serving, Shared};
+use backoffice::webhooks;
+use backoffice::webhooks::guard::Policy;
+use backoffice::webhooks::sender::Times;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use super::{Client, Database};
@@ -28,6 +32,8 @@ pub struct Setup {
     pub rates: Rates,
     /// None: a folder of the test's own.
     pub files: Option<FileSettings>,
+    /// How webhooks are sent: to this machine, and with little patience.
+    pub webhooks: webhooks::Settings,
 }
 
 impl Default for Setup {
@@ -35,7 +41,25 @@ impl Default for Setup {
         // Counted like any other's, but a story may ask as much as it likes.
         let plenty = Rate { per_second: 1_000_000, burst: 1_000_000_000 };
         let rates = Rates { credential: plenty, client: plenty, stranger: plenty };
-        Self { workers: 1, pool_size: 6, waits: Waits::default(), jobs: 1, client_connections: None, rates, files: None }
+        let webhooks = webhooks::Settings {
+            vault: Vault::passing().unwrap(),
+            policy: Policy { to_loopback: true },
+            times: Times {
+                connect: Duration::from_secs(2),
+                head: Duration::from_secs(2),
+                body: Duration::from_secs(1),
+            },
+        };
+        Self {
+            workers: 1,
+            pool_size: 6,
+            waits: Waits::default(),
+            jobs: 1,
+            client_connections: None,
+            rates,
+            files: None,
+            webhooks,
+        }
     }
 }
 
@@ -84,6 +108,7 @@ impl App {
                     client_connections: setup.client_connections,
                     rates: setup.rates,
                     files,
+                    webhooks: setup.webhooks,
                     explorer: true,
                     own_origins: OwnOrigins::parse("https://portal.example"),
                     // Stories that play a proxy speak from here.

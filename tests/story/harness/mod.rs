@@ -6,6 +6,7 @@ mod firm;
 mod office;
 mod postgres;
 pub mod program;
+pub mod receiver;
 pub mod wire;
 pub mod work;
 

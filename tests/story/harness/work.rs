@@ -7,6 +7,7 @@ use backoffice::background;
 use backoffice::platform::db::Waits;
 use backoffice::platform::jobs::worker::Terms;
 use backoffice::platform::workers::Workers;
+use backoffice::webhooks;
 use serde_json::{Value, json};
 
 use super::{Client, Database};
@@ -41,17 +42,26 @@ impl Client {
 impl Database {
     /// Workers inside this process.
     pub fn workers(&self, slots: usize) -> Workers {
-        background::start(self.urls(), Waits::default(), Terms { slots, lease: Duration::from_secs(30) }).unwrap()
+        let terms = Terms { slots, lease: Duration::from_secs(30) };
+        background::start(self.urls(), Waits::default(), terms, webhooks::Settings::idle().unwrap()).unwrap()
     }
 
     /// A `backoffice worker` of its own whose silence is noticed within a second.
     pub fn worker(&self, slots: usize) -> Worker {
+        self.worker_with(slots, &[])
+    }
+
+    /// The same with more in its environment.
+    pub fn worker_with(&self, slots: usize, environment: &[(&str, &str)]) -> Worker {
         let urls = self.urls();
         let child = Command::new(env!("CARGO_BIN_EXE_backoffice"))
             .args(["worker", "--workers", &slots.to_string(), "--job-lease", "1", "--log", "warn"])
             .env("DATABASE_URL", urls.app)
             .env("BACKOFFICE_PORTFOLIO_URL", urls.portfolio)
             .env("BACKOFFICE_IDENTITY_URL", urls.identity)
+            // A folder that no other run has: the key of the secrets is made there if none is named.
+            .env("BACKOFFICE_DATA_DIR", std::env::temp_dir().join(format!("backoffice-story-{}", std::process::id())))
+            .envs(environment.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

@@ -25,6 +25,9 @@ pub struct Furnished {
 pub async fn change(client: &Client, field: &str, input: Value, selection: &str) -> Value {
     let kind = match field {
         "customersImport" => "Import".to_owned(),
+        "webhookEndpointPause" | "webhookEndpointResume" | "webhookEndpointDelete" => {
+            "WebhookEndpointChange".to_owned()
+        }
         _ => format!("{}{}", field[..1].to_uppercase(), &field[1..]),
     };
     let query = format!(
@@ -198,6 +201,21 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         "file",
     )
     .await;
+    // An endpoint where nobody is, with a delivery that was tried once and is not tried again.
+    let endpoint = made(
+        &boss,
+        "webhookEndpointCreate",
+        json!({ "name": format!("{word} endpoint"), "url": format!("https://127.0.0.1:1/{word}"), "events": ["FISCAL_YEAR_CREATED"] }),
+        "webhookEndpoint",
+    )
+    .await;
+    let delivery = made(&boss, "webhookTest", json!({ "id": endpoint }), "webhookDelivery").await;
+    while boss.ask("{ webhookDeliveries { nodes { attempts } } }", json!({})).await["webhookDeliveries"]["nodes"][0]["attempts"]
+        == 0
+    {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    change(&boss, "webhookEndpointPause", json!({ "id": endpoint }), "").await;
 
     let schedule = made(
         &boss,
@@ -231,6 +249,8 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("TaxCode", tax_code),
         ("User", user),
         ("Vendor", vendor),
+        ("WebhookDelivery", delivery),
+        ("WebhookEndpoint", endpoint),
     ]);
     Furnished { client, boss, examples }
 }

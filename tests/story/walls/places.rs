@@ -15,6 +15,7 @@ pub fn kind_at(schema: &Schema, field: &str, path: &[String]) -> Option<String> 
         ("bankAccountCreate", "account") => "SpareBank",
         ("bankLineUnmatch", "bankLine") => "MatchedLine",
         ("clientTokenCreate", "client") => "Client",
+        ("webhookSecretRotate" | "webhookTest", "id") | ("webhookDeliveries", "endpoint") => "WebhookEndpoint",
         (_, "account") => "Account",
         (_, "parent") => "Group",
         (_, "customer") => "Customer",
