@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions, Schema, SchemaBuilder, ValidationMode};
+use async_graphql::{MergedObject, SDLExportOptions, Schema, SchemaBuilder, ValidationMode};
 
 use crate::audit::AuditQuery;
 use crate::audit::verify::AuditMutation;
@@ -17,6 +17,9 @@ use crate::work::{WorkMutation, WorkQuery};
 
 pub mod event;
 mod node;
+pub mod subscription;
+
+use subscription::Subscription;
 
 /// Everything that can be read.
 #[derive(MergedObject, Default)]
@@ -46,11 +49,11 @@ pub struct Mutation(
 );
 
 /// The schema as the server runs it.
-pub type Graph = Schema<Query, Mutation, EmptySubscription>;
+pub type Graph = Schema<Query, Mutation, Subscription>;
 
 /// The document gate stands before the schema; the library's own limits are a net below it.
-fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query::default(), Mutation::default(), Subscription)
         .limit_recursive_depth(64)
         .limit_directives(10)
         .disable_suggestions()
@@ -61,7 +64,7 @@ fn furnished(
     published: Published,
     files: Option<Arc<Files>>,
     webhooks: webhooks::Settings,
-) -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+) -> SchemaBuilder<Query, Mutation, Subscription> {
     let builder =
         builder().directive(crate::server::own_error::own_error).data(keys).data(published).data(webhooks);
     match files {
@@ -86,6 +89,12 @@ pub fn build_trusting(
     webhooks: webhooks::Settings,
 ) -> Graph {
     furnished(keys, published, files, webhooks).validation_mode(ValidationMode::Fast).finish()
+}
+
+/// The schema that tells subscribers of events (see [`subscription`]).
+#[must_use]
+pub fn build_following() -> subscription::Following {
+    subscription::following()
 }
 
 /// The schema to look at only: nobody can sign in to it.

@@ -166,6 +166,19 @@ pub async fn head(tx: &Tx) -> Result<i64> {
     Ok(found.map_or(0, |found| found.count))
 }
 
+/// Whether an event stands at that position of the client's: a cursor is two things that have to fit together.
+pub async fn stands_at(tx: &Tx, position: i64, id: EventId) -> Result<bool> {
+    let found: Counted = tx
+        .row(
+            sql("SELECT count(*) AS count FROM core.event e WHERE e.tenant_id = $1 AND e.position = $2 AND e.id = $3")
+                .bind::<SqlUuid, _>(tx.tenant()?)
+                .bind::<Int8, _>(position)
+                .bind::<SqlUuid, _>(id),
+        )
+        .await?;
+    Ok(found.count > 0)
+}
+
 /// Which kinds a transaction's actor sees: those asked for, each of which he must be allowed to read; if none are named,
 /// all that he may read.
 pub async fn visible(tx: &Tx, asked: Option<&[EventKind]>) -> Result<Vec<EventKind>> {

@@ -125,6 +125,17 @@ pub fn parse(body: &[u8]) -> Result<GraphqlBody, BadBody> {
             error.column()
         ))
     })?;
+    read_wire(wire)
+}
+
+/// A GraphQL request from JSON that was read before, as part of a message.
+pub fn from_value(value: serde_json::Value) -> Result<GraphqlBody, BadBody> {
+    let malformed = |_| BadBody::Malformed("This is not a GraphQL request.".to_owned());
+    read_wire(serde_json::from_value(value).map_err(malformed)?)
+}
+
+fn read_wire(wire: Wire) -> Result<GraphqlBody, BadBody> {
+    let malformed = |text: &str| BadBody::Malformed(text.to_owned());
     let asked = Asked::new(wire.query, wire.document_id.as_deref(), wire.extensions.as_ref()).map_err(malformed)?;
     let variables = Variables::from_json(serde_json::Value::Object(wire.variables.unwrap_or_default()));
     Ok(GraphqlBody { asked, operation_name: wire.operation_name, variables })

@@ -4,8 +4,8 @@
 use std::cell::Cell;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, guard, web};
 use backoffice_gate::{OperationKind, Rejected};
 use tracing::Instrument;
 use uuid::Uuid;
@@ -19,6 +19,7 @@ use super::cost::{self, Cost};
 use super::media::{Media, is_json};
 use super::operation::{self, Answer, Circumstances};
 use super::persisted::{self, Missing, unpublished};
+use super::{socket, stream};
 use crate::platform::db::Pools;
 use crate::platform::ids::new_uuid;
 use crate::platform::scope::Caller;
@@ -30,6 +31,9 @@ const MOMENT: std::time::Duration = std::time::Duration::from_millis(100);
 pub fn routes(routes: &mut web::ServiceConfig) {
     routes.service(
         web::resource("/graphql")
+            .route(web::get().guard(guard::fn_guard(socket::is_asked)).to(socket::open))
+            .route(web::post().guard(guard::fn_guard(stream::is_asked)).to(stream::post))
+            .route(web::get().guard(guard::fn_guard(stream::is_asked)).to(stream::get))
             .route(web::post().to(post))
             .route(web::get().to(get))
             .route(web::method(actix_web::http::Method::OPTIONS).to(cors::preflight))
@@ -38,7 +42,7 @@ pub fn routes(routes: &mut web::ServiceConfig) {
 }
 
 /// One request on its way through the edge.
-struct Edge<'a> {
+pub(super) struct Edge<'a> {
     request: &'a HttpRequest,
     shared: &'a Shared,
     id: Uuid,
@@ -46,6 +50,14 @@ struct Edge<'a> {
     /// Nobody's until the token has been read.
     whose: Cell<Whose>,
     started: std::time::Instant,
+}
+
+/// A request whose head and body have been read.
+pub(super) struct Taken {
+    /// What it asks for.
+    pub body: GraphqlBody,
+    /// What surrounds it.
+    pub around: Circumstances,
 }
 
 async fn other_method(request: HttpRequest, shared: web::Data<Shared>) -> HttpResponse {
@@ -72,29 +84,9 @@ async fn post(
         Ok(edge) => edge,
         Err(refused) => return refused,
     };
-    if !is_json(request.headers()) {
-        return edge.refuse(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "BAD_USER_INPUT",
-            "Send the request as Content-Type: application/json in UTF-8.",
-        );
-    }
-    let around = match edge.circumstances() {
-        Ok(around) => around,
-        Err(refused) => return refused,
-    };
-    let known = matches!(around.caller, Caller::Person { .. } | Caller::Service { .. });
-    let limit = if known { MAX_BODY_BYTES } else { MAX_ANONYMOUS_BYTES };
-    let bytes = match body::read(&request, payload, limit).await {
-        Ok(bytes) => bytes,
-        Err(reason) => return edge.bad_body(reason, known),
-    };
-    match body::parse(&bytes) {
-        Ok(body) => {
-            drop(bytes);
-            edge.answer(body, &pools, around, false).await
-        }
-        Err(reason) => edge.bad_body(reason, known),
+    match edge.take_post(payload).await {
+        Ok(Taken { body, around }) => edge.answer(body, &pools, around, false).await,
+        Err(refused) => refused,
     }
 }
 
@@ -103,12 +95,8 @@ async fn get(request: HttpRequest, shared: web::Data<Shared>, pools: web::Data<P
         Ok(edge) => edge,
         Err(refused) => return refused,
     };
-    let body = match body::from_query(request.query_string()) {
-        Ok(body) => body,
-        Err(reason) => return edge.malformed(&reason),
-    };
-    match edge.circumstances() {
-        Ok(around) => edge.answer(body, &pools, around, true).await,
+    match edge.take_get() {
+        Ok(Taken { body, around }) => edge.answer(body, &pools, around, true).await,
         Err(refused) => refused,
     }
 }
@@ -127,7 +115,46 @@ impl<'a> Edge<'a> {
         }
     }
 
-    fn refuse(&self, status: StatusCode, code: &str, message: &str) -> HttpResponse {
+    /// A request that is answered by a stream. What cannot begin is refused as any other.
+    pub(super) fn streaming(request: &'a HttpRequest, shared: &'a Shared) -> Self {
+        let (started, whose) = (std::time::Instant::now(), Cell::default());
+        Self { request, shared, id: new_uuid(), media: Media::GraphqlResponse, whose, started }
+    }
+
+    /// The request's id.
+    pub(super) fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// Tells a browser whether the page may read the answer.
+    pub(super) fn tell_origin(&self, headers: &mut HeaderMap) {
+        cors::tell(self.request, self.shared, self.whose.get(), headers);
+    }
+
+    /// Reads a request that was sent with POST.
+    pub(super) async fn take_post(&self, payload: web::Payload) -> Result<Taken, HttpResponse> {
+        if !is_json(self.request.headers()) {
+            return Err(self.refuse(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "BAD_USER_INPUT",
+                "Send the request as Content-Type: application/json in UTF-8.",
+            ));
+        }
+        let around = self.circumstances()?;
+        let known = matches!(around.caller, Caller::Person { .. } | Caller::Service { .. });
+        let limit = if known { MAX_BODY_BYTES } else { MAX_ANONYMOUS_BYTES };
+        let bytes = body::read(self.request, payload, limit).await.map_err(|reason| self.bad_body(reason, known))?;
+        let body = body::parse(&bytes).map_err(|reason| self.bad_body(reason, known))?;
+        Ok(Taken { body, around })
+    }
+
+    /// Reads a request that was sent with GET.
+    pub(super) fn take_get(&self) -> Result<Taken, HttpResponse> {
+        let body = body::from_query(self.request.query_string()).map_err(|reason| self.malformed(&reason))?;
+        Ok(Taken { body, around: self.circumstances()? })
+    }
+
+    pub(super) fn refuse(&self, status: StatusCode, code: &str, message: &str) -> HttpResponse {
         self.send(status, operation::plain(self.id, code, message), "refused")
     }
 
@@ -312,7 +339,7 @@ impl<'a> Edge<'a> {
 
     /// A request that was not run: the new media type says so in the status, the old one only where it is not GraphQL's
     /// business (who asks, and what is ours).
-    fn request_error(&self, answer: Answer) -> HttpResponse {
+    pub(super) fn request_error(&self, answer: Answer) -> HttpResponse {
         let status = match (self.media, answer.code.as_deref()) {
             (_, Some("INTERNAL_SERVER_ERROR")) => StatusCode::INTERNAL_SERVER_ERROR,
             (_, Some("TIMEOUT" | "UNAVAILABLE")) => StatusCode::SERVICE_UNAVAILABLE,

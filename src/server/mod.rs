@@ -10,6 +10,7 @@ pub mod cost;
 pub mod documents;
 pub mod explorer;
 pub mod files;
+pub mod follow;
 pub mod graphql;
 pub mod health;
 pub mod media;
@@ -18,6 +19,10 @@ pub mod operation;
 pub mod own_error;
 pub mod persisted;
 pub mod published;
+pub mod perform;
+pub mod presence;
+pub mod socket;
+pub mod stream;
 
 use std::collections::HashSet;
 use std::net::{SocketAddr, TcpListener};
@@ -43,6 +48,10 @@ pub struct Shared {
     pub graph: Graph,
     /// The same for documents that were held against it before.
     pub trusting: Graph,
+    /// The schema that tells subscribers of events.
+    pub following: crate::graph::subscription::Following,
+    /// Who is connected for long.
+    pub presences: Arc<presence::Presences>,
     /// Which those are.
     pub documents: documents::Documents,
     /// The texts of published documents.
@@ -157,6 +166,8 @@ pub async fn start(
             Some(Arc::clone(&files)),
             serving.webhooks.clone(),
         ),
+        following: crate::graph::build_following(),
+        presences: Arc::default(),
         documents: documents::Documents::default(),
         persisted: persisted::PersistedDocuments::default(),
         keys: Arc::clone(&keys),
@@ -204,6 +215,7 @@ pub async fn start(
     }
     let server = server.listen(listener)?.run();
     tokio::spawn(clients.keep_fresh(own_pools.clone()));
+    tokio::spawn(presence::keep_watch(Arc::clone(&shared), own_pools.clone()));
     tokio::spawn(keys.keep_fresh(own_pools));
     let workers = match serving.jobs.slots {
         0 => None,

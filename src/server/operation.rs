@@ -364,6 +364,11 @@ fn write(mut response: Response, request_id: Uuid, cost: Option<Cost>) -> Answer
     Answer { json, request_error, code, ..Answer::default() }
 }
 
+/// The answer to a request that the schema does not take.
+pub(super) fn wrong(request_id: Uuid, response: Response) -> Answer {
+    write(response, request_id, None)
+}
+
 /// The answer to a request that failed as a whole.
 pub fn failure(request_id: Uuid, error: Error) -> Answer {
     write(Response::from_errors(vec![to_server_error(error)]), request_id, None)

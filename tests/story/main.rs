@@ -31,6 +31,7 @@ mod the_database_keeps_its_rules;
 mod the_edge_refuses_what_it_cannot_take;
 mod the_explorer_speaks_the_schema;
 mod the_same_key_gives_the_same_answer;
+mod subscribers_follow;
 mod walls;
 mod webhooks_arrive;
 mod webhooks_survive_kills;

@@ -7,6 +7,7 @@ mod office;
 mod postgres;
 pub mod program;
 pub mod receiver;
+pub mod socket;
 pub mod wire;
 pub mod work;
 

@@ -1,0 +1,2 @@
+DROP FUNCTION core.event_heads;
+DROP FUNCTION core.editions;
