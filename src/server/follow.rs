@@ -44,7 +44,7 @@ pub struct Subscriber {
     pub address: String,
     /// His `User-Agent`.
     pub user_agent: String,
-    /// What he pays from.
+    /// What he pays from, each event as a query of the same document.
     pub budget: Budget,
 }
 
@@ -212,8 +212,7 @@ impl Follow {
     }
 
     /// Answers the subscription's document with an event.
-    pub async fn tell(&self, event: Event) -> Told {
-        let telling = Telling { schema: self.shared.following.clone(), event };
+    pub async fn tell(&self, event: &Event) -> Told {
         loop {
             let around = Circumstances {
                 caller: self.subscriber.caller.clone(),
@@ -225,11 +224,12 @@ impl Follow {
                 user_agent: self.subscriber.user_agent.clone(),
                 budget: self.subscriber.budget.clone(),
             };
-            let answer =
-                operation::run(&telling, &self.pools, self.passed.clone(), self.variables.clone(), around).await;
+            let telling = Telling { schema: self.shared.following.clone(), event: event.clone() };
+            let (passed, variables) = (self.passed.clone(), self.variables.clone());
+            let answer = operation::run(&telling, &self.pools, passed, variables, around).await;
             match answer.retry_after {
-                // Not paid for yet: it is told when the bucket holds enough, and nothing is lost.
-                Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+                // Whoever has used up what he has hears later, and of everything.
+                Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds.clamp(1, 60))).await,
                 None if answer.request_error => return Told::Ended(answer),
                 None => return Told::Answer(answer),
             }

@@ -52,19 +52,19 @@ pub async fn perform(
     let GraphqlBody { asked, operation_name, variables } = body;
     let document = match persisted::find(shared, pools, &around.caller, asked).await {
         Ok(document) => document,
-        Err(Missing::Unknown) => return Performed::Answer(rejected(id, &unpublished(), &around.budget)),
+        Err(Missing::Unknown) => return rejected(id, &unpublished(), &around.budget),
         Err(Missing::Failed(error)) => return Performed::Answer(operation::failure(id, error)),
     };
-    let documents = &shared.documents;
+    let (query, documents) = (document.text.as_str(), &shared.documents);
     let shape = documents.shape(&variables);
-    let found = documents.find(&document.text, operation_name.as_deref(), shape);
+    let found = documents.find(query, operation_name.as_deref(), shape);
     let admitted = match &found {
         Some(found) => backoffice_gate::admit_again(&found.passed, &variables, &shared.limits),
-        None => backoffice_gate::admit(&document.text, operation_name.as_deref(), &variables, &shared.limits),
+        None => backoffice_gate::admit(query, operation_name.as_deref(), &variables, &shared.limits),
     };
     let passed = match admitted {
         Ok(passed) => passed,
-        Err(refused) => return Performed::Answer(rejected(id, &refused, &around.budget)),
+        Err(refused) => return rejected(id, &refused, &around.budget),
     };
     if !persisted::may_run(shared, &around.caller, &document, &passed) {
         let message = "This client runs published documents only, and this is none of them.";
@@ -120,30 +120,27 @@ async fn begin(
         let message = "A subscription has exactly one field.";
         return Err(operation::plain(around.request_id, "GRAPHQL_VALIDATION_FAILED", message));
     }
-    // Beginning is paid like an operation, and so is each event that is told.
-    let price = cost::price(&asked.1);
-    if let Err(exhausted) = around.budget.take(price) {
-        return Err(operation::exhausted(around.request_id, &around.budget, exhausted, price));
-    }
     let Some(seat) = seats.seat() else {
         let message = "Too many subscriptions are open with this sign-in; end some first.";
         return Err(operation::plain(around.request_id, "RATE_LIMITED", message));
     };
-    let subscriber =
-        Subscriber { caller: around.caller, address: around.address, user_agent: around.user_agent, budget: around.budget };
+    let subscriber = Subscriber {
+        caller: around.caller,
+        address: around.address,
+        user_agent: around.user_agent,
+        budget: around.budget,
+    };
     Follow::begin(Arc::clone(shared), pools.clone(), subscriber, asked, seats.nudged(), seat).await
 }
 
-/// The answer to a document that the gate turned away: it was read all the same, and is paid for.
-fn rejected(id: Uuid, rejected: &Rejected, budget: &Budget) -> Answer {
+/// What the gate does not let through is paid for as well.
+fn rejected(id: Uuid, rejected: &Rejected, budget: &Budget) -> Performed {
     count("rejected", "gate", rejected.code);
-    match budget.take(cost::REJECTED) {
-        Err(exhausted) => operation::exhausted(id, budget, exhausted, cost::REJECTED),
-        Ok(_) => {
-            let cost = Cost::rejected(budget.left());
-            operation::located(id, rejected.code, &rejected.message, rejected.location, cost)
-        }
+    if let Err(exhausted) = budget.take(cost::REJECTED) {
+        return Performed::Answer(operation::exhausted(id, budget, exhausted, cost::REJECTED));
     }
+    let cost = Cost::rejected(budget.left());
+    Performed::Answer(operation::located(id, rejected.code, &rejected.message, rejected.location, cost))
 }
 
 fn count(kind: &'static str, field: &str, code: &str) {

@@ -312,6 +312,7 @@ impl Socket {
         let option = |name: &str| fields.get("extensions").and_then(|extensions| extensions.get(name)).cloned();
         let (key, dry_run) = (option("idempotencyKey"), option("dryRun"));
         let around = Circumstances {
+            budget: self.shared.budgets.of(&known.caller, &self.address),
             caller: known.caller.clone(),
             query: String::new(),
             request_id: new_uuid(),
@@ -325,7 +326,6 @@ impl Socket {
                 Some(Value::Bool(dry_run)) => dry_run,
                 Some(_) => return Err(Some(INVALID)),
             },
-            budget: self.shared.budgets.of(&known.caller, &self.address),
             address: self.address.clone(),
             user_agent: self.user_agent.clone(),
         };
@@ -383,7 +383,7 @@ async fn run(performed: impl Future<Output = Performed>, session: &mut Session, 
             },
         };
         for event in events {
-            match Box::pin(follow.tell(event)).await {
+            match Box::pin(follow.tell(&event)).await {
                 Told::Answer(answer) => sent(write(session, as_next(id, &answer)).await)?,
                 Told::Ended(answer) => {
                     return match answer.code.as_deref() {

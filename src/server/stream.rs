@@ -154,7 +154,7 @@ async fn tell(mut follow: Follow, presence: Presence, sender: mpsc::Sender<Bytes
         };
         for event in events {
             let cursor = event.place();
-            match Box::pin(follow.tell(event)).await {
+            match Box::pin(follow.tell(&event)).await {
                 Told::Answer(answer) => {
                     if !write(&sender, as_next(&answer, Some(&cursor))).await {
                         return;
