@@ -1,10 +1,12 @@
 //! Jobs in stories: waiting for them, and workers that can be killed.
 
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backoffice::background;
 use backoffice::platform::db::Waits;
+use backoffice::platform::files::{Files, Settings as FileSettings};
 use backoffice::platform::jobs::worker::Terms;
 use backoffice::platform::workers::Workers;
 use backoffice::webhooks;
@@ -42,8 +44,9 @@ impl Client {
 impl Database {
     /// Workers inside this process.
     pub fn workers(&self, slots: usize) -> Workers {
+        let files = Files::open(FileSettings::in_folder(self.folder()), Arc::default()).unwrap();
         let terms = Terms { slots, lease: Duration::from_secs(30) };
-        background::start(self.urls(), Waits::default(), terms, webhooks::Settings::idle().unwrap()).unwrap()
+        background::start(self.urls(), Waits::default(), terms, files, webhooks::Settings::idle().unwrap()).unwrap()
     }
 
     /// A `backoffice worker` of its own whose silence is noticed within a second.
@@ -56,6 +59,7 @@ impl Database {
         let urls = self.urls();
         let child = Command::new(env!("CARGO_BIN_EXE_backoffice"))
             .args(["worker", "--workers", &slots.to_string(), "--job-lease", "1", "--log", "warn"])
+            .env("BACKOFFICE_FILE_STORE", self.folder())
             .env("DATABASE_URL", urls.app)
             .env("BACKOFFICE_PORTFOLIO_URL", urls.portfolio)
             .env("BACKOFFICE_IDENTITY_URL", urls.identity)
