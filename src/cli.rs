@@ -18,7 +18,7 @@ use crate::database;
 use crate::platform::db::{Urls, Waits};
 use crate::platform::error::Error;
 use crate::platform::files::Files;
-use crate::server::{self, Serving};
+use crate::server::{self, Serving, restart};
 use crate::{background, check, demo, graph, identity};
 
 /// The back offices of many client companies on one server, each walled off by the database.
@@ -333,6 +333,8 @@ fn log(settings: &Settings) {
 fn serve(settings: &Settings) -> Result<ExitCode, Failure> {
     log(settings);
     let started = Instant::now();
+    // Before anything is started, so that no other program inherits it.
+    let handed = restart::handed_socket()?;
     let database = Database::open(settings)?;
     let database_ready = started.elapsed();
     if matches!(database, Database::Private(_)) {
@@ -340,11 +342,10 @@ fn serve(settings: &Settings) -> Result<ExitCode, Failure> {
     }
     let urls = database.urls(settings)?;
     database::check_serving(&urls)?;
-    let listener = TcpListener::bind(settings.listen())
+    let listener = handed
+        .map_or_else(|| TcpListener::bind(settings.listen()), Ok)
         .map_err(|error| format!("Cannot serve on {}: {error}. Choose another with --listen.", settings.listen()))?;
-    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
-        .set_buckets(&[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])?
-        .install_recorder()?;
+    let metrics = server::measure::install()?;
     // The demo's passwords are public: it is loaded only where nobody but this machine can reach it.
     let with_demo = matches!(database, Database::Private(_))
         && !settings.no_demo.unwrap_or(false)
@@ -362,8 +363,8 @@ fn serve(settings: &Settings) -> Result<ExitCode, Failure> {
         explorer: settings.explorer.unwrap_or(true),
         own_origins: server::cors::OwnOrigins::parse(settings.allowed_origin.as_deref().unwrap_or_default()),
         proxies: settings.trusted_proxies()?,
-        signals: true,
     };
+    let drain_delay = settings.drain_delay();
     actix_web::rt::System::new().block_on(async move {
         if with_demo {
             demo::load(&urls).await?;
@@ -375,16 +376,8 @@ fn serve(settings: &Settings) -> Result<ExitCode, Failure> {
             say(&demo::logins(&address));
         }
         tracing::info!(ms = started.elapsed().as_millis(), database_ms = database_ready.as_millis(), "serving");
-        let (shared, workers) = (std::sync::Arc::clone(&running.shared), running.workers.clone());
-        actix_web::rt::spawn(async move {
-            // The balancer learns that this server drains in the moment that it is told to stop, and no job is begun.
-            if wait_for_stop().await.is_ok() {
-                shared.draining.store(true, std::sync::atomic::Ordering::Release);
-                if let Some(workers) = workers {
-                    workers.tell_to_stop();
-                }
-            }
-        });
+        restart::tell("READY=1");
+        actix_web::rt::spawn(restart::Stop::of(&running).on_signals(drain_delay));
         running.server.await?;
         if let Some(workers) = &running.workers {
             workers.stop().await;

@@ -69,6 +69,10 @@ pub struct Settings {
     /// The same for an address that comes without a valid token [default: 500,20000].
     #[arg(long, env = "BACKOFFICE_STRANGER_RATE", value_name = "UNITS,UNITS", global = true)]
     pub stranger_rate: Option<Rate>,
+    /// Seconds between saying that this server drains and taking no more connections: as long as the balancer takes to
+    /// notice [default: 0].
+    #[arg(long, env = "BACKOFFICE_DRAIN_DELAY", value_name = "SECONDS", global = true)]
+    pub drain_delay: Option<u64>,
     /// Log level: error, warn, info, debug [default: info].
     #[arg(long, env = "BACKOFFICE_LOG", value_name = "LEVEL", global = true)]
     pub log: Option<String>,
@@ -157,6 +161,7 @@ impl Settings {
             credential_rate: self.credential_rate.or(file.credential_rate),
             client_rate: self.client_rate.or(file.client_rate),
             stranger_rate: self.stranger_rate.or(file.stranger_rate),
+            drain_delay: self.drain_delay.or(file.drain_delay),
             log: self.log.or(file.log),
             explorer: self.explorer.or(file.explorer),
             no_demo: self.no_demo.or(file.no_demo),
@@ -218,6 +223,12 @@ impl Settings {
         TrustedProxies::parse(self.trusted_proxies.as_deref().unwrap_or_default()).map_err(|part| {
             ConfigError(format!("Trusted proxies are addresses or networks, separated by commas; `{part}` is neither."))
         })
+    }
+
+    /// How long a server that is told to stop still takes connections.
+    #[must_use]
+    pub fn drain_delay(&self) -> Duration {
+        Duration::from_secs(self.drain_delay.unwrap_or(0).min(300))
     }
 
     /// The folder of the private PostgreSQL.
@@ -310,6 +321,7 @@ impl Settings {
         let _ = writeln!(out, "credential-rate = \"{}\"", rates.credential);
         let _ = writeln!(out, "client-rate = \"{}\"", rates.client);
         let _ = writeln!(out, "stranger-rate = \"{}\"", rates.stranger);
+        let _ = writeln!(out, "drain-delay = {}", self.drain_delay().as_secs());
         let _ = writeln!(out, "log = \"{}\"", self.log.as_deref().unwrap_or("info"));
         let _ = writeln!(out, "explorer = {}", self.explorer.unwrap_or(true));
         let _ = writeln!(out, "no-demo = {}", self.no_demo.unwrap_or(false));

@@ -123,11 +123,42 @@ impl Pools {
         Lender { share: self.shares.share(client), ..self.app.clone() }
     }
 
+    /// How many connections are lent, by the role that they are of.
+    #[must_use]
+    pub fn lent(&self) -> [(&'static str, Lent); 3] {
+        [("app", self.app.lent()), ("portfolio", self.portfolio.lent()), ("identity", self.identity.lent())]
+    }
+
     /// Whether the database answers: one round trip on the sign-in role.
     pub async fn ping(&self) -> Result<()> {
         let mut lent = acquire(&self.identity).await?;
         SimpleAsyncConnection::batch_execute(&mut *lent.connection, "SELECT 1").await?;
         Ok(())
+    }
+}
+
+/// What becomes of the connections of a pool at this moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lent {
+    /// How many there may be.
+    pub most: u64,
+    /// How many there are.
+    pub open: u64,
+    /// How many an operation holds.
+    pub in_use: u64,
+    /// How many operations wait for one.
+    pub waiting: u64,
+}
+
+impl Lender {
+    fn lent(&self) -> Lent {
+        let now = self.pool.status();
+        Lent {
+            most: now.max_size as u64,
+            open: now.size as u64,
+            in_use: now.size.saturating_sub(now.available) as u64,
+            waiting: now.waiting as u64,
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use super::budget::Budget;
 use super::compress;
 use super::cors::{self, Whose};
 use super::cost::{self, Cost};
+use super::measure::{self, Flight};
 use super::media::{Media, is_json};
 use super::operation::{self, Answer, Circumstances};
 use super::persisted::{self, Missing, unpublished};
@@ -196,6 +197,7 @@ impl<'a> Edge<'a> {
         if let Err(exhausted) = around.budget.look() {
             return self.exhausted(operation::exhausted(self.id, &around.budget, exhausted, 1)).await;
         }
+        let _flight = Flight::begin();
         let GraphqlBody { asked, operation_name, variables } = body;
         let document = match persisted::find(self.shared, pools, &around.caller, asked).await {
             Ok(document) => document,
@@ -238,6 +240,8 @@ impl<'a> Edge<'a> {
         // What strangers send is not remembered: they could push out what everybody sends.
         let known = matches!(around.caller, Caller::Person { .. } | Caller::Service { .. });
         let news = (known && !fits).then(|| (document.text.clone(), passed.clone()));
+        let deprecated = self.shared.measures.deprecated.used_by(&passed.document, passed.operation_name.as_deref());
+        let asking = measure::asking(&around.caller);
         let around = Circumstances { query: document.text, ..around };
         // Whatever is logged below stands under the request's id.
         let span = tracing::error_span!("operation", request_id = %self.id);
@@ -247,11 +251,10 @@ impl<'a> Edge<'a> {
         }
         // A name that the schema does not know must not become a label: the caller could invent labels without end.
         let field = if self.shared.names.contains(&field) { field } else { "unknown".to_owned() };
-        metrics::counter!("backoffice_operations_total", "kind" => kind, "field" => field.clone(),
-            "code" => answer.code.clone().unwrap_or_else(|| "OK".to_owned()))
-        .increment(1);
-        metrics::histogram!("backoffice_operation_seconds", "kind" => kind)
-            .record(self.started.elapsed().as_secs_f64());
+        measure::answered(kind, &field, answer.code.as_deref(), self.started.elapsed());
+        if !answer.request_error {
+            deprecated.into_iter().for_each(|used| measure::deprecated(&asking, used));
+        }
         match answer.retry_after {
             Some(_) => return self.exhausted(answer).await,
             None if answer.request_error => return self.request_error(answer),
@@ -321,8 +324,7 @@ impl<'a> Edge<'a> {
     }
 
     async fn rejected(&self, rejected: &Rejected, budget: &Budget) -> HttpResponse {
-        metrics::counter!("backoffice_operations_total", "kind" => "rejected", "field" => "gate", "code" => rejected.code)
-            .increment(1);
+        measure::refused(rejected.code);
         if let Err(exhausted) = budget.take(cost::REJECTED) {
             return self.exhausted(operation::exhausted(self.id, budget, exhausted, cost::REJECTED)).await;
         }

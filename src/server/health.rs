@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use actix_web::{HttpResponse, web};
 
-use super::Shared;
+use super::{Shared, measure};
 use crate::platform::db::Pools;
 
 /// `/health/live`, `/health/ready`, `/metrics`.
@@ -32,11 +32,11 @@ async fn ready(shared: web::Data<Shared>, pools: web::Data<Pools>) -> HttpRespon
     }
 }
 
-async fn metrics(shared: web::Data<Shared>) -> HttpResponse {
+async fn metrics(shared: web::Data<Shared>, pools: web::Data<Pools>) -> HttpResponse {
     match &shared.metrics {
-        Some(handle) => {
-            HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(handle.render())
-        }
+        Some(handle) => HttpResponse::Ok()
+            .content_type("text/plain; version=0.0.4; charset=utf-8")
+            .body(measure::scrape(&shared, &pools, handle).await),
         None => HttpResponse::NotFound().finish(),
     }
 }

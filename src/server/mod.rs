@@ -7,12 +7,14 @@ pub mod clients;
 pub mod compress;
 pub mod cors;
 pub mod cost;
+pub mod deprecated;
 pub mod documents;
 pub mod explorer;
 pub mod files;
 pub mod follow;
 pub mod graphql;
 pub mod health;
+pub mod measure;
 pub mod media;
 pub mod oauth;
 pub mod operation;
@@ -23,11 +25,13 @@ pub mod perform;
 pub mod presence;
 pub mod socket;
 pub mod stream;
+pub mod queues;
+pub mod restart;
 
 use std::collections::HashSet;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use actix_web::{App, HttpServer, web};
@@ -68,6 +72,8 @@ pub struct Shared {
     pub budgets: budget::Budgets,
     /// The numbers for a scraper; none where another server of this process already counts.
     pub metrics: Option<PrometheusHandle>,
+    /// What is read in the moment that a scraper asks.
+    pub measures: measure::Measures,
     /// Whether the explorer is served.
     pub explorer: bool,
     /// Origins that browsers may call from, whoever asks.
@@ -106,8 +112,6 @@ pub struct Serving {
     pub own_origins: cors::OwnOrigins,
     /// Whose word about the caller's address counts.
     pub proxies: address::TrustedProxies,
-    /// Whether Ctrl-C and SIGTERM stop the server (a test harness stops it itself).
-    pub signals: bool,
 }
 
 /// A running server.
@@ -175,6 +179,7 @@ pub async fn start(
         budgets: budget::Budgets::new(serving.rates),
         files: Arc::clone(&files),
         metrics,
+        measures: measure::Measures::of(&crate::graph::sdl()),
         explorer: serving.explorer,
         own_origins: serving.own_origins,
         clients: Arc::clone(&clients),
@@ -185,12 +190,14 @@ pub async fn start(
     let (for_workers, urls, pool_size, waits, explored) =
         (Arc::clone(&shared), serving.urls.clone(), serving.pool_size, serving.waits, serving.explorer);
     let client_connections = serving.client_connections.unwrap_or(pool_size.div_ceil(2)).clamp(1, pool_size.max(1));
-    let mut server = HttpServer::new(move || {
+    let server = HttpServer::new(move || {
         // One pool a worker: no lock between the cores, and every connection is driven by the thread that uses it.
         let pools = Pools::with(&urls, pool_size, waits).map(|pools| pools.shared_fairly(client_connections));
         let shared = Arc::clone(&for_workers);
+        let watching = Arc::clone(&shared);
         App::new().app_data(web::Data::from(shared)).configure(move |routes| {
             if let Ok(pools) = pools {
+                watching.measures.watch(pools.clone());
                 routes.app_data(web::Data::new(pools));
             }
             routes
@@ -209,10 +216,9 @@ pub async fn start(
     .client_disconnect_timeout(Duration::from_secs(2))
     .keep_alive(Duration::from_secs(75))
     // A client that closes its half of the connection has hung up: the handler is dropped at once, not run to its end.
-    .h1_allow_half_closed(false);
-    if !serving.signals {
-        server = server.disable_signals();
-    }
+    .h1_allow_half_closed(false)
+    // Whoever starts the server stops it: see `restart`.
+    .disable_signals();
     let server = server.listen(listener)?.run();
     tokio::spawn(clients.keep_fresh(own_pools.clone()));
     tokio::spawn(presence::keep_watch(Arc::clone(&shared), own_pools.clone()));
@@ -225,12 +231,4 @@ pub async fn start(
         }
     };
     Ok(Running { address, handle: server.handle(), server, shared, workers })
-}
-
-impl Running {
-    /// Tells the world that this server takes no more work, then stops it when what is open has been answered.
-    pub async fn stop(&self) {
-        self.shared.draining.store(true, Ordering::Release);
-        self.handle.stop(true).await;
-    }
 }

@@ -12,6 +12,7 @@ use super::body::GraphqlBody;
 use super::budget::Budget;
 use super::cost::{self, Cost};
 use super::follow::{Follow, Subscriber};
+use super::measure::{self, Flight};
 use super::operation::{self, Answer, Circumstances};
 use super::persisted::{self, Missing, unpublished};
 use super::presence::Seats;
@@ -44,6 +45,7 @@ pub async fn perform(
     seats: &Seats,
     allowed: Allowed,
 ) -> Performed {
+    let _flight = Flight::begin();
     let (id, started) = (around.request_id, Instant::now());
     // Whoever has used up what he has is not even read.
     if let Err(exhausted) = around.budget.look() {
@@ -85,7 +87,7 @@ pub async fn perform(
     if passed.operation_kind == OperationKind::Subscription {
         let begun = begin(shared, pools, (query, passed, variables), around, seats).await;
         let code = begun.as_ref().err().and_then(|answer| answer.code.as_deref()).unwrap_or("OK");
-        count(kind, &field, code);
+        measure::answered(kind, &field, Some(code), started.elapsed());
         return match begun {
             Ok(follow) => Performed::Follow(Box::new(follow)),
             Err(answer) => Performed::Answer(answer),
@@ -96,6 +98,8 @@ pub async fn perform(
     // What strangers send is not remembered: they could push out what everybody sends.
     let known = matches!(around.caller, Caller::Person { .. } | Caller::Service { .. });
     let news = (known && !fits).then(|| (query.clone(), passed.clone()));
+    let deprecated = shared.measures.deprecated.used_by(&passed.document, passed.operation_name.as_deref());
+    let asking = measure::asking(&around.caller);
     let around = Circumstances { query, ..around };
     let span = tracing::error_span!("operation", request_id = %id);
     let answer = operation::run(graph, pools, passed, variables, around).instrument(span).await;
@@ -103,8 +107,10 @@ pub async fn perform(
         documents.keep(&query, operation_name.as_deref(), shape, passed);
     }
     let code = answer.code.as_deref().unwrap_or("OK");
-    count(kind, &field, code);
-    metrics::histogram!("backoffice_operation_seconds", "kind" => kind).record(started.elapsed().as_secs_f64());
+    measure::answered(kind, &field, Some(code), started.elapsed());
+    if !answer.request_error {
+        deprecated.into_iter().for_each(|used| measure::deprecated(&asking, used));
+    }
     tracing::info!(request_id = %id, operation = %field, code, ms = started.elapsed().as_millis(), "operation");
     Performed::Answer(answer)
 }
@@ -135,15 +141,10 @@ async fn begin(
 
 /// What the gate does not let through is paid for as well.
 fn rejected(id: Uuid, rejected: &Rejected, budget: &Budget) -> Performed {
-    count("rejected", "gate", rejected.code);
+    measure::refused(rejected.code);
     if let Err(exhausted) = budget.take(cost::REJECTED) {
         return Performed::Answer(operation::exhausted(id, budget, exhausted, cost::REJECTED));
     }
     let cost = Cost::rejected(budget.left());
     Performed::Answer(operation::located(id, rejected.code, &rejected.message, rejected.location, cost))
-}
-
-fn count(kind: &'static str, field: &str, code: &str) {
-    metrics::counter!("backoffice_operations_total", "kind" => kind, "field" => field.to_owned(), "code" => code.to_owned())
-        .increment(1);
 }

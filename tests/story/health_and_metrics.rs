@@ -37,7 +37,7 @@ async fn it_says_how_it_is() {
         .await;
     let (status, text) = get(&office, "/metrics").await;
     assert_eq!(status, 200);
-    assert!(text.contains("backoffice_operations_total{kind=\"query\",field=\"customers\",code=\"OK\"}"), "{text}");
+    assert!(text.contains("backoffice_operations_total{kind=\"query\",operation=\"customers\",code=\"OK\"}"), "{text}");
     assert!(!text.contains("inventedByTheCaller"), "{text}");
     assert!(!text.contains("Secret") && !text.contains(&person.account.simple().to_string()), "{text}");
 

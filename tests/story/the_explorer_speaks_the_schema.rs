@@ -56,7 +56,11 @@ async fn every_document_of_the_explorer_runs() {
             "ClientTokenCreate" => (own.clone(), json!({ "input": { "client": books.client } })),
             "Clients" => (own.clone(), json!({ "after": null })),
             "TrialBalance" => (inside.clone(), json!({ "asOf": "2026-11-22" })),
-            "Viewer" | "Customers" => (inside.clone(), json!({})),
+            "Portfolio" => (own.clone(), json!({})),
+            "CustomerCreate" => {
+                (inside.dry(), json!({ "input": { "number": "C-1", "name": "Example Ltd", "country": "DE" } }))
+            }
+            "Viewer" | "Customers" | "Invoices" | "Bills" | "BankLines" | "AuditLog" => (inside.clone(), json!({})),
             other => panic!("say here how {other} is run"),
         };
         match run(&client, document, variables).await {

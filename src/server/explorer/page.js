@@ -263,10 +263,18 @@ async function start() {
   showBar();
   const [own, examples] = await Promise.all([documents("operations.graphql"), documents("examples.graphql")]);
   operations = own;
-  const variables = { TrialBalance: { asOf: new Date().toISOString().slice(0, 10) } };
+  const filled = {
+    TrialBalance: { variables: { asOf: new Date().toISOString().slice(0, 10) } },
+    CustomerCreate: {
+      variables: { input: { number: "C-1", name: "Example Ltd", country: "DE" } },
+      headers: { "Dry-Run": "true", "Idempotency-Key": crypto.randomUUID?.() ?? `explorer-${Date.now()}` },
+    },
+  };
+  const shown = (value) => value && JSON.stringify(value, null, 2);
   tabs = [...examples].map(([name, query]) => ({
     query: `${query}\n`,
-    variables: variables[name] && JSON.stringify(variables[name], null, 2),
+    variables: shown(filled[name]?.variables),
+    headers: shown(filled[name]?.headers),
   }));
   root = ReactDOM.createRoot(element("graphiql"));
   if (!left) return mount();

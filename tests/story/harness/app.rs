@@ -17,7 +17,7 @@ use backoffice::server::{self, Serving, Shared};
 use backoffice::webhooks;
 use backoffice::webhooks::guard::Policy;
 use backoffice::webhooks::sender::Times;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::{Client, Database};
 
@@ -66,7 +66,7 @@ impl Default for Setup {
 /// What the servers of this process count together.
 fn metrics() -> PrometheusHandle {
     static COUNTED: OnceLock<PrometheusHandle> = OnceLock::new();
-    COUNTED.get_or_init(|| PrometheusBuilder::new().install_recorder().unwrap()).clone()
+    COUNTED.get_or_init(|| backoffice::server::measure::install().unwrap()).clone()
 }
 
 /// A running application. Stopped and removed when dropped.
@@ -113,7 +113,6 @@ impl App {
                     own_origins: OwnOrigins::parse("https://portal.example"),
                     // Stories that play a proxy speak from here.
                     proxies: TrustedProxies::parse("127.0.0.66").unwrap(),
-                    signals: false,
                 };
                 let running = server::start(listener, serving, Some(metrics())).await.unwrap();
                 started.send((running.address, Arc::clone(&running.shared))).unwrap();

@@ -1,7 +1,8 @@
 //! The program itself, as an operator runs it: a process of its own on a data folder of its own.
 
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -65,6 +66,11 @@ pub struct Program {
 impl Program {
     /// Serves from a data folder, without the demo.
     pub fn serve(data: &Path, more: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::serve_on(None, data, more, environment)
+    }
+
+    /// The same on a socket that somebody else holds, handed over as systemd does it: as file 3.
+    pub fn serve_on(socket: Option<&TcpListener>, data: &Path, more: &[&str], environment: &[(&str, &str)]) -> Self {
         let data_dir = data.to_str().unwrap();
         let mut arguments = vec!["serve", "--threads", "1", "--no-demo", "true", "--data-dir", data_dir];
         arguments.extend(more);
@@ -72,9 +78,24 @@ impl Program {
             arguments.extend(["--listen", "127.0.0.1:0"]);
         }
         let log = std::fs::File::create(data.with_extension(format!("{}.log", uuid::Uuid::now_v7()))).unwrap();
-        let mut child = command(&arguments)
+        let mut command = command(&arguments);
+        if let Some(socket) = socket {
+            let handed: OwnedFd = socket.try_clone().unwrap().into();
+            let mut shell = Command::new("sh");
+            shell.args(["-c", "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" \"$@\" 3<&0 </dev/null"]);
+            shell.arg(command.get_program()).args(command.get_args()).stdin(Stdio::from(handed));
+            for (name, value) in command.get_envs() {
+                match value {
+                    Some(value) => shell.env(name, value),
+                    None => shell.env_remove(name),
+                };
+            }
+            command = shell;
+        } else {
+            command.stdin(Stdio::null());
+        }
+        let mut child = command
             .envs(environment.iter().copied())
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()

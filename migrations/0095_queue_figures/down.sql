@@ -1,0 +1,1 @@
+DROP FUNCTION core.queue_figures;
