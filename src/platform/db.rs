@@ -125,7 +125,7 @@ impl Pools {
 
     /// How many connections are lent, by the role that they are of.
     #[must_use]
-    pub fn lent(&self) -> [(&'static str, Lent); 3] {
+    pub fn lent(&self) -> [(&'static str, InUse); 3] {
         [("app", self.app.lent()), ("portfolio", self.portfolio.lent()), ("identity", self.identity.lent())]
     }
 
@@ -139,7 +139,7 @@ impl Pools {
 
 /// What becomes of the connections of a pool at this moment.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Lent {
+pub struct InUse {
     /// How many there may be.
     pub most: u64,
     /// How many there are.
@@ -151,9 +151,9 @@ pub struct Lent {
 }
 
 impl Lender {
-    fn lent(&self) -> Lent {
+    fn lent(&self) -> InUse {
         let now = self.pool.status();
-        Lent {
+        InUse {
             most: now.max_size as u64,
             open: now.size as u64,
             in_use: now.size.saturating_sub(now.available) as u64,

@@ -212,11 +212,6 @@ impl Scope {
         Ok(tx)
     }
 
-    /// The client's transaction by a right, for what reads beside a request.
-    pub(crate) async fn client(&self, can: Can) -> Result<&Tx> {
-        self.tx(Door::Client, can).await
-    }
-
     /// The operation's transaction for sign-in, before anybody is known. Inside the crate only: it needs no right. What
     /// comes of it is a token.
     pub(crate) async fn sign_in(&self) -> Result<&Tx> {

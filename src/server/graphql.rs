@@ -2,6 +2,7 @@
 #![allow(clippy::result_large_err, reason = "the error is the answer itself, and made once a request")]
 
 use std::cell::Cell;
+use std::sync::atomic::Ordering;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -378,6 +379,10 @@ impl<'a> Edge<'a> {
             response
                 .headers_mut()
                 .insert(HeaderName::from_static("idempotency-replayed"), HeaderValue::from_static("true"));
+        }
+        if self.shared.draining.load(Ordering::Acquire) {
+            // The caller comes back on a new connection, which another server takes.
+            response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
         }
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -13,7 +13,7 @@ use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandl
 
 use super::deprecated::Deprecations;
 use super::{Shared, queues};
-use crate::platform::db::{Lent, Pools};
+use crate::platform::db::{InUse, Pools};
 use crate::platform::scope::Caller;
 
 /// Upper ends of the histograms, in seconds.
@@ -86,12 +86,12 @@ impl Measures {
     }
 
     /// The connections of all threads together, by role.
-    fn lent(&self) -> BTreeMap<&'static str, Lent> {
-        let mut sum = BTreeMap::<&'static str, Lent>::new();
+    fn lent(&self) -> BTreeMap<&'static str, InUse> {
+        let mut sum = BTreeMap::<&'static str, InUse>::new();
         for pools in self.pools.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             for (role, lent) in pools.lent() {
                 let of = sum.entry(role).or_default();
-                *of = Lent {
+                *of = InUse {
                     most: of.most.saturating_add(lent.most),
                     open: of.open.saturating_add(lent.open),
                     in_use: of.in_use.saturating_add(lent.in_use),
@@ -168,7 +168,7 @@ pub async fn scrape(shared: &Shared, pools: &Pools, handle: &PrometheusHandle) -
         }
     }
     for (pool, lent) in shared.measures.lent() {
-        let Lent { most, open, in_use, waiting } = lent;
+        let InUse { most, open, in_use, waiting } = lent;
         gauge!("backoffice_pool_connections_max", "pool" => pool).set(figure(most));
         gauge!("backoffice_pool_connections", "pool" => pool).set(figure(open));
         gauge!("backoffice_pool_connections_in_use", "pool" => pool).set(figure(in_use));

@@ -13,6 +13,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{Running, Shared};
 use crate::platform::workers::Workers;
 
+/// How long connections that were just taken from the socket have to come to their thread.
+const SETTLE: Duration = Duration::from_millis(250);
+
 /// The socket that the service manager holds and hands over (systemd's socket activation, `LISTEN_FDS`), if it does. While
 /// one server goes and another comes, callers wait in it.
 pub fn handed_socket() -> std::io::Result<Option<TcpListener>> {
@@ -80,6 +83,9 @@ impl Stop {
     pub async fn drain(&self, delay: Duration) {
         self.begin();
         tokio::time::sleep(delay).await;
+        // What was taken from the socket and lies before a thread would be dropped by stopping: first no more is taken.
+        self.handle.pause().await;
+        tokio::time::sleep(SETTLE).await;
         self.handle.stop(true).await;
     }
 
