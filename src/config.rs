@@ -376,7 +376,9 @@ mod tests {
         let said = |file_store: &str| Settings { file_store: Some(file_store.to_owned()), ..Settings::default() };
         let own = Settings { data_dir: Some("/srv/b".into()), ..Settings::default() }.files().unwrap();
         assert!(matches!(own.place, Place::Folder(folder) if folder == Path::new("/srv/b/files")));
-        assert!(matches!(said("/mnt/x").files().unwrap().place, Place::Folder(folder) if folder == Path::new("/mnt/x")));
+        assert!(
+            matches!(said("/mnt/x").files().unwrap().place, Place::Folder(folder) if folder == Path::new("/mnt/x"))
+        );
         let Place::S3(bucket) = said("s3://firm/back/office/").files().unwrap().place else { panic!() };
         assert_eq!(
             (bucket.bucket.as_str(), bucket.prefix.as_str(), bucket.key.is_none()),

@@ -35,7 +35,9 @@ impl Deprecations {
             match definition {
                 TypeSystemDefinition::Schema(schema) => {
                     let schema = schema.node;
-                    for (root, named) in found.roots.iter_mut().zip([schema.query, schema.mutation, schema.subscription]) {
+                    for (root, named) in
+                        found.roots.iter_mut().zip([schema.query, schema.mutation, schema.subscription])
+                    {
                         if let Some(name) = named {
                             *root = name.node.to_string();
                         }
@@ -79,7 +81,8 @@ impl Deprecations {
         if self.is_empty() {
             return BTreeSet::new();
         }
-        let mut walk = Walk { known: self, fragments: &document.fragments, walked: HashSet::new(), used: BTreeSet::new() };
+        let mut walk =
+            Walk { known: self, fragments: &document.fragments, walked: HashSet::new(), used: BTreeSet::new() };
         let chosen: Option<&OperationDefinition> = document
             .operations
             .iter()
@@ -175,7 +178,10 @@ mod tests {
         assert_eq!(used("{ invoice(id: 1) { number lines { net } } }", None), Vec::<String>::new());
         assert_eq!(used("{ invoice(id: 1) { code x: code lines { value } } }", None), ["Invoice.code", "Line.value"]);
         assert_eq!(used("{ invoice(id: 1, old: true) { number } }", None), ["Query.invoice(old:)"]);
-        assert_eq!(used("{ documents { code ... on Invoice { lines { ...l } } } } fragment l on Line { value }", None), ["Document.code", "Line.value"]);
+        assert_eq!(
+            used("{ documents { code ... on Invoice { lines { ...l } } } } fragment l on Line { value }", None),
+            ["Document.code", "Line.value"]
+        );
         assert_eq!(used("mutation { invoiceDrop { number } }", None), ["Mutation.invoiceDrop"]);
     }
 

@@ -137,7 +137,11 @@ impl Follow {
                 match behind {
                     None => outbox::head(tx).await,
                     Some((position, id)) => {
-                        if outbox::stands_at(tx, position, id).await? { Ok(position) } else { Err(wrong()) }
+                        if outbox::stands_at(tx, position, id).await? {
+                            Ok(position)
+                        } else {
+                            Err(wrong())
+                        }
                     }
                 }
             };

@@ -36,15 +36,24 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
 
 /// Says what each figure means, and shows those that may long have nothing to count as zero.
 fn describe() {
-    describe_counter!("backoffice_operations_total", "GraphQL operations by kind, operation and the first error's code");
+    describe_counter!(
+        "backoffice_operations_total",
+        "GraphQL operations by kind, operation and the first error's code"
+    );
     describe_histogram!("backoffice_operation_seconds", Unit::Seconds, "From the request's first byte to the answer");
     describe_gauge!("backoffice_operations_in_flight", "Operations that have come and are not answered");
-    describe_counter!("backoffice_deprecated_uses_total", "Operations that used a deprecated field, by client and field");
+    describe_counter!(
+        "backoffice_deprecated_uses_total",
+        "Operations that used a deprecated field, by client and field"
+    );
     describe_gauge!("backoffice_pool_connections_max", "Connections a pool may have, all workers together");
     describe_gauge!("backoffice_pool_connections", "Connections a pool has");
     describe_gauge!("backoffice_pool_connections_in_use", "Connections that an operation holds");
     describe_gauge!("backoffice_pool_waiting", "Operations that wait for a connection");
-    describe_counter!("backoffice_pool_exhausted_total", "Operations refused because no connection became free in time");
+    describe_counter!(
+        "backoffice_pool_exhausted_total",
+        "Operations refused because no connection became free in time"
+    );
     describe_counter!("backoffice_connections_discarded_total", "Connections closed because their operation broke off");
     describe_gauge!("backoffice_database_up", "1 if the database answered this scrape, else 0");
     describe_gauge!("backoffice_database_ping_seconds", Unit::Seconds, "Borrowing a connection and one round trip");
@@ -162,8 +171,10 @@ pub async fn scrape(shared: &Shared, pools: &Pools, handle: &PrometheusHandle) -
     gauge!("backoffice_operations_in_flight").set(figure(IN_FLIGHT.load(Ordering::Relaxed)));
     if let Ok(Ok(figures)) = answered {
         for queue in figures {
-            gauge!("backoffice_queue_waiting", "queue" => queue.queue.clone()).set(figure(queue.waiting.unsigned_abs()));
-            gauge!("backoffice_queue_running", "queue" => queue.queue.clone()).set(figure(queue.running.unsigned_abs()));
+            gauge!("backoffice_queue_waiting", "queue" => queue.queue.clone())
+                .set(figure(queue.waiting.unsigned_abs()));
+            gauge!("backoffice_queue_running", "queue" => queue.queue.clone())
+                .set(figure(queue.running.unsigned_abs()));
             gauge!("backoffice_queue_lag_seconds", "queue" => queue.queue).set(queue.lag_s);
         }
     }

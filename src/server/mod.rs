@@ -19,14 +19,14 @@ pub mod media;
 pub mod oauth;
 pub mod operation;
 pub mod own_error;
-pub mod persisted;
-pub mod published;
 pub mod perform;
+pub mod persisted;
 pub mod presence;
-pub mod socket;
-pub mod stream;
+pub mod published;
 pub mod queues;
 pub mod restart;
+pub mod socket;
+pub mod stream;
 
 use std::collections::HashSet;
 use std::net::{SocketAddr, TcpListener};
@@ -155,12 +155,8 @@ pub async fn start(
     }
     let published = published::Published { limits: limits.clone(), rates: serving.rates };
     let files = Files::open(serving.files, Arc::clone(&keys.seals)).map_err(other)?;
-    let graph = crate::graph::build(
-        Arc::clone(&keys),
-        published.clone(),
-        Some(Arc::clone(&files)),
-        serving.webhooks.clone(),
-    );
+    let graph =
+        crate::graph::build(Arc::clone(&keys), published.clone(), Some(Arc::clone(&files)), serving.webhooks.clone());
     let shared = Arc::new(Shared {
         names: graph.names().into_iter().collect(),
         graph,

@@ -237,7 +237,10 @@ pub async fn keep_watch(shared: Arc<Shared>, pools: Pools) {
             Ok::<(), Error>(())
         };
         if let Err(error) = watched.await {
-            tracing::warn!(?error, "open connections could not be looked after; they stay as they are until the next time");
+            tracing::warn!(
+                ?error,
+                "open connections could not be looked after; they stay as they are until the next time"
+            );
         }
     }
 }

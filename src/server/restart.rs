@@ -53,11 +53,7 @@ impl Stop {
     /// Of that server.
     #[must_use]
     pub fn of(running: &Running) -> Self {
-        Self {
-            shared: Arc::clone(&running.shared),
-            workers: running.workers.clone(),
-            handle: running.handle.clone(),
-        }
+        Self { shared: Arc::clone(&running.shared), workers: running.workers.clone(), handle: running.handle.clone() }
     }
 
     /// Stops when it is told to, as the signal says; a second signal stops at once.

@@ -34,8 +34,11 @@ pub fn is_asked(context: &guard::GuardContext<'_>) -> bool {
 }
 
 fn accepts(headers: &HeaderMap) -> bool {
-    let first = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).and_then(|value| value.split(',').next());
-    first.and_then(|media| media.split(';').next()).is_some_and(|media| media.trim().eq_ignore_ascii_case("text/event-stream"))
+    let first =
+        headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).and_then(|value| value.split(',').next());
+    first
+        .and_then(|media| media.split(';').next())
+        .is_some_and(|media| media.trim().eq_ignore_ascii_case("text/event-stream"))
 }
 
 /// An operation of any kind.
@@ -75,8 +78,7 @@ async fn answer(
         return refuse(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "A stream needs a valid token; sign in first.");
     };
     let Some(presence) = shared.presences.enter(credential) else {
-        let mut busy =
-            refuse(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", "Too many connections; try again later.");
+        let mut busy = refuse(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", "Too many connections; try again later.");
         busy.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
         return busy;
     };

@@ -11,8 +11,7 @@ use uuid::Uuid;
 use crate::harness::socket::{Heard, Socket};
 use crate::harness::{App, Client, Office, Person, Setup};
 
-const CUSTOMER: &str =
-    "mutation($number: String!) { customerCreate(input: { number: $number, name: \"C\", country: \"DE\" }) { customer { id } userErrors { message } } }";
+const CUSTOMER: &str = "mutation($number: String!) { customerCreate(input: { number: $number, name: \"C\", country: \"DE\" }) { customer { id } userErrors { message } } }";
 const FOLLOW: &str = "subscription($kinds: [EventKind!], $after: String) { events(kinds: $kinds, resumeAfter: $after) {
     kind cursor nodeId node { id ... on Customer { number } } } }";
 
@@ -56,8 +55,13 @@ async fn events_come_as_they_happen() {
     assert_eq!(event["node"]["number"], "1");
     // What is rolled back or run dry is not told; one operation with two changes is told as two events.
     client.dry().ask(CUSTOMER, json!({ "number": "dry" })).await;
-    client.ask("mutation { a: customerCreate(input: { number: \"2\", name: \"C\", country: \"DE\" }) { customer { id } }
-        b: vendorCreate(input: { number: \"2\", name: \"V\", country: \"DE\" }) { vendor { id } } }", json!({})).await;
+    client
+        .ask(
+            "mutation { a: customerCreate(input: { number: \"2\", name: \"C\", country: \"DE\" }) { customer { id } }
+        b: vendorCreate(input: { number: \"2\", name: \"V\", country: \"DE\" }) { vendor { id } } }",
+            json!({}),
+        )
+        .await;
     assert_eq!(socket.next("all").await["events"]["kind"], "CUSTOMER_CREATED");
     let last = socket.next("all").await["events"].clone();
     assert_eq!(last["kind"], "VENDOR_CREATED");
@@ -88,11 +92,12 @@ async fn queries_and_mutations_go_the_same_way_as_over_http() {
     assert_eq!(socket.next("2").await["customers"]["totalCount"], 1);
     assert_eq!(socket.message().await["type"], "complete");
     // A dry run and a repetition, as the headers say it over HTTP.
-    let say = |id: &str, extensions: Value| {
-        json!({ "id": id, "type": "subscribe", "payload": { "query": CUSTOMER, "variables": { "number": "8" }, "extensions": extensions } })
-    };
+    let say = |id: &str, extensions: Value| json!({ "id": id, "type": "subscribe", "payload": { "query": CUSTOMER, "variables": { "number": "8" }, "extensions": extensions } });
     socket.say(say("3", json!({ "dryRun": true }))).await;
-    assert_eq!((socket.message().await["type"].clone(), socket.message().await["type"].clone()), (json!("next"), json!("complete")));
+    assert_eq!(
+        (socket.message().await["type"].clone(), socket.message().await["type"].clone()),
+        (json!("next"), json!("complete"))
+    );
     let mut answers = Vec::new();
     for id in ["4", "5"] {
         socket.say(say(id, json!({ "idempotencyKey": "once" }))).await;
@@ -163,7 +168,9 @@ async fn the_protocol_is_kept() {
     assert_eq!(socket.message().await, json!({ "type": "pong" }));
     socket.subscribe("1", "{ viewer { __typename } }", json!({})).await;
     assert_eq!(socket.closed().await, 4401);
-    for payload in [json!(null), json!({}), json!({ "Authorization": "Bearer nonsense" }), json!({ "Authorization": "Basic x" })] {
+    for payload in
+        [json!(null), json!({}), json!({ "Authorization": "Bearer nonsense" }), json!({ "Authorization": "Basic x" })]
+    {
         let mut socket = open().await;
         socket.say(json!({ "type": "connection_init", "payload": payload })).await;
         assert_eq!(socket.closed().await, 4403, "{payload}");
@@ -249,7 +256,12 @@ async fn a_connection_ends_with_the_session_or_the_grant_behind_it() {
     assert_eq!(refused["payload"][0]["extensions"]["code"], "FORBIDDEN");
     begun().await;
     customer(&client, "unheard").await;
-    client.ask("mutation { vendorCreate(input: { number: \"1\", name: \"V\", country: \"DE\" }) { vendor { id } } }", json!({})).await;
+    client
+        .ask(
+            "mutation { vendorCreate(input: { number: \"1\", name: \"V\", country: \"DE\" }) { vendor { id } } }",
+            json!({}),
+        )
+        .await;
     assert_eq!(following.next("all").await["events"]["kind"], "VENDOR_CREATED");
     let _ = boss;
 }
@@ -467,7 +479,8 @@ impl Stream {
                 }
                 continue;
             }
-            let chunk = tokio::time::timeout(Duration::from_secs(10), self.response.chunk()).await.expect("nothing came");
+            let chunk =
+                tokio::time::timeout(Duration::from_secs(10), self.response.chunk()).await.expect("nothing came");
             self.read.push_str(&String::from_utf8_lossy(&chunk.ok()??));
         }
     }

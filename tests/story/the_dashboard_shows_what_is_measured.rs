@@ -56,7 +56,9 @@ async fn every_figure_of_the_dashboard_is_given() {
     // Counted by client and field when somebody uses one; nothing may be deprecated at the moment.
     backoffice::server::measure::deprecated("story", "Type.field".to_owned());
     let text = scraped(&office).await;
-    let given = |name: &str| text.lines().any(|line| line.starts_with(&format!("{name}{{")) || line.starts_with(&format!("{name} ")));
+    let given = |name: &str| {
+        text.lines().any(|line| line.starts_with(&format!("{name}{{")) || line.starts_with(&format!("{name} ")))
+    };
     let missing: Vec<_> = wanted.iter().filter(|name| !given(name)).collect();
     assert!(missing.is_empty(), "not given: {missing:?}\n{text}");
     // Each panel asks one of them, and has a title and a sentence.

@@ -23,23 +23,25 @@ const FIRST: [&str; 10] = [
 
 /// What an old server would stumble over.
 fn contracts(sql: &str) -> Vec<String> {
-    let code: String = sql
-        .lines()
-        .map(|line| line.split("--").next().unwrap_or_default())
-        .collect::<Vec<_>>()
-        .join("\n");
+    let code: String =
+        sql.lines().map(|line| line.split("--").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
     let mut found = Vec::new();
     for statement in statements(&code) {
         let words: Vec<String> = statement.split_whitespace().map(str::to_uppercase).collect();
         let text = words.join(" ");
         let short: String = statement.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(90).collect();
         let alters = text.starts_with("ALTER TABLE");
-        let takes_away = ["DROP TABLE", "DROP VIEW", "DROP SCHEMA", "TRUNCATE"].iter().any(|what| text.starts_with(what))
-            || (text.starts_with("DROP FUNCTION") && !made_again(&code, &words))
-            || (alters
-                && [" DROP COLUMN ", " RENAME ", " SET NOT NULL", " TYPE "].iter().any(|what| text.contains(what)))
-            || (alters && text.contains(" ADD COLUMN ") && text.contains("NOT NULL") && !text.contains("DEFAULT") && !text.contains("GENERATED"))
-            || (text.starts_with("REVOKE") && !text.contains("FROM PUBLIC"));
+        let takes_away =
+            ["DROP TABLE", "DROP VIEW", "DROP SCHEMA", "TRUNCATE"].iter().any(|what| text.starts_with(what))
+                || (text.starts_with("DROP FUNCTION") && !made_again(&code, &words))
+                || (alters
+                    && [" DROP COLUMN ", " RENAME ", " SET NOT NULL", " TYPE "].iter().any(|what| text.contains(what)))
+                || (alters
+                    && text.contains(" ADD COLUMN ")
+                    && text.contains("NOT NULL")
+                    && !text.contains("DEFAULT")
+                    && !text.contains("GENERATED"))
+                || (text.starts_with("REVOKE") && !text.contains("FROM PUBLIC"));
         if takes_away {
             found.push(short);
         }
@@ -52,7 +54,8 @@ fn made_again(code: &str, words: &[String]) -> bool {
     let name = words.iter().skip(2).find(|word| !["IF", "EXISTS"].contains(&word.as_str()));
     name.and_then(|name| name.split('(').next()).is_some_and(|name| {
         let code = code.to_uppercase();
-        code.contains(&format!("CREATE FUNCTION {name}")) || code.contains(&format!("CREATE OR REPLACE FUNCTION {name}"))
+        code.contains(&format!("CREATE FUNCTION {name}"))
+            || code.contains(&format!("CREATE OR REPLACE FUNCTION {name}"))
     })
 }
 

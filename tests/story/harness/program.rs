@@ -94,12 +94,7 @@ impl Program {
         } else {
             command.stdin(Stdio::null());
         }
-        let mut child = command
-            .envs(environment.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let mut child = command.envs(environment.iter().copied()).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
         let address = said
             .by_ref()

@@ -53,7 +53,9 @@ impl Socket {
     /// Opens a connection and introduces its client.
     pub async fn known(address: SocketAddr, token: &str) -> Self {
         let mut socket = Self::open(address, Some("graphql-transport-ws"), None).await;
-        socket.say(json!({ "type": "connection_init", "payload": { "Authorization": format!("Bearer {token}") } })).await;
+        socket
+            .say(json!({ "type": "connection_init", "payload": { "Authorization": format!("Bearer {token}") } }))
+            .await;
         assert_eq!(socket.message().await, json!({ "type": "connection_ack" }));
         socket
     }
