@@ -157,7 +157,7 @@ async fn a_file_goes_in_and_comes_out_as_it_was() {
 
     let listed = desk.boss.ask("{ files(filter: { state: { eq: READY }, name: { contains: \"märz\" } }) { totalCount nodes { id } } node(id: \"ID\") { id } }".replace("ID", file["id"].as_str().unwrap()).as_str(), json!({})).await;
     assert_eq!((&listed["files"]["nodes"][0]["id"], &listed["node"]["id"]), (&file["id"], &file["id"]));
-    assert_eq!(desk.office.app.database.findings(), Vec::<String>::new());
+    assert_eq!(desk.office.app.database.findings_of_the_server(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -414,7 +414,7 @@ async fn a_file_is_kept_apart_until_it_has_been_checked() {
     assert!(bad["state"] == "REFUSED" && bad["refusedFor"].is_string() && bad["downloadUrl"].is_null(), "{bad}");
     assert_eq!((&unsure["state"], &unsure["downloadUrl"]), (&json!("QUARANTINED"), &Value::Null));
     assert_eq!(listed(&settings.folder()).len(), 2, "the refused file's bytes are still there");
-    assert_eq!(desk.office.app.database.findings(), Vec::<String>::new());
+    assert_eq!(desk.office.app.database.findings_of_the_server(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -455,7 +455,7 @@ async fn what_is_over_is_taken_out_of_the_store() {
     assert_eq!(gone.status(), StatusCode::NOT_FOUND);
     let kept = desk.request(Method::GET, for_good["downloadUrl"].as_str().unwrap()).send().await.unwrap();
     assert_eq!(kept.text().await.unwrap(), "3");
-    assert_eq!(desk.office.app.database.findings(), Vec::<String>::new());
+    assert_eq!(desk.office.app.database.findings_of_the_server(), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -135,7 +135,7 @@ async fn a_document_is_named_by_its_hash() {
         diesel::RunQueryDsl::execute(diesel::sql_query(forged), connection).unwrap_err().to_string()
     });
     assert!(refused.contains("check constraint"), "{refused}");
-    assert!(app.database.findings().is_empty());
+    assert!(app.database.findings_of_the_server().is_empty());
 }
 
 #[tokio::test]

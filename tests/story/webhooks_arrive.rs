@@ -119,8 +119,7 @@ impl Firm {
 
     /// What `backoffice check` finds, but for what the harness laid into the database.
     fn findings(&self) -> Vec<String> {
-        let found = self.office.app.database.findings().into_iter();
-        found.filter(|line| !line.contains("nothing was changed past the server")).collect()
+        self.office.app.database.findings_of_the_server()
     }
 
     /// Lets the time come for which deliveries wait: the clock of the story.

@@ -32,6 +32,8 @@ impl Reply {
 
 impl Client {
     pub fn new(address: SocketAddr) -> Self {
+        // The HTTP library wants it chosen, also where nothing is encrypted.
+        backoffice::platform::tls::install();
         Self { address, http: reqwest::Client::new(), token: None, headers: Vec::new() }
     }
 
