@@ -241,7 +241,7 @@ async fn uploads_without_end() {
     let token = office.token(person, Some(office.firm("Firm", person)));
     let address = office.app.address;
     for (who, code, most) in [
-        (format!("authorization: Bearer {token}\r\n"), "BAD_USER_INPUT", 40 << 20),
+        (format!("authorization: Bearer {token}\r\n"), "BAD_USER_INPUT", 80 << 20),
         (String::new(), "UNAUTHENTICATED", 16 << 20),
     ] {
         let head = format!("POST /graphql HTTP/1.1\r\nhost: test\r\n{who}content-type: application/json\r\n");
