@@ -142,8 +142,11 @@ pub struct PersistedDocuments(Mutex<Memory>);
 #[derive(Default)]
 struct Memory {
     bytes: usize,
-    texts: HashMap<(Uuid, String), (Option<DateTime<Utc>>, Arc<str>)>,
+    texts: HashMap<(Uuid, String), Remembered>,
 }
+
+/// A text, and when its client's documents had last changed when it was read.
+type Remembered = (Option<DateTime<Utc>>, Arc<str>);
 
 #[derive(QueryableByName)]
 struct Found {
