@@ -16,15 +16,17 @@ const open = (more = {}) =>
 function follow(client, payload) {
   const heard = [];
   let wake = () => {};
+  let outcome;
   let ended;
-  const over = new Promise((done) => (ended = done));
+  const over = new Promise((done) => (ended = (how) => done((outcome = how))));
   const stop = client.subscribe(payload, {
     next: (result) => (heard.push(result), wake()),
     error: (error) => (ended({ error }), wake()),
     complete: () => (ended({ complete: true }), wake()),
   });
   const next = async () => {
-    while (heard.length === 0) await new Promise((done) => (wake = done));
+    while (heard.length === 0 && !outcome) await new Promise((done) => (wake = done));
+    if (heard.length === 0) throw new Error(`it ended: ${JSON.stringify(outcome)}`);
     return heard.shift();
   };
   return { next, stop, over };
@@ -71,7 +73,8 @@ await step("resumeAfter loses nothing and repeats nothing over reconnects", asyn
   hold(JSON.stringify(seen) === JSON.stringify(expected), { seen, expected });
 });
 await step("queries and mutations are answered", async () => {
-  const client = open();
+  // one connection for all of it: otherwise the next operation may meet the last one's connection while it closes
+  const client = open({ lazyCloseTimeout: 2000 });
   const query = follow(client, { query: "{ customers(first: 1) { totalCount } }" });
   const before = (await query.next()).data.customers.totalCount;
   hold((await query.over).complete, "a query completes");
