@@ -5,6 +5,7 @@
 //! by letter (BREACH).
 
 use std::io::Write;
+use std::sync::Arc;
 
 use actix_web::http::header::{ACCEPT_ENCODING, HeaderMap};
 use actix_web::web;
@@ -103,12 +104,19 @@ pub async fn compressed(headers: &HeaderMap, bytes: Vec<u8>) -> (Vec<u8>, Option
     else {
         return (bytes, None);
     };
-    let long = bytes.len() > LONG;
-    let work = move || match coding.compress(&bytes) {
+    if bytes.len() <= LONG {
+        return match coding.compress(&bytes) {
+            Some(compressed) => (compressed, Some(coding)),
+            None => (bytes, None),
+        };
+    }
+    let bytes = Arc::new(bytes);
+    let shared = Arc::clone(&bytes);
+    // No thread has time for it only while the server stops: then it goes as it is.
+    match web::block(move || coding.compress(&shared)).await.ok().flatten() {
         Some(compressed) => (compressed, Some(coding)),
-        None => (bytes, None),
-    };
-    if long { web::block(work).await.unwrap_or_default() } else { work() }
+        None => (Arc::try_unwrap(bytes).unwrap_or_else(|bytes| bytes.to_vec()), None),
+    }
 }
 
 #[cfg(test)]
