@@ -126,6 +126,11 @@ async fn begin(
         let message = "A subscription has exactly one field.";
         return Err(operation::plain(around.request_id, "GRAPHQL_VALIDATION_FAILED", message));
     }
+    // Beginning is paid like an operation, and so is each event that is told.
+    let price = cost::price(&asked.1);
+    if let Err(exhausted) = around.budget.take(price) {
+        return Err(operation::exhausted(around.request_id, &around.budget, exhausted, price));
+    }
     let Some(seat) = seats.seat() else {
         let message = "Too many subscriptions are open with this sign-in; end some first.";
         return Err(operation::plain(around.request_id, "RATE_LIMITED", message));

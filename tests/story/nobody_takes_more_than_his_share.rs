@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
+use crate::harness::socket::Socket;
 use crate::harness::{Client, Office, Person, Setup};
 
 const SMALL: &str = "{ customers(first: 1) { nodes { id } } }";
@@ -247,4 +248,21 @@ async fn a_noisy_client_leaves_the_others_as_quick_as_they_were() {
         beside_median / alone_median
     );
     assert!(refused.load(Ordering::Relaxed) > 50, "the noisy client was not refused");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_follows_pays_for_each_beginning() {
+    let office = office(rates((1, 40), (1, 5_000), (1, 1_000)));
+    let person = office.person("Ada");
+    let firm = office.firm("Firm", person);
+    let token = office.token(person, Some(firm));
+    let mut socket = Socket::known(office.app.address, &token).await;
+    // As many as one connection may hold, and nothing happens: whatever is said is said of a beginning.
+    for id in 0..50 {
+        socket.subscribe(&id.to_string(), "subscription { events { id } }", json!({})).await;
+    }
+    let said = tokio::time::timeout(Duration::from_secs(20), socket.message()).await;
+    let said = said.expect("beginning a subscription costs nothing");
+    assert_eq!(said["type"], "error", "{said}");
+    assert_eq!(said["payload"][0]["extensions"]["code"], "RATE_LIMITED", "{said}");
 }
