@@ -135,9 +135,23 @@ async function currentToken(force = false) {
   return session.client ? clientToken(session.client, force) : ownToken(force);
 }
 
-/** GraphiQL's way to the server. What is typed into its headers pane goes before what the bar says. */
+/** Whether a request's operation changes something. */
+function isMutation({ query, operationName }) {
+  const kinds = [...query.matchAll(/^\s*(query|mutation|subscription)\b\s*(\w*)/gm)];
+  const asked = operationName ? kinds.find(([, , name]) => name === operationName) : kinds[0];
+  return asked?.[1] === "mutation";
+}
+
+/**
+ * GraphiQL's way to the server. A mutation is tried only, unless the bar says otherwise, and is safe to repeat: these two
+ * headers do not depend on a pane that can be emptied. What is typed into the headers pane goes before them.
+ */
 async function fetcher(body, { headers: typed = {} } = {}) {
-  const extra = { ...(dryRun.checked && { "Dry-Run": "true" }), ...typed };
+  const safety = isMutation(body) && {
+    ...(dryRun.checked && { "Dry-Run": "true" }),
+    ...(session && { "Idempotency-Key": crypto.randomUUID?.() ?? `explorer-${Date.now()}` }),
+  };
+  const extra = { ...safety, ...typed };
   const before = session;
   const first = await post(body, await currentToken(), extra);
   if (!first.unsigned || !session || session !== before) return first.answer;
@@ -267,14 +281,12 @@ async function start() {
     TrialBalance: { variables: { asOf: new Date().toISOString().slice(0, 10) } },
     CustomerCreate: {
       variables: { input: { number: "C-1", name: "Example Ltd", country: "DE" } },
-      headers: { "Dry-Run": "true", "Idempotency-Key": crypto.randomUUID?.() ?? `explorer-${Date.now()}` },
     },
   };
   const shown = (value) => value && JSON.stringify(value, null, 2);
   tabs = [...examples].map(([name, query]) => ({
     query: `${query}\n`,
     variables: shown(filled[name]?.variables),
-    headers: shown(filled[name]?.headers),
   }));
   root = ReactDOM.createRoot(element("graphiql"));
   if (!left) return mount();

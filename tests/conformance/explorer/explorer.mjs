@@ -97,6 +97,12 @@ await step("a query of one's own", async () => {
   const { trialBalance } = await run();
   hold(trialBalance.rows.length > 3 && /^-?\d+\.\d\d$/.test(trialBalance.rows[0].balance.amount), JSON.stringify(trialBalance));
 });
+await step("what was tried has changed nothing", async () => {
+  await browser.value(`${editor("query")}.setValue('query Tried { customers(first: 100) { nodes { number } } }')`);
+  await browser.until(`${editor("query")}.getValue().includes("Tried")`, "the text");
+  const { customers } = await run();
+  hold(customers.nodes.length > 0 && customers.nodes.every(({ number }) => number !== "C-1"), JSON.stringify(customers));
+});
 await step("a mistake in a document is shown with its reason", async () => {
   await browser.value(`${editor("query")}.setValue("query Wrong { nothing }"); document.querySelector(".graphiql-execute-button").click()`);
   await browser.until(`${editor("result")}.getValue().includes("GRAPHQL_VALIDATION_FAILED")`, "the reason");
