@@ -104,6 +104,12 @@ impl Database {
         execute(&self.postgres().url(SUPERUSER, DATABASE), statements);
     }
 
+    /// Runs statements as superuser in one transaction, with every trigger.
+    pub fn run(&self, statements: &str) {
+        let mut connection = database::connect(&self.postgres().url(SUPERUSER, DATABASE)).unwrap();
+        connection.batch_execute(statements).unwrap_or_else(|error| panic!("{error}\n{statements}"));
+    }
+
     /// The one text that a query names `line`, asked as superuser.
     pub fn text(&self, query: &str) -> String {
         database::text(&mut database::connect(&self.postgres().url(SUPERUSER, DATABASE)).unwrap(), query).unwrap()

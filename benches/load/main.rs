@@ -12,6 +12,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod database;
+mod edge;
 mod generator;
 mod http;
 mod pgbench;
@@ -50,7 +51,17 @@ fn main() -> ExitCode {
     report.memory();
     say(&format!("{:>4} s  gate", started.elapsed().as_secs()));
     report.add(workload::gate(&server, &session, &scale));
+    if wanted("edge") {
+        say(&format!("{:>4} s  webhooks", started.elapsed().as_secs()));
+        report.add(edge::webhooks(&server, &session, &database));
+        say(&format!("{:>4} s  subscribers", started.elapsed().as_secs()));
+        edge::followers(&server, &database, &scale).into_iter().for_each(|measure| report.add(measure));
+    }
     drop(server);
+    if wanted("edge") {
+        say(&format!("{:>4} s  neighbours", started.elapsed().as_secs()));
+        report.add(edge::neighbours(&database, &scale));
+    }
     say(&format!("{:>4} s  starts", started.elapsed().as_secs()));
     report.add(server::starts(&mut database));
     report.print(&scale, started.elapsed());

@@ -115,6 +115,23 @@ impl Measure {
         }
     }
 
+    /// So many a second, without a limit.
+    pub fn rate(name: &str, rate: f64) -> Self {
+        Self {
+            lines: vec![Line {
+                name: name.to_owned(),
+                against: String::new(),
+                found: String::new(),
+                figure: format!("{rate:.0}/s"),
+                budget: "-".to_owned(),
+                kept: None,
+            }],
+            notes: Vec::new(),
+            resident_kb: 0,
+            wrong: Vec::new(),
+        }
+    }
+
     /// Adds what was measured besides the figure.
     pub fn note(mut self, note: String) -> Self {
         self.notes.push(note);

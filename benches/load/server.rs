@@ -1,5 +1,6 @@
 //! The server under test: the program itself, as a process of its own, reached by HTTP alone.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
@@ -24,11 +25,20 @@ impl Server {
     /// Starts it as an operator with a PostgreSQL of his own would, with the default settings, but for the buckets: they
     /// are counted as ever, and never empty.
     pub fn start(database: &Database) -> Self {
+        let never_empty = |bucket| (format!("BACKOFFICE_{bucket}_RATE"), "1000000000,1000000000");
+        Self::started(database, ["CREDENTIAL", "CLIENT", "STRANGER"].map(never_empty).to_vec())
+    }
+
+    /// Starts it with the buckets that it has if nothing else is said.
+    pub fn with_default_buckets(database: &Database) -> Self {
+        Self::started(database, Vec::new())
+    }
+
+    fn started(database: &Database, settings: Vec<(String, &str)>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_backoffice"));
-        command.args(["serve", "--listen", "127.0.0.1:0"]).env("DATABASE_URL", database.app_url());
-        for bucket in ["CREDENTIAL", "CLIENT", "STRANGER"] {
-            command.env(format!("BACKOFFICE_{bucket}_RATE"), "1000000000,1000000000");
-        }
+        command.args(["serve", "--listen", "127.0.0.1:0", "--webhooks-to-loopback", "true"]);
+        command.env("DATABASE_URL", database.app_url()).envs(settings);
+        command.env("BACKOFFICE_SECRETS_KEY", database.folder().join("secrets.key"));
         command.env("BACKOFFICE_FILE_STORE", database.folder().join("files"));
         let log = std::fs::File::create(database.folder().join("server.log")).unwrap();
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("the program cannot be run");
@@ -79,11 +89,17 @@ fn terminate(child: &mut Child) {
 
 /// One person's access tokens, by client.
 pub struct Session {
-    tokens: Vec<String>,
+    tokens: HashMap<u64, String>,
 }
 
 impl Session {
+    /// Of all clients.
     pub fn open(server: &Server, scale: &Scale) -> Self {
+        Self::of(server, &(1..=scale.large_client()).collect::<Vec<_>>())
+    }
+
+    /// A session of its own, with tokens for these clients only.
+    pub fn of(server: &Server, clients: &[u64]) -> Self {
         let mut connection = server.connect();
         let signed_in = connection.ask(
             "",
@@ -92,7 +108,7 @@ impl Session {
             &json!({ "email": EMAIL, "password": PASSWORD }),
         );
         let access = signed_in["signIn"]["accessToken"].as_str().unwrap_or_else(|| panic!("{signed_in}"));
-        let token = |client: u64| {
+        let mut token = |client: u64| {
             let taken = connection.ask(
                 access,
                 "mutation($client: ID!) { clientTokenCreate(input: { client: $client }) { accessToken userErrors { message } } }",
@@ -100,12 +116,12 @@ impl Session {
             );
             taken["clientTokenCreate"]["accessToken"].as_str().unwrap_or_else(|| panic!("{taken}")).to_owned()
         };
-        Self { tokens: (1..=scale.large_client()).map(token).collect() }
+        Self { tokens: clients.iter().map(|client| (*client, token(*client))).collect() }
     }
 
     /// The token for a client, numbered from 1.
     pub fn token(&self, client: u64) -> &str {
-        &self.tokens[client as usize - 1]
+        &self.tokens[&client]
     }
 }
 

@@ -1,0 +1,23 @@
+//! What is sent without being asked for, and who is disturbed by whom: followers, webhooks, neighbours.
+
+mod followers;
+mod neighbours;
+mod webhooks;
+
+pub use followers::followers;
+pub use neighbours::neighbours;
+pub use webhooks::webhooks;
+
+use crate::database::Database;
+use crate::rows;
+
+/// Writes so many events of a client at once, as a large import would.
+fn tell(database: &Database, client: u64, kind: &str, count: usize) {
+    database.run(&format!(
+        "SELECT core.set_tenant('{}');
+         SELECT core.emit(array_agg(gen_random_uuid()), array_agg('{kind}'::text), array_agg('Customer'::text),
+                          array_agg(md5(n::text)::uuid))
+           FROM generate_series(1, {count}) AS n",
+        rows::tenant(client)
+    ));
+}
