@@ -66,10 +66,11 @@ async fn each_message_arrives_however_often_workers_die() {
     story.tell(count);
     let (mut kills, mut in_the_middle, begun) = (0u32, 0u32, Instant::now());
     while story.left() > 0 {
-        assert!(begun.elapsed() < Duration::from_secs(300), "{} are left", story.left());
+        assert!(begun.elapsed() < Duration::from_secs(300 + count as u64 / 20), "{} are left", story.left());
         let before = story.receiver.received().len();
         let worker = database.worker_with(1, &environment);
-        // Until something has come, and then for a moment: each kill meets it somewhere else.
+        // Until something has come, and then for a moment, the longer the more there is to do: each kill meets it
+        // somewhere else.
         let started = Instant::now();
         while story.receiver.received().len() == before
             && story.left() > 0
@@ -77,7 +78,7 @@ async fn each_message_arrives_however_often_workers_die() {
         {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
-        tokio::time::sleep(Duration::from_millis(u64::from(kills * 61 % 500))).await;
+        tokio::time::sleep(Duration::from_millis(u64::from(kills * 61 % 500) * (count as u64).div_ceil(1_200))).await;
         drop(worker);
         kills += 1;
         in_the_middle += u32::from(story.left() > 0);
