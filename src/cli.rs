@@ -318,16 +318,22 @@ impl Database {
 }
 
 fn log(settings: &Settings) {
+    use tracing_subscriber::Layer as _;
+    use tracing_subscriber::layer::SubscriberExt as _;
+    use tracing_subscriber::util::SubscriberInitExt as _;
+
     let level = settings.log.clone().unwrap_or_else(|| "info".to_owned());
     let filter = tracing_subscriber::EnvFilter::try_new(format!("warn,backoffice={level},postgresql={level}"))
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     // Tests start several servers in one process; the first one's log stays.
-    let _ = tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .try_init();
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
+    let told = tracing_subscriber::registry().with(lines.with_filter(filter));
+    #[cfg(feature = "otlp")]
+    let told = told.with(server::trace::layer());
+    let _ = told.try_init();
+    if cfg!(not(feature = "otlp")) && std::env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT").is_some() {
+        tracing::warn!("this program was built without the feature `otlp`: no traces are sent");
+    }
 }
 
 fn serve(settings: &Settings) -> Result<ExitCode, Failure> {
@@ -384,6 +390,8 @@ fn serve(settings: &Settings) -> Result<ExitCode, Failure> {
         }
         Ok::<(), Failure>(())
     })?;
+    #[cfg(feature = "otlp")]
+    server::trace::flush();
     drop(database);
     say("Stopped.");
     Ok(ExitCode::SUCCESS)

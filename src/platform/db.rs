@@ -17,6 +17,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::future::BoxFuture;
 use tokio::sync::OnceCell;
 use tokio_postgres::NoTls;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::door::{DoorRow, Entered, Entrance, Known, Memory, anonymous};
@@ -29,6 +30,16 @@ use super::sql::Sql;
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an abandoned transaction has to end before its connection is closed regardless; above `statement_timeout`.
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(16);
+
+/// Under which target the spans stand that may go to a collector of traces.
+pub(crate) const TRACED: &str = "backoffice::trace";
+
+/// The time that the database takes for a step of a transaction; nothing where traces are not sent.
+macro_rules! span {
+    ($name:literal $(, $more:ident = $value:expr)?) => {
+        tracing::trace_span!(target: TRACED, $name, otel.kind = "client", db.system.name = "postgresql" $(, $more = $value)?)
+    };
+}
 
 /// How long an operation waits before it is refused.
 #[derive(Clone, Copy, Debug)]
@@ -193,7 +204,7 @@ async fn acquire(lender: &Lender) -> Result<Lent> {
         };
         lender.pool.get().await.map(|connection| Lent { connection, place })
     };
-    match tokio::time::timeout(lender.wait, lent).await {
+    match tokio::time::timeout(lender.wait, lent).instrument(span!("connection")).await {
         Ok(Ok(lent)) => Ok(lent),
         Ok(Err(error)) => Err(Error::fault(error)),
         Err(_) => {
@@ -384,6 +395,7 @@ impl Tx {
             let mut connection = self.borrowed.get()?;
             // Polled in this order: a door that was not asked yet is asked on the way.
             let loading = self.borrowed.hear(diesel_async::RunQueryDsl::load(query, &mut connection));
+            let loading = loading.instrument(span!("rows", of = std::any::type_name::<T>()));
             let (passed, rows) = futures_util::future::join(self.pass(), loading).await;
             passed?;
             self.note(rows)
@@ -417,6 +429,7 @@ impl Tx {
             self.count()?;
             let mut connection = self.borrowed.get()?;
             let running = self.borrowed.hear(diesel_async::RunQueryDsl::execute(query, &mut connection));
+            let running = running.instrument(span!("execute"));
             let (passed, count) = futures_util::future::join(self.pass(), running).await;
             passed?;
             self.note(count)
@@ -509,7 +522,8 @@ impl Tx {
             None => if commit { "COMMIT" } else { "ROLLBACK" }.to_owned(),
         };
         let mut connection = self.borrowed.get()?;
-        let ended = self.borrowed.hear(connection.batch_execute(&last)).await;
+        let ending = if commit { span!("commit") } else { span!("rollback") };
+        let ended = self.borrowed.hear(connection.batch_execute(&last)).instrument(ending).await;
         // A check that waits for the commit refused: that has ended the transaction, and this proves it.
         let proven =
             ended.is_ok() || (commit && self.borrowed.hear(connection.batch_execute("ROLLBACK")).await.is_ok());
@@ -582,6 +596,7 @@ impl Borrowed {
                 for_begin.batch_execute(begin.sql()),
                 diesel_async::RunQueryDsl::load::<DoorRow>(door, &mut for_door),
             ))
+            .instrument(span!("door"))
             .await;
         began?;
         rows?.pop().ok_or_else(|| Error::fault("the door gave no row"))

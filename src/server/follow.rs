@@ -12,12 +12,13 @@ use async_graphql::{Pos, Request, Response, Variables};
 use backoffice_gate::{OperationKind, Passed};
 use futures_util::future::try_join;
 use tokio::sync::watch;
+use tracing::Instrument;
 use uuid::Uuid;
 
-use super::Shared;
 use super::budget::Budget;
 use super::operation::{self, Answer, Circumstances};
 use super::presence::Seat;
+use super::{Shared, trace};
 use crate::graph::event::{Event, position};
 use crate::graph::subscription::{Asked, Telling, as_query};
 use crate::platform::can::Can;
@@ -54,6 +55,7 @@ pub struct Follow {
     pools: Pools,
     subscriber: Subscriber,
     query: String,
+    operation_name: Option<String>,
     passed: Passed,
     variables: Variables,
     kinds: Option<Vec<EventKind>>,
@@ -96,6 +98,7 @@ impl Follow {
             pools,
             subscriber,
             query,
+            operation_name: passed.operation_name.clone(),
             passed: Passed {
                 document: Arc::new(document),
                 operation_kind: OperationKind::Query,
@@ -158,11 +161,20 @@ impl Follow {
             .from_device(self.subscriber.address.clone(), self.subscriber.user_agent.clone())
     }
 
+    /// Whether this server has been told to stop: another one goes on, behind the last event.
+    #[must_use]
+    pub fn server_goes(&self) -> bool {
+        self.shared.draining.load(Ordering::Acquire)
+    }
+
     /// The next events: waits until there are some. Fails if the caller may no longer see any.
     pub async fn next(&mut self) -> Result<Vec<Event>> {
         loop {
             self.rung.borrow_and_update();
             self.nudged.borrow_and_update();
+            if self.server_goes() {
+                return Err(Error::Unavailable);
+            }
             let events = self.look().await?;
             if !events.is_empty() {
                 return Ok(events);
@@ -177,9 +189,6 @@ impl Follow {
                     }
                     nudged = self.nudged.changed() => {
                         nudged.map_err(Error::fault)?;
-                        if self.shared.draining.load(Ordering::Acquire) {
-                            return Err(Error::Unavailable);
-                        }
                         break;
                     }
                 }
@@ -230,7 +239,11 @@ impl Follow {
             };
             let telling = Telling { schema: self.shared.following.clone(), event: event.clone() };
             let (passed, variables) = (self.passed.clone(), self.variables.clone());
-            let answer = operation::run(&telling, &self.pools, passed, variables, around).await;
+            let span = trace::begin(around.request_id, None, None);
+            let field = passed.root_fields.first().cloned().unwrap_or_default();
+            trace::named(&span, ("subscription", &field), self.operation_name.as_deref(), &around.caller);
+            let answer = operation::run(&telling, &self.pools, passed, variables, around).instrument(span.clone()).await;
+            trace::ended(&span, answer.code.as_deref());
             match answer.retry_after {
                 // Whoever has used up what he has hears later, and of everything.
                 Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds.clamp(1, 60))).await,

@@ -7,27 +7,19 @@ use std::sync::atomic::Ordering;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, guard, web};
-use backoffice_gate::{OperationKind, Rejected};
-use tracing::Instrument;
 use uuid::Uuid;
 
 use super::Shared;
 use super::body::{self, BadBody, GraphqlBody, MAX_ANONYMOUS_BYTES, MAX_BODY_BYTES};
-use super::budget::Budget;
 use super::compress;
 use super::cors::{self, Whose};
-use super::cost::{self, Cost};
-use super::measure::{self, Flight};
 use super::media::{Media, is_json};
 use super::operation::{self, Answer, Circumstances};
-use super::persisted::{self, Missing, unpublished};
-use super::{socket, stream};
+use super::perform::{self, Allowed, Asked};
+use super::{socket, stream, trace};
 use crate::platform::db::Pools;
 use crate::platform::ids::new_uuid;
 use crate::platform::scope::Caller;
-
-/// How long the answer waits that refuses for too much in too short a time.
-const MOMENT: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// `POST` for everything, `GET` for queries, `OPTIONS` for browsers that ask first.
 pub fn routes(routes: &mut web::ServiceConfig) {
@@ -52,14 +44,6 @@ pub(super) struct Edge<'a> {
     /// Nobody's until the token has been read.
     whose: Cell<Whose>,
     started: std::time::Instant,
-}
-
-/// A request whose head and body have been read.
-pub(super) struct Taken {
-    /// What it asks for.
-    pub body: GraphqlBody,
-    /// What surrounds it.
-    pub around: Circumstances,
 }
 
 async fn other_method(request: HttpRequest, shared: web::Data<Shared>) -> HttpResponse {
@@ -87,7 +71,7 @@ async fn post(
         Err(refused) => return refused,
     };
     match edge.take_post(payload).await {
-        Ok(Taken { body, around }) => edge.answer(body, &pools, around, false).await,
+        Ok(asked) => edge.answer(asked, &pools, true).await,
         Err(refused) => refused,
     }
 }
@@ -98,7 +82,7 @@ async fn get(request: HttpRequest, shared: web::Data<Shared>, pools: web::Data<P
         Err(refused) => return refused,
     };
     match edge.take_get() {
-        Ok(Taken { body, around }) => edge.answer(body, &pools, around, true).await,
+        Ok(asked) => edge.answer(asked, &pools, false).await,
         Err(refused) => refused,
     }
 }
@@ -134,7 +118,7 @@ impl<'a> Edge<'a> {
     }
 
     /// Reads a request that was sent with POST.
-    pub(super) async fn take_post(&self, payload: web::Payload) -> Result<Taken, HttpResponse> {
+    pub(super) async fn take_post(&self, payload: web::Payload) -> Result<Asked, HttpResponse> {
         if !is_json(self.request.headers()) {
             return Err(self.refuse(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -147,13 +131,19 @@ impl<'a> Edge<'a> {
         let limit = if known { MAX_BODY_BYTES } else { MAX_ANONYMOUS_BYTES };
         let bytes = body::read(self.request, payload, limit).await.map_err(|reason| self.bad_body(reason, known))?;
         let body = body::parse(&bytes).map_err(|reason| self.bad_body(reason, known))?;
-        Ok(Taken { body, around })
+        Ok(self.asked(body, around))
     }
 
     /// Reads a request that was sent with GET.
-    pub(super) fn take_get(&self) -> Result<Taken, HttpResponse> {
+    pub(super) fn take_get(&self) -> Result<Asked, HttpResponse> {
         let body = body::from_query(self.request.query_string()).map_err(|reason| self.malformed(&reason))?;
-        Ok(Taken { body, around: self.circumstances()? })
+        Ok(self.asked(body, self.circumstances()?))
+    }
+
+    fn asked(&self, body: GraphqlBody, around: Circumstances) -> Asked {
+        let header = |name: &str| self.request.headers().get(name)?.to_str().ok();
+        let span = trace::begin(self.id, header("traceparent"), header("tracestate"));
+        Asked { body, around, since: self.started, span }
     }
 
     pub(super) fn refuse(&self, status: StatusCode, code: &str, message: &str) -> HttpResponse {
@@ -187,79 +177,21 @@ impl<'a> Edge<'a> {
         response
     }
 
-    async fn answer(
-        &self,
-        body: GraphqlBody,
-        pools: &Pools,
-        around: Circumstances,
-        only_queries: bool,
-    ) -> HttpResponse {
-        // Whoever has used up what he has is not even read.
-        if let Err(exhausted) = around.budget.look() {
-            return self.exhausted(operation::exhausted(self.id, &around.budget, exhausted, 1)).await;
-        }
-        let _flight = Flight::begin();
-        let GraphqlBody { asked, operation_name, variables } = body;
-        let document = match persisted::find(self.shared, pools, &around.caller, asked).await {
-            Ok(document) => document,
-            Err(Missing::Unknown) => return self.rejected(&unpublished(), &around.budget).await,
-            Err(Missing::Failed(error)) => return self.request_error(operation::failure(self.id, error)),
+    async fn answer(&self, asked: Asked, pools: &Pools, mutations: bool) -> HttpResponse {
+        let allowed = Allowed { mutations, subscriptions: false };
+        let admitted = match perform::admit(self.shared, pools, asked, allowed).await {
+            Ok(admitted) => admitted,
+            Err(refused) if refused.only_by_post => {
+                let mut response = self.send(StatusCode::METHOD_NOT_ALLOWED, refused, "refused");
+                response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+                return response;
+            }
+            Err(refused) => return self.request_error(refused),
         };
-        let query = document.text.as_str();
-        let (limits, documents) = (&self.shared.limits, &self.shared.documents);
-        let shape = documents.shape(&variables);
-        let found = documents.find(query, operation_name.as_deref(), shape);
-        let admitted = match &found {
-            Some(found) => backoffice_gate::admit_again(&found.passed, &variables, limits),
-            None => backoffice_gate::admit(query, operation_name.as_deref(), &variables, limits),
-        };
-        let passed = match admitted {
-            Ok(passed) => passed,
-            Err(rejected) => return self.rejected(&rejected, &around.budget).await,
-        };
-        if !persisted::may_run(self.shared, &around.caller, &document, &passed) {
-            let message = "This client runs published documents only, and this is none of them.";
-            return self.request_error(operation::plain(self.id, "DOCUMENT_NOT_PUBLISHED", message));
-        }
-        if passed.operation_kind == OperationKind::Mutation && only_queries {
-            let mut response =
-                self.refuse(StatusCode::METHOD_NOT_ALLOWED, "BAD_USER_INPUT", "A mutation has to be sent with POST.");
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
-            return response;
-        }
-        if passed.operation_kind == OperationKind::Subscription {
-            return self.request_error(operation::plain(
-                self.id,
-                "BAD_USER_INPUT",
-                "Subscriptions are not served over this transport.",
-            ));
-        }
-        let field = passed.root_fields.first().cloned().unwrap_or_default();
-        let kind = if passed.operation_kind == OperationKind::Mutation { "mutation" } else { "query" };
-        let fits = found.is_some_and(|found| found.fits);
-        let graph = if fits { &self.shared.trusting } else { &self.shared.graph };
-        // What strangers send is not remembered: they could push out what everybody sends.
-        let known = matches!(around.caller, Caller::Person { .. } | Caller::Service { .. });
-        let news = (known && !fits).then(|| (document.text.clone(), passed.clone()));
-        let deprecated = self.shared.measures.deprecated.used_by(&passed.document, passed.operation_name.as_deref());
-        let asking = measure::asking(&around.caller);
-        let around = Circumstances { query: document.text, ..around };
-        // Whatever is logged below stands under the request's id.
-        let span = tracing::error_span!("operation", request_id = %self.id);
-        let answer = operation::run(graph, pools, passed, variables, around).instrument(span).await;
-        if let (Some((query, passed)), None) = (news, &answer.code) {
-            documents.keep(&query, operation_name.as_deref(), shape, passed);
-        }
-        // A name that the schema does not know must not become a label: the caller could invent labels without end.
-        let field = if self.shared.names.contains(&field) { field } else { "unknown".to_owned() };
-        measure::answered(kind, &field, answer.code.as_deref(), self.started.elapsed());
-        if !answer.request_error {
-            deprecated.into_iter().for_each(|used| measure::deprecated(&asking, used));
-        }
-        match answer.retry_after {
-            Some(_) => return self.exhausted(answer).await,
-            None if answer.request_error => return self.request_error(answer),
-            None => {}
+        let field = admitted.field().to_owned();
+        let answer = perform::run(self.shared, pools, admitted).await;
+        if answer.request_error {
+            return self.request_error(answer);
         }
         let (json, coding) = match answer.secret {
             true => (answer.json, None),
@@ -322,22 +254,6 @@ impl<'a> Edge<'a> {
             address,
             user_agent: user_agent.unwrap_or_default().chars().take(200).collect(),
         })
-    }
-
-    async fn rejected(&self, rejected: &Rejected, budget: &Budget) -> HttpResponse {
-        measure::refused(rejected.code);
-        if let Err(exhausted) = budget.take(cost::REJECTED) {
-            return self.exhausted(operation::exhausted(self.id, budget, exhausted, cost::REJECTED)).await;
-        }
-        let cost = Cost::rejected(budget.left());
-        self.request_error(operation::located(self.id, rejected.code, &rejected.message, rejected.location, cost))
-    }
-
-    /// Too much in too short a time. Whoever does not wait when he is told to waits here for a moment: a loop without a
-    /// pause would otherwise keep the server busy with refusing.
-    async fn exhausted(&self, answer: Answer) -> HttpResponse {
-        tokio::time::sleep(MOMENT).await;
-        self.request_error(answer)
     }
 
     /// A request that was not run: the new media type says so in the status, the old one only where it is not GraphQL's

@@ -27,6 +27,7 @@ pub mod queues;
 pub mod restart;
 pub mod socket;
 pub mod stream;
+pub mod trace;
 
 use std::collections::HashSet;
 use std::net::{SocketAddr, TcpListener};

@@ -10,6 +10,7 @@ use backoffice_gate::{OperationKind, Passed};
 use futures_util::FutureExt;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::budget::{Budget, Exhausted, Spending};
@@ -56,6 +57,8 @@ pub struct Answer {
     pub replayed: bool,
     /// After how many seconds it can be asked again, where it was refused because of that.
     pub retry_after: Option<u64>,
+    /// True if it was refused only because it did not come with POST.
+    pub only_by_post: bool,
     /// Whether it tells a secret: a token, a key.
     pub secret: bool,
     /// The first error's code, for logs and status.
@@ -190,11 +193,12 @@ async fn once<G: Executor>(
         let answer = finish(response, scope, (passed, spending), around.request_id);
         let scope = Arc::clone(scope);
         // A read has nothing to keep: its transaction may end while the answer is already on its way.
-        actix_web::rt::spawn(async move {
+        let ending = async move {
             if let Err(error) = scope.end(true).await {
                 tracing::debug!(?error, "a read's transaction did not end well; its connection is closed");
             }
-        });
+        };
+        actix_web::rt::spawn(ending.in_current_span());
         return Ok(answer);
     }
 

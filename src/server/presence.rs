@@ -130,7 +130,7 @@ impl Presences {
     }
 
     /// Tells every connection to look after itself.
-    fn nudge_all(&self) {
+    pub(super) fn nudge_all(&self) {
         for present in self.all().present.values() {
             present.nudge.send_replace(());
         }

@@ -94,6 +94,7 @@ impl Stop {
     fn begin(&self) {
         tell("STOPPING=1");
         self.shared.draining.store(true, Ordering::Release);
+        self.shared.presences.nudge_all();
         if let Some(workers) = &self.workers {
             workers.tell_to_stop();
         }

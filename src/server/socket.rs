@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, guard, web};
@@ -18,13 +18,13 @@ use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
-use super::Shared;
 use super::body;
 use super::cors::{self, Whose};
 use super::follow::Told;
 use super::operation::{Answer, Circumstances};
-use super::perform::{Allowed, Performed, perform};
+use super::perform::{Allowed, Asked, Performed, perform};
 use super::presence::{Credential, Presence};
+use super::{Shared, trace};
 use crate::platform::db::Pools;
 use crate::platform::error::Error;
 use crate::platform::ids::new_uuid;
@@ -40,6 +40,8 @@ const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a silent client is asked whether it is still there.
 const PING_EVERY: Duration = Duration::from_secs(25);
+/// How long what was begun may still take when the server is told to stop.
+const GOING_TIMEOUT: Duration = Duration::from_secs(20);
 /// Operations of one connection at a time.
 const MOST_OPERATIONS: usize = 50;
 /// The longest id of an operation, in bytes.
@@ -52,7 +54,7 @@ pub fn is_asked(context: &guard::GuardContext<'_>) -> bool {
 }
 
 /// Why a connection is closed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Close(u16, &'static str);
 
 const GONE: Close = Close(1001, "The server is going away; connect again.");
@@ -102,6 +104,13 @@ pub async fn open(
         } else {
             Some(PROTOCOL_UNKNOWN)
         };
+        if let Some(GONE) = close {
+            // What was begun is brought to its end, and answered. Subscriptions end by themselves.
+            let until = Instant::now() + GOING_TIMEOUT;
+            while !operations.borrow().is_empty() && Instant::now() < until {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
         for (_, operation) in operations.borrow_mut().drain() {
             operation.abort();
         }
@@ -311,6 +320,7 @@ impl Socket {
         let Some(Value::Object(mut fields)) = payload else { return Err(Some(INVALID)) };
         let option = |name: &str| fields.get("extensions").and_then(|extensions| extensions.get(name)).cloned();
         let (key, dry_run) = (option("idempotencyKey"), option("dryRun"));
+        let (parent, state) = (option("traceparent"), option("tracestate"));
         let around = Circumstances {
             budget: self.shared.budgets.of(&known.caller, &self.address),
             caller: known.caller.clone(),
@@ -344,7 +354,14 @@ impl Socket {
         let performed = {
             let (shared, pools) = (Arc::clone(&self.shared), self.pools.clone());
             let seats = known.presence.seats();
-            async move { perform(&shared, &pools, body, around, &seats, Allowed::All).await }
+            let span = trace::begin(
+                around.request_id,
+                parent.as_ref().and_then(Value::as_str),
+                state.as_ref().and_then(Value::as_str),
+            );
+            let asked = Asked { body, around, since: Instant::now(), span };
+            let allowed = Allowed { mutations: true, subscriptions: true };
+            async move { perform(&shared, &pools, asked, allowed, &seats).await }
         };
         let (mut session, operations, closing, own) =
             (self.session.clone(), Rc::clone(&self.operations), self.closing.clone(), id.clone());
@@ -374,6 +391,7 @@ async fn run(performed: impl Future<Output = Performed>, session: &mut Session, 
     loop {
         let events = match follow.next().await {
             Ok(events) => events,
+            Err(_) if follow.server_goes() => return Err(Some(GONE)),
             Err(error) => match closing(&error) {
                 Err(close) => return Err(close),
                 Ok(()) => {

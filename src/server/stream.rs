@@ -16,9 +16,9 @@ use tokio::sync::mpsc;
 
 use super::Shared;
 use super::follow::{Follow, Told};
-use super::graphql::{Edge, Taken};
+use super::graphql::Edge;
 use super::operation::Answer;
-use super::perform::{Allowed, Performed, perform};
+use super::perform::{Allowed, Asked, Performed, perform};
 use super::presence::{Credential, Presence};
 use crate::platform::db::Pools;
 use crate::platform::ids::new_uuid;
@@ -50,7 +50,7 @@ pub async fn post(
 ) -> HttpResponse {
     let edge = Edge::streaming(&request, &shared);
     match edge.take_post(payload).await {
-        Ok(taken) => answer(&edge, &request, shared.clone().into_inner(), &pools, taken, Allowed::All).await,
+        Ok(asked) => answer(&edge, &request, shared.clone().into_inner(), &pools, asked, true).await,
         Err(refused) => refused,
     }
 }
@@ -59,7 +59,7 @@ pub async fn post(
 pub async fn get(request: HttpRequest, shared: web::Data<Shared>, pools: web::Data<Pools>) -> HttpResponse {
     let edge = Edge::streaming(&request, &shared);
     match edge.take_get() {
-        Ok(taken) => answer(&edge, &request, shared.clone().into_inner(), &pools, taken, Allowed::Reading).await,
+        Ok(asked) => answer(&edge, &request, shared.clone().into_inner(), &pools, asked, false).await,
         Err(refused) => refused,
     }
 }
@@ -69,12 +69,11 @@ async fn answer(
     request: &HttpRequest,
     shared: Arc<Shared>,
     pools: &Pools,
-    taken: Taken,
-    allowed: Allowed,
+    asked: Asked,
+    mutations: bool,
 ) -> HttpResponse {
-    let Taken { body, around } = taken;
     let refuse = |status, code, message| edge.refuse(status, code, message);
-    let Some(credential) = Credential::of(&around.caller) else {
+    let Some(credential) = Credential::of(&asked.around.caller) else {
         return refuse(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "A stream needs a valid token; sign in first.");
     };
     let Some(presence) = shared.presences.enter(credential) else {
@@ -82,7 +81,8 @@ async fn answer(
         busy.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
         return busy;
     };
-    match Box::pin(perform(&shared, pools, body, around, &presence.seats(), allowed)).await {
+    let allowed = Allowed { mutations, subscriptions: true };
+    match Box::pin(perform(&shared, pools, asked, allowed, &presence.seats())).await {
         Performed::Answer(answer) if answer.request_error => edge.request_error(answer),
         Performed::Answer(answer) => {
             let text = format!("{}{COMPLETE}", as_next(&answer, None));
@@ -110,6 +110,10 @@ async fn answer(
 
 /// The end of an operation.
 const COMPLETE: &str = "event: complete\ndata:\n\n";
+
+/// The end of a stream whose server goes away: a comment, for whoever reads along. Without `complete` the client connects
+/// again, to another server, and goes on behind its last event.
+const GOING: &str = ": the server is going away; connect again\n\n";
 
 fn streaming(
     edge: &Edge<'_>,
@@ -152,6 +156,10 @@ async fn tell(mut follow: Follow, presence: Presence, sender: mpsc::Sender<Bytes
         };
         let events = match events {
             Ok(events) => events,
+            Err(_) if follow.server_goes() => {
+                write(&sender, GOING.to_owned()).await;
+                return;
+            }
             Err(error) => return end(&sender, &super::operation::failure(new_uuid(), error)).await,
         };
         for event in events {
