@@ -60,6 +60,8 @@ fn describe() {
     describe_gauge!("backoffice_queue_waiting", "What is due and not begun, by queue");
     describe_gauge!("backoffice_queue_running", "What is being done, by queue");
     describe_gauge!("backoffice_queue_lag_seconds", Unit::Seconds, "For how long the oldest has been due, by queue");
+    describe_gauge!("backoffice_webhook_endpoints", "Endpoints of webhooks that answer, fail or are paused");
+    describe_gauge!("backoffice_webhook_deliveries_open", "Deliveries that have not ended, by how their endpoint is");
     describe_gauge!("backoffice_draining", "1 if this server has been told to stop");
     describe_gauge!("backoffice_build_info", "Always 1; the program's version is a label");
     describe_gauge!("process_resident_memory_bytes", Unit::Bytes, "Memory of this process");
@@ -169,13 +171,17 @@ pub async fn scrape(shared: &Shared, pools: &Pools, handle: &PrometheusHandle) -
     gauge!("backoffice_database_ping_seconds").set(begun.elapsed().as_secs_f64());
     gauge!("backoffice_draining").set(f64::from(u8::from(shared.draining.load(Ordering::Acquire))));
     gauge!("backoffice_operations_in_flight").set(figure(IN_FLIGHT.load(Ordering::Relaxed)));
-    if let Ok(Ok(figures)) = answered {
-        for queue in figures {
+    if let Ok(Ok((queues, endpoints))) = answered {
+        for queue in queues {
             gauge!("backoffice_queue_waiting", "queue" => queue.queue.clone())
                 .set(figure(queue.waiting.unsigned_abs()));
             gauge!("backoffice_queue_running", "queue" => queue.queue.clone())
                 .set(figure(queue.running.unsigned_abs()));
             gauge!("backoffice_queue_lag_seconds", "queue" => queue.queue).set(queue.lag_s);
+        }
+        for of in endpoints {
+            gauge!("backoffice_webhook_endpoints", "state" => of.state.clone()).set(figure(of.endpoints.unsigned_abs()));
+            gauge!("backoffice_webhook_deliveries_open", "state" => of.state).set(figure(of.open.unsigned_abs()));
         }
     }
     for (pool, lent) in shared.measures.lent() {

@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use crate::harness::Office;
+use crate::harness::{Office, Setup};
 
 const DASHBOARD: &str = include_str!("../../operation/grafana/dashboard.json");
 
@@ -99,4 +100,68 @@ async fn figures_follow_what_happens() {
     assert!(value(&busy, "backoffice_operations_in_flight") >= 1.0, "{busy}");
     drop(holder);
     late.await.unwrap();
+}
+
+/// Asks until these lines have these values at least: other stories of this process are asked for theirs meanwhile.
+async fn comes(office: &Office, lines: &[(&str, f64)]) {
+    let mut text = String::new();
+    for _ in 0..100 {
+        text = scraped(office).await;
+        if lines.iter().all(|(line, least)| (*least..*least + 1_000.0).contains(&value(&text, line))) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("{lines:?} in {text}");
+}
+
+#[tokio::test]
+async fn the_outbox_and_the_webhooks_are_measured() {
+    // Nobody delivers.
+    let office = Office::with(Setup { jobs: 0, ..Setup::default() });
+    let person = office.person("Ada");
+    let firm = office.firm("Firm", person);
+    let client = office.client(person, firm);
+    let made = client
+        .ask(
+            "mutation { webhookEndpointCreate(input: { name: \"N\", url: \"http://127.0.0.1:9/\", events: [CUSTOMER_CREATED] }) {
+               webhookEndpoint { id } userErrors { message } } }",
+            json!({}),
+        )
+        .await;
+    let endpoint = made["webhookEndpointCreate"]["webhookEndpoint"]["id"].clone();
+    for number in ["1", "2"] {
+        let create = "mutation($number: String!) { customerCreate(input: { number: $number, name: \"C\", country: \"DE\" }) { userErrors { message } } }";
+        client.ask(create, json!({ "number": number })).await;
+    }
+    let events = "backoffice_queue_waiting{queue=\"events\"}";
+    comes(&office, &[(events, 2.0), ("backoffice_queue_lag_seconds{queue=\"events\"}", 0.001)]).await;
+    // An endpoint that does not answer, for a minute and a half.
+    office.app.database.lay(
+        "UPDATE core.webhook_lane SET open = 3, failures = 1, due_at = now() - interval '90 s',
+            position = (SELECT max(h.position) FROM core.event_head h)",
+    );
+    comes(
+        &office,
+        &[
+            ("backoffice_queue_waiting{queue=\"webhooks\"}", 3.0),
+            ("backoffice_queue_lag_seconds{queue=\"webhooks\"}", 90.0),
+            ("backoffice_webhook_endpoints{state=\"failing\"}", 1.0),
+            ("backoffice_webhook_deliveries_open{state=\"failing\"}", 3.0),
+        ],
+    )
+    .await;
+    let waiting = office.count("SELECT waiting FROM core.queue_figures() WHERE queue = 'events'");
+    assert_eq!(waiting, 0, "all were looked through");
+    // One that somebody works on, or that asked for a pause, does not lag.
+    office.app.database.lay("UPDATE core.webhook_lane SET held_until = now() + interval '1 hour'");
+    assert_eq!(office.count("SELECT waiting + lag_s::bigint FROM core.queue_figures() WHERE queue = 'webhooks'"), 0);
+    office.app.database.lay(&format!(
+        "UPDATE core.webhook_lane SET held_until = NULL, lease = '{}', leased_until = now() + interval '1 min'",
+        Uuid::now_v7()
+    ));
+    assert_eq!(office.count("SELECT 10 * running + waiting FROM core.queue_figures() WHERE queue = 'webhooks'"), 10);
+    let pause = "mutation($id: ID!) { webhookEndpointPause(input: { id: $id }) { userErrors { message } } }";
+    client.ask(pause, json!({ "id": endpoint })).await;
+    comes(&office, &[("backoffice_webhook_endpoints{state=\"paused\"}", 1.0)]).await;
 }
