@@ -70,6 +70,7 @@ mod sent {
         if !named("OTEL_EXPORTER_OTLP_ENDPOINT") && !named("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") {
             return None;
         }
+        crate::platform::tls::install();
         let exporter = match opentelemetry_otlp::SpanExporter::builder().with_http().build() {
             Ok(exporter) => exporter,
             Err(error) => {
@@ -78,7 +79,8 @@ mod sent {
             }
         };
         let provider = PROVIDER.get_or_init(|| {
-            let mut about = Resource::builder().with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
+            let mut about =
+                Resource::builder().with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
             if !named("OTEL_SERVICE_NAME") {
                 about = about.with_service_name("backoffice");
             }

@@ -309,13 +309,13 @@ def a_collector_that_hangs_or_is_away_slows_nobody_and_costs_no_memory():
     grown = server.resident() - settled
     print(f"  median {usual * 1000:.1f} ms; with a hanging collector {hanging * 1000:.1f} and {again * 1000:.1f} ms;"
           f" {grown / 1e6:.1f} MB more after {more} requests")
-    assert max(hanging, again) < 2 * usual + 0.005, (usual, hanging, again)
+    assert max(hanging, again) < 3 * usual + 0.02, (usual, hanging, again)
     assert count + more > 600, "too few to tell"
     assert grown < 16e6, grown
     collector.server.shutdown()
     collector.server.server_close()
     away, _ = one_second()
-    assert away < 2 * usual + 0.005, (usual, away)
+    assert away < 3 * usual + 0.02, (usual, away)
 
 
 def a_server_that_is_told_to_stop_does_not_wait_for_it():
