@@ -131,6 +131,24 @@ const QUESTIONS: &[Question] = &[
                    AND (d.net IS DISTINCT FROM l.net OR (d.gross <> 0 AND d.gross IS DISTINCT FROM i.amount))",
     },
     Question {
+        name: "events stand at their positions",
+        query: "WITH placed AS (
+                    SELECT e.position, e.occurred_at, lag(e.position, 1, 0::bigint) OVER w AS before, lag(e.occurred_at) OVER w AS earlier
+                      FROM core.event e WHERE e.tenant_id = $tenant WINDOW w AS (ORDER BY e.position)
+                )
+                (SELECT format('behind event %s comes event %s', p.before, p.position) AS line
+                   FROM placed p WHERE p.position <> p.before + 1 ORDER BY p.position LIMIT 100)
+                UNION ALL
+                -- Clocks are set right now and then, by less than this.
+                (SELECT format('event %s is told behind event %s and happened long before it', p.position, p.before)
+                   FROM placed p WHERE p.occurred_at < p.earlier - interval '1 minute' ORDER BY p.position LIMIT 100)
+                UNION ALL
+                SELECT format('the newest event is %s, the next one would come behind %s', coalesce(n.newest, 0), coalesce(h.position, 0))
+                  FROM (SELECT max(e.position) AS newest FROM core.event e WHERE e.tenant_id = $tenant) n
+                  LEFT JOIN core.event_head h ON h.tenant_id = $tenant
+                 WHERE n.newest IS DISTINCT FROM h.position",
+    },
+    Question {
         name: "the audit chain holds",
         query: "WITH RECURSIVE signed AS (
                     SELECT l.seq, l.hash, l.entries, count(e.id) AS found,

@@ -93,6 +93,12 @@ impl AuditEntry {
 
     /// The request that it was done in: all its changes took effect together. The same id stands in the answer and in
     /// the server's log.
+    async fn request_id(&self) -> Option<String> {
+        self.request_id.map(|id| id.to_string())
+    }
+
+    /// The same under its former name.
+    #[graphql(deprecation = "Use `requestId`, as errors and answers name it. This goes on 2027-12-01.")]
     async fn request(&self) -> Option<String> {
         self.request_id.map(|id| id.to_string())
     }

@@ -26,6 +26,9 @@ pub struct Event {
     pub kind: EventKind,
     /// When: right before the change was kept. Events that follow each other never go back in time.
     pub occurred_at: DateTime,
+    /// The version of the record as it was kept; null where records of its kind have none, or are gone. Whoever has read
+    /// this version or a newer one learns nothing new by reading again.
+    pub version: Option<i32>,
     #[graphql(skip)]
     pub(crate) position: i64,
     #[graphql(skip)]
@@ -49,6 +52,7 @@ impl Event {
             id: row.id,
             kind: EventKind::parse(&row.kind)?,
             occurred_at: row.occurred_at,
+            version: row.version,
             position: row.position,
             node_id: row.node_id,
             actor,
@@ -90,6 +94,12 @@ impl Event {
     }
 
     /// The request that it was done in: the id in its answer's `x-request-id` and in the audit trail.
+    async fn request_id(&self) -> Option<String> {
+        self.request_id.map(|id| id.to_string())
+    }
+
+    /// The same under its former name.
+    #[graphql(deprecation = "Use `requestId`, as errors and answers name it. This goes on 2027-12-01.")]
     async fn request(&self) -> Option<String> {
         self.request_id.map(|id| id.to_string())
     }

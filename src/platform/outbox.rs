@@ -7,7 +7,7 @@
 use std::fmt::Write;
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, Int8, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Int4, Int8, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use super::db::Tx;
@@ -93,6 +93,9 @@ pub struct Written {
     /// When it was written, right before the commit.
     #[diesel(sql_type = Timestamptz)]
     pub occurred_at: DateTime,
+    /// The version of the record as it was kept, if it has one.
+    #[diesel(sql_type = Nullable<Int4>)]
+    pub version: Option<i32>,
 }
 
 fn texts(kinds: &[EventKind]) -> Vec<&'static str> {
@@ -102,7 +105,7 @@ fn texts(kinds: &[EventKind]) -> Vec<&'static str> {
 /// The client's events of those kinds behind a position, in their order.
 pub async fn after(tx: &Tx, position: i64, kinds: &[EventKind], limit: i64) -> Result<Vec<Written>> {
     tx.rows(
-        sql("SELECT e.position, e.id, e.kind, e.node_id, e.actor_kind, e.actor_id, e.request_id, e.occurred_at
+        sql("SELECT e.position, e.id, e.kind, e.node_id, e.actor_kind, e.actor_id, e.request_id, e.occurred_at, e.version
                FROM core.event e WHERE e.tenant_id = $1 AND e.position > $2 AND e.kind = ANY ($3) ORDER BY e.position LIMIT $4")
             .bind::<SqlUuid, _>(tx.tenant()?)
             .bind::<Int8, _>(position)
@@ -115,7 +118,7 @@ pub async fn after(tx: &Tx, position: i64, kinds: &[EventKind], limit: i64) -> R
 /// The same the other way round: before a position, the newest first.
 pub async fn before(tx: &Tx, position: i64, kinds: &[EventKind], limit: i64) -> Result<Vec<Written>> {
     tx.rows(
-        sql("SELECT e.position, e.id, e.kind, e.node_id, e.actor_kind, e.actor_id, e.request_id, e.occurred_at
+        sql("SELECT e.position, e.id, e.kind, e.node_id, e.actor_kind, e.actor_id, e.request_id, e.occurred_at, e.version
                FROM core.event e WHERE e.tenant_id = $1 AND e.position < $2 AND e.kind = ANY ($3) ORDER BY e.position DESC LIMIT $4")
             .bind::<SqlUuid, _>(tx.tenant()?)
             .bind::<Int8, _>(position)
@@ -128,7 +131,7 @@ pub async fn before(tx: &Tx, position: i64, kinds: &[EventKind], limit: i64) -> 
 /// The events of those ids, of those kinds.
 pub async fn by_id(tx: &Tx, ids: Vec<EventId>, kinds: &[EventKind]) -> Result<Vec<Written>> {
     tx.rows(
-        sql("SELECT e.position, e.id, e.kind, e.node_id, e.actor_kind, e.actor_id, e.request_id, e.occurred_at
+        sql("SELECT e.position, e.id, e.kind, e.node_id, e.actor_kind, e.actor_id, e.request_id, e.occurred_at, e.version
                FROM core.event e WHERE e.tenant_id = $1 AND e.id = ANY ($2) AND e.kind = ANY ($3)")
         .bind::<SqlUuid, _>(tx.tenant()?)
         .bind::<Array<SqlUuid>, _>(ids)

@@ -1,5 +1,5 @@
-//! Taking away what has been of no use for long: stored answers, failed sign-ins, sessions that are over. What goes and
-//! when is the database's to say (`core.sweep`), which also sees to it that one server sweeps at a time.
+//! Taking away what has been of no use for long: stored answers, failed sign-ins, sessions and jobs that are over. What
+//! goes and when is the database's to say (`core.sweep`, `core.sweep_jobs`), which also sees to it that one server sweeps at a time.
 
 use std::time::Duration;
 
@@ -34,6 +34,9 @@ pub struct Swept {
     /// Refresh tokens of such sessions.
     #[diesel(sql_type = Int4)]
     pub refresh_tokens: i32,
+    /// Jobs that are over, with their attempts.
+    #[diesel(sql_type = Int4)]
+    pub jobs: i32,
     /// Whether there may be more.
     #[diesel(sql_type = Bool)]
     pub more: bool,
@@ -44,8 +47,9 @@ pub async fn once(pools: &Pools, most: i32) -> Result<Swept> {
     let tx = Tx::open_anonymous(pools).await?;
     let swept: Swept = tx
         .row(
-            sql("SELECT s.answers, s.attempts, s.sessions, s.refresh_tokens, s.more FROM core.sweep($1) s")
-                .bind::<Int4, _>(most),
+            sql("SELECT s.answers, s.attempts, s.sessions, s.refresh_tokens, j.jobs, s.more OR j.more AS more
+                   FROM core.sweep($1) s, core.sweep_jobs($1) j")
+            .bind::<Int4, _>(most),
         )
         .await?;
     if tx.finish(true).await? { Ok(swept) } else { Err(Error::fault("the sweep was not kept")) }
@@ -61,6 +65,7 @@ pub async fn all(pools: &Pools) -> Result<Swept> {
             attempts: sum.attempts.saturating_add(swept.attempts),
             sessions: sum.sessions.saturating_add(swept.sessions),
             refresh_tokens: sum.refresh_tokens.saturating_add(swept.refresh_tokens),
+            jobs: sum.jobs.saturating_add(swept.jobs),
             more: swept.more,
         };
         if !swept.more {

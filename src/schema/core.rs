@@ -22,6 +22,7 @@ diesel::table! {
         actor_id -> Nullable<Uuid>,
         request_id -> Nullable<Uuid>,
         occurred_at -> Timestamptz,
+        version -> Nullable<Int4>,
     }
 }
 
@@ -50,6 +51,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+        deleted_at -> Nullable<Timestamptz>,
     }
 }
 

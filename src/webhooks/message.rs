@@ -30,6 +30,8 @@ pub struct Message {
     pub node: Option<Uuid>,
     /// The event's place among the client's events.
     pub position: Option<i64>,
+    /// The version of the record as it was kept, if it has one.
+    pub version: Option<i32>,
     /// When it happened.
     pub occurred_at: DateTime,
 }
@@ -49,6 +51,7 @@ impl Message {
             (Some(node), Some(position), Value::Object(data)) => {
                 data.insert("nodeType".to_owned(), json!(self.node_type));
                 data.insert("node".to_owned(), json!(node_id(&self.kind, node)));
+                data.insert("version".to_owned(), json!(self.version));
                 data.insert("event".to_owned(), json!(EventId(self.id).to_string()));
                 data.insert("cursor".to_owned(), json!(encode(&position.to_string(), self.id)));
             }

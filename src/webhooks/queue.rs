@@ -92,6 +92,8 @@ struct Row {
     node_id: Option<Uuid>,
     #[diesel(sql_type = Nullable<Int8>)]
     event_position: Option<i64>,
+    #[diesel(sql_type = Nullable<Int4>)]
+    node_version: Option<i32>,
     #[diesel(sql_type = Timestamptz)]
     occurred_at: DateTime,
     #[diesel(sql_type = Int4)]
@@ -137,7 +139,7 @@ pub async fn claim(pools: &Pools, well: i32, sick: i32, batch: i32) -> Result<Ve
     let rows: Vec<Row> = tx
         .rows(
             sql("SELECT c.client_id, c.endpoint_id, c.lease, c.is_sick, c.url, c.secret_ids, c.secrets, c.id, c.message_id, c.kind,
-                        c.node_type, c.node_id, c.event_position, c.occurred_at, c.tries, c.first_tried_at
+                        c.node_type, c.node_id, c.event_position, c.node_version, c.occurred_at, c.tries, c.first_tried_at
                    FROM core.webhook_claim($1, $2, $3) c")
                 .bind::<Int4, _>(well)
                 .bind::<Int4, _>(sick)
@@ -157,6 +159,7 @@ pub async fn claim(pools: &Pools, well: i32, sick: i32, batch: i32) -> Result<Ve
                 node_type: row.node_type,
                 node: row.node_id,
                 position: row.event_position,
+                version: row.node_version,
                 occurred_at: row.occurred_at,
             },
             tries: u32::try_from(row.tries).unwrap_or_default(),

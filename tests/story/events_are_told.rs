@@ -32,6 +32,7 @@ const TELLS: &[(&str, &str)] = &[
     ("customersImport", "IMPORT_FINISHED"),
     ("documentManifestPublish", "DOCUMENT_MANIFEST_PUBLISHED"),
     ("documentManifestRetire", "DOCUMENT_MANIFEST_RETIRED"),
+    ("fileDelete", "FILE_DELETED"),
     ("fileUploadComplete", "FILE_COMPLETED"),
     ("fiscalYearCreate", "FISCAL_YEAR_CREATED"),
     ("grantCreate", "GRANT_GIVEN"),
@@ -94,7 +95,7 @@ const SILENT: &[(&str, &str)] = &[
 ];
 
 const ALL: &str = "query($after: String, $first: Int) { events(first: $first, after: $after) {
-    nodes { id kind cursor nodeId actor request occurredAt node { __typename id } } pageInfo { hasNextPage endCursor } totalCount } }";
+    nodes { id kind cursor nodeId actor requestId version occurredAt node { __typename id } } pageInfo { hasNextPage endCursor } totalCount } }";
 
 /// All events that somebody sees, page by page.
 async fn told(client: &Client) -> Vec<Value> {
@@ -169,6 +170,7 @@ async fn every_change_tells_what_it_did() {
     let (file, address) = announce(boss, "told.txt", b"told").await;
     reqwest::Client::new().put(app.url(&address)).body("told").send().await.unwrap();
     complete(boss, &file, b"told").await;
+    change(boss, "fileDelete", json!({ "file": file }), "").await;
     let mara = administrator.staff("mara@firm.example", "Mara").await;
     let given = boss.grant(&mara, "Bookkeeper", "2026-01-01", None).await;
     change(boss, "grantEnd", json!({ "id": given }), "").await;
@@ -181,12 +183,15 @@ async fn every_change_tells_what_it_did() {
     }
     for event in &events {
         assert_eq!(event["node"]["id"], event["nodeId"], "{event}");
-        assert!(event["actor"].is_string() && event["request"].is_string(), "{event}");
+        assert!(event["actor"].is_string() && event["requestId"].is_string(), "{event}");
+        // Of every record that shows its version, which of them it was.
+        let shows = schema.has_field(event["node"]["__typename"].as_str().unwrap(), "version");
+        assert!(event["version"].is_i64() || !shows, "{event}");
     }
     // An issued invoice is told together with its entry, by the same request.
     let issued = events.iter().position(|event| event["kind"] == "INVOICE_ISSUED").unwrap();
     assert_eq!(events[issued - 1]["kind"], "JOURNAL_ENTRY_POSTED");
-    assert_eq!(events[issued - 1]["request"], events[issued]["request"]);
+    assert_eq!(events[issued - 1]["requestId"], events[issued]["requestId"]);
     assert_eq!(events[issued]["node"]["__typename"], "Invoice");
 
     // The same backwards, by kind, and by its own id.
@@ -200,6 +205,53 @@ async fn every_change_tells_what_it_did() {
         .await;
     assert_eq!(one["node"]["kind"], "INVOICE_ISSUED");
     assert_eq!(app.database.findings(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_event_tells_the_version_that_it_left() {
+    let office = Office::open();
+    let person = office.person("Ada");
+    let client = office.client(person, office.firm("Firm", person));
+    let made = client.ask(CUSTOMER, json!({ "number": "1" })).await;
+    let id = made["customerCreate"]["customer"]["id"].clone();
+    // Twice in one operation: both are told when it is kept, and nobody ever saw the version in between.
+    let twice = "mutation($id: ID!) { a: customerUpdate(input: { id: $id, name: \"A\" }) { userErrors { message } }
+                                     b: customerUpdate(input: { id: $id, name: \"B\" }) { customer { version } } }";
+    let done = client.ask(twice, json!({ "id": id })).await;
+    assert_eq!(done["b"]["customer"]["version"], 3);
+    let versions: Vec<Value> = told(&client).await.iter().map(|event| event["version"].clone()).collect();
+    assert_eq!(versions[versions.len() - 3..], [json!(1), json!(3), json!(3)]);
+}
+
+#[tokio::test]
+async fn gaps_and_disorder_among_events_are_found() {
+    let office = Office::open();
+    let person = office.person("Ada");
+    let firm = office.firm("Firm", person);
+    let client = office.client(person, firm);
+    for number in 1..=5 {
+        client.ask(CUSTOMER, json!({ "number": number.to_string() })).await;
+    }
+    let database = &office.app.database;
+    let found = || -> Vec<String> {
+        let all = database.findings().into_iter();
+        all.filter_map(|line| Some(line.split_once("events stand at their positions: ")?.1.to_owned())).collect()
+    };
+    assert_eq!(found(), Vec::<String>::new());
+    let newest: i64 = office.count("SELECT position FROM core.event_head");
+    let by_hand = |statement: &str| database.lay(&format!("SET session_replication_role = replica; {statement}"));
+    by_hand(&format!(
+        "UPDATE core.event SET occurred_at = occurred_at - interval '1 hour' WHERE position = {}",
+        newest - 1
+    ));
+    assert_eq!(
+        found(),
+        [format!("event {} is told behind event {} and happened long before it", newest - 1, newest - 2)]
+    );
+    by_hand(&format!("DELETE FROM core.event WHERE position = {}", newest - 1));
+    assert_eq!(found(), [format!("behind event {} comes event {newest}", newest - 2)]);
+    by_hand(&format!("DELETE FROM core.event WHERE position = {newest}"));
+    assert_eq!(found(), [format!("the newest event is {}, the next one would come behind {newest}", newest - 2)]);
 }
 
 const CUSTOMER: &str = "mutation($number: String!) { customerCreate(input: { number: $number, name: \"C\", country: \"DE\" }) { customer { id } userErrors { message } } }";

@@ -7,7 +7,7 @@ use crate::harness::{App, Books};
 use crate::nordwind::{self, BILL, MATCH};
 
 const TRAIL: &str = "query($node: ID!) { auditTrail(node: $node, first: 50) { nodes {
-    occurredAt actor actorKind actorName request recordType action node before after } } }";
+    occurredAt actor actorKind actorName requestId recordType action node before after } } }";
 
 #[tokio::test]
 async fn the_trail_says_who_when_in_which_request_before_and_after() {
@@ -38,7 +38,7 @@ async fn the_trail_says_who_when_in_which_request_before_and_after() {
         assert!(entry["occurredAt"].as_str().is_some_and(|at| at.ends_with('Z')));
     }
     assert_eq!(updated["request"], json!(request));
-    assert_ne!(updated["request"], inserted["request"]);
+    assert_ne!(updated["requestId"], inserted["requestId"]);
     assert_eq!(inserted["before"], Value::Null);
     assert_eq!(
         (&inserted["after"]["name"], &updated["before"]["name"], &updated["after"]["name"]),

@@ -190,6 +190,7 @@ async fn an_issued_invoice_arrives_signed() {
         )
         .await;
     assert_eq!(events["nodes"][0]["cursor"], message["data"]["cursor"]);
+    assert!(message["data"]["version"].is_i64(), "{message}");
     assert_eq!(events["nodes"][0]["node"]["id"], invoice["id"]);
     // The secret is kept by nobody: not in the trail, not in the open.
     let bare = secret.trim_start_matches("whsec_").trim_end_matches('=').to_owned();

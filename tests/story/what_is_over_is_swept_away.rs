@@ -79,6 +79,50 @@ async fn sessions_go_a_month_after_their_end() {
 }
 
 #[tokio::test]
+async fn jobs_go_three_months_after_their_end() {
+    let office = Office::open();
+    let person = office.person("Ada");
+    let (firm, other) = (office.firm("Firm", person), office.firm("Other", person));
+    let client = office.client(person, firm);
+    let mut jobs = Vec::new();
+    for owner in [&client, &client, &client, &office.client(person, other)] {
+        let job = owner.verify().await;
+        owner.ended(&job).await;
+        jobs.push(job);
+    }
+    let uuid = |id: &str| id.split_once('_').unwrap().1.to_owned();
+    let pools = Pools::new(&office.app.database.urls(), 1).unwrap();
+    assert_eq!(sweep::all(&pools).await.unwrap().jobs, 0, "nothing is due yet");
+    // A schedule asked for the second one last; the third is younger; one of no client is old, one goes on.
+    office.app.database.lay(&format!(
+        "UPDATE core.job SET ended_at = now() - interval '91 days';
+         UPDATE core.job SET ended_at = now() - interval '89 days' WHERE id = '{third}';
+         SELECT core.set_tenant('{firm}');
+         INSERT INTO core.schedule (tenant_id, id, name, kind, args, cron, time_zone, owner_id, owner_kind, owner_name)
+         SELECT j.tenant_id, gen_random_uuid(), 'nightly', j.kind, '{{}}', '0 3 * * *', 'UTC', j.requester_id, 'user', 'Ada' FROM core.job j WHERE j.id = '{second}';
+         INSERT INTO core.schedule_turn (tenant_id, schedule_id, last_job_id) SELECT s.tenant_id, s.id, '{second}' FROM core.schedule s
+         ON CONFLICT (tenant_id, schedule_id) DO UPDATE SET last_job_id = excluded.last_job_id;
+         INSERT INTO core.provider_job (id, kind, state, args, run_at, ended_at) VALUES
+           (gen_random_uuid(), 'old', 'succeeded', '{{}}', now(), now() - interval '91 days'),
+           (gen_random_uuid(), 'young', 'succeeded', '{{}}', now(), now() - interval '89 days'),
+           (gen_random_uuid(), 'waiting', 'waiting', '{{}}', now() + interval '1 day', NULL)",
+        second = uuid(&jobs[1]),
+        third = uuid(&jobs[2]),
+    ));
+    let one = sweep::once(&pools, 1).await.unwrap();
+    assert_eq!((one.jobs, one.more), (1, true));
+    assert_eq!(sweep::all(&pools).await.unwrap(), Swept { jobs: 2, ..Swept::default() });
+    let left = office.app.database.lines("postgres", "SELECT id::text AS line FROM core.job ORDER BY created_at, id");
+    let kept: Vec<String> = left.iter().map(|id| id.replace('-', "")).collect();
+    assert_eq!(kept, [uuid(&jobs[1]), uuid(&jobs[2])]);
+    assert_eq!(office.count("SELECT count(*) FROM core.job_attempt"), 2);
+    assert_eq!(office.count("SELECT count(*) FROM core.provider_job WHERE kind IN ('young', 'waiting')"), 2);
+    assert_eq!(office.count("SELECT count(*) FROM core.provider_job WHERE kind = 'old'"), 0);
+    let gone = client.ask("query($id: ID!) { job(id: $id) { state } }", json!({ "id": jobs[0] })).await;
+    assert!(gone["job"].is_null());
+}
+
+#[tokio::test]
 async fn one_server_sweeps_at_a_time() {
     let office = Office::open();
     let pools = Pools::new(&office.app.database.urls(), 1).unwrap();

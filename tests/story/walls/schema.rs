@@ -67,6 +67,12 @@ impl Schema {
         held.map(|word| word["name"].clone()).collect()
     }
 
+    /// Whether a type has that field.
+    pub fn has_field(&self, type_name: &str, field: &str) -> bool {
+        let (_, found) = self.types().find(|(name, _)| *name == type_name).unwrap();
+        found["fields"].as_array().unwrap().iter().any(|one| one["name"] == field)
+    }
+
     /// The input fields of a type.
     pub fn input_fields(&self, name: &str) -> Vec<Value> {
         self.types[name]["inputFields"].as_array().unwrap().clone()
