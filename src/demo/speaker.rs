@@ -48,6 +48,7 @@ impl Speaker {
             address: String::new(),
             user_agent: "demo".to_owned(),
             budget: Budget::unbounded(),
+            warnings: Vec::new(),
         };
         let answer = operation::run(&self.graph, &self.pools, passed, variables, around).await;
         let answer: Value = serde_json::from_slice(&answer.json)?;

@@ -1,14 +1,15 @@
 //! Who still uses what is going away: the deprecated fields and arguments of a document, found by walking it with the
 //! schema's types.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use async_graphql_parser::types::{
-    ExecutableDocument, FragmentDefinition, InputValueDefinition, OperationDefinition, OperationType, Selection,
-    SelectionSet, TypeKind, TypeSystemDefinition,
+    ConstDirective, ExecutableDocument, FragmentDefinition, InputValueDefinition, OperationDefinition, OperationType,
+    Selection, SelectionSet, TypeKind, TypeSystemDefinition,
 };
 use async_graphql_parser::{Positioned, parse_schema};
-use async_graphql_value::Name;
+use async_graphql_value::{ConstValue, Name};
+use serde::Serialize;
 
 /// What the schema has deprecated, and what is needed to find its uses.
 #[derive(Default)]
@@ -20,8 +21,20 @@ pub struct Deprecations {
 
 struct Field {
     gives: String,
-    deprecated: bool,
-    arguments: HashSet<String>,
+    /// Why, and what instead.
+    deprecated: Option<String>,
+    arguments: HashMap<String, String>,
+}
+
+/// Something that an operation uses and that is going away, as it is told in `extensions.warnings` of the answer.
+#[derive(Serialize, Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// `Type.field` or `Type.field(argument:)`.
+    pub field: String,
+    /// What to use instead, and until when it can be used.
+    pub message: String,
 }
 
 impl Deprecations {
@@ -52,10 +65,10 @@ impl Deprecations {
                     let fields: HashMap<String, Field> = fields
                         .into_iter()
                         .map(|field| {
-                            let deprecated = field.node.directives.iter().any(|one| one.node.name.node == "deprecated");
-                            let arguments: HashSet<String> =
-                                field.node.arguments.iter().filter(|one| is_deprecated(one)).map(named).collect();
-                            found.any |= deprecated || !arguments.is_empty();
+                            let deprecated = reason(&field.node.directives);
+                            let arguments: HashMap<String, String> =
+                                field.node.arguments.iter().filter_map(deprecated_argument).collect();
+                            found.any |= deprecated.is_some() || !arguments.is_empty();
                             let gives = innermost(&field.node.ty.node.to_string());
                             (field.node.name.node.to_string(), Field { gives, deprecated, arguments })
                         })
@@ -77,12 +90,12 @@ impl Deprecations {
     /// What an operation uses of it, each once: `Type.field` or `Type.field(argument:)`. Every fragment is walked once, so
     /// the work is no more than the document is long.
     #[must_use]
-    pub fn used_by(&self, document: &ExecutableDocument, operation: Option<&str>) -> BTreeSet<String> {
+    pub fn used_by(&self, document: &ExecutableDocument, operation: Option<&str>) -> Vec<Warning> {
         if self.is_empty() {
-            return BTreeSet::new();
+            return Vec::new();
         }
         let mut walk =
-            Walk { known: self, fragments: &document.fragments, walked: HashSet::new(), used: BTreeSet::new() };
+            Walk { known: self, fragments: &document.fragments, walked: HashSet::new(), used: BTreeMap::new() };
         let chosen: Option<&OperationDefinition> = document
             .operations
             .iter()
@@ -96,7 +109,7 @@ impl Deprecations {
             };
             walk.set(root, &chosen.selection_set.node);
         }
-        walk.used
+        walk.used.into_iter().map(|(field, message)| Warning { kind: "DEPRECATION", field, message }).collect()
     }
 }
 
@@ -104,7 +117,7 @@ struct Walk<'a> {
     known: &'a Deprecations,
     fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
     walked: HashSet<&'a str>,
-    used: BTreeSet<String>,
+    used: BTreeMap<String, String>,
 }
 
 impl<'a> Walk<'a> {
@@ -114,12 +127,12 @@ impl<'a> Walk<'a> {
                 Selection::Field(field) => {
                     let name = field.node.name.node.as_str();
                     let Some(known) = self.known.fields.get(of).and_then(|fields| fields.get(name)) else { continue };
-                    if known.deprecated {
-                        self.used.insert(format!("{of}.{name}"));
+                    if let Some(reason) = &known.deprecated {
+                        self.used.insert(format!("{of}.{name}"), reason.clone());
                     }
                     for (argument, _) in &field.node.arguments {
-                        if known.arguments.contains(argument.node.as_str()) {
-                            self.used.insert(format!("{of}.{name}({}:)", argument.node));
+                        if let Some(reason) = known.arguments.get(argument.node.as_str()) {
+                            self.used.insert(format!("{of}.{name}({}:)", argument.node), reason.clone());
                         }
                     }
                     self.set(&known.gives, &field.node.selection_set.node);
@@ -142,12 +155,18 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn is_deprecated(argument: &Positioned<InputValueDefinition>) -> bool {
-    argument.node.directives.iter().any(|one| one.node.name.node == "deprecated")
+/// The reason that stands in `@deprecated`, if something is.
+fn reason(directives: &[Positioned<ConstDirective>]) -> Option<String> {
+    let found = directives.iter().find(|one| one.node.name.node == "deprecated")?;
+    let said = found.node.arguments.iter().find(|(name, _)| name.node == "reason").map(|(_, value)| &value.node);
+    Some(match said {
+        Some(ConstValue::String(reason)) => reason.clone(),
+        _ => "It is going away.".to_owned(),
+    })
 }
 
-fn named(argument: &Positioned<InputValueDefinition>) -> String {
-    argument.node.name.node.to_string()
+fn deprecated_argument(argument: &Positioned<InputValueDefinition>) -> Option<(String, String)> {
+    Some((argument.node.name.node.to_string(), reason(&argument.node.directives)?))
 }
 
 /// `Invoice` of `[Invoice!]!`.
@@ -170,7 +189,14 @@ mod tests {
 
     fn used(query: &str, operation: Option<&str>) -> Vec<String> {
         let found = Deprecations::of(SCHEMA);
-        found.used_by(&parse_query(query).unwrap(), operation).into_iter().collect()
+        found.used_by(&parse_query(query).unwrap(), operation).into_iter().map(|used| used.field).collect()
+    }
+
+    #[test]
+    fn the_reason_is_told() {
+        let document = parse_query("{ documents { code } }").unwrap();
+        let used = Deprecations::of(SCHEMA).used_by(&document, None);
+        assert_eq!(used.iter().map(|one| one.message.as_str()).collect::<Vec<_>>(), ["number, from 2027-01-01"]);
     }
 
     #[test]

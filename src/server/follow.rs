@@ -16,6 +16,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::budget::Budget;
+use super::deprecated::Warning;
 use super::operation::{self, Answer, Circumstances};
 use super::presence::Seat;
 use super::{Shared, trace};
@@ -47,6 +48,8 @@ pub struct Subscriber {
     pub user_agent: String,
     /// What he pays from, each event as a query of the same document.
     pub budget: Budget,
+    /// What his document uses that is going away.
+    pub warnings: Vec<Warning>,
 }
 
 /// A subscription that runs.
@@ -236,13 +239,15 @@ impl Follow {
                 address: self.subscriber.address.clone(),
                 user_agent: self.subscriber.user_agent.clone(),
                 budget: self.subscriber.budget.clone(),
+                warnings: self.subscriber.warnings.clone(),
             };
             let telling = Telling { schema: self.shared.following.clone(), event: event.clone() };
             let (passed, variables) = (self.passed.clone(), self.variables.clone());
             let span = trace::begin(around.request_id, None, None);
             let field = passed.root_fields.first().cloned().unwrap_or_default();
             trace::named(&span, ("subscription", &field), self.operation_name.as_deref(), &around.caller);
-            let answer = operation::run(&telling, &self.pools, passed, variables, around).instrument(span.clone()).await;
+            let answer =
+                operation::run(&telling, &self.pools, passed, variables, around).instrument(span.clone()).await;
             trace::ended(&span, answer.code.as_deref());
             match answer.retry_after {
                 // Whoever has used up what he has hears later, and of everything.

@@ -251,6 +251,7 @@ impl<'a> Edge<'a> {
             request_id: self.id,
             idempotency_key,
             dry_run,
+            warnings: Vec::new(),
             address,
             user_agent: user_agent.unwrap_or_default().chars().take(200).collect(),
         })

@@ -158,8 +158,9 @@ pub fn asking(caller: &Caller) -> String {
 }
 
 /// An operation used a deprecated field.
-pub fn deprecated(client: &str, field: String) {
-    counter!("backoffice_deprecated_uses_total", "client" => client.to_owned(), "field" => field).increment(1);
+pub fn deprecated(client: &str, field: &str) {
+    counter!("backoffice_deprecated_uses_total", "client" => client.to_owned(), "field" => field.to_owned())
+        .increment(1);
 }
 
 /// All figures as text, with those of this moment.
@@ -180,7 +181,8 @@ pub async fn scrape(shared: &Shared, pools: &Pools, handle: &PrometheusHandle) -
             gauge!("backoffice_queue_lag_seconds", "queue" => queue.queue).set(queue.lag_s);
         }
         for of in endpoints {
-            gauge!("backoffice_webhook_endpoints", "state" => of.state.clone()).set(figure(of.endpoints.unsigned_abs()));
+            gauge!("backoffice_webhook_endpoints", "state" => of.state.clone())
+                .set(figure(of.endpoints.unsigned_abs()));
             gauge!("backoffice_webhook_deliveries_open", "state" => of.state).set(figure(of.open.unsigned_abs()));
         }
     }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::budget::{Budget, Exhausted, Spending};
 use super::cost::{self, Cost};
+use super::deprecated::Warning;
 use super::own_error;
 use crate::platform::db::Pools;
 use crate::platform::error::{Error, Result};
@@ -44,6 +45,8 @@ pub struct Circumstances {
     pub user_agent: String,
     /// What the caller pays from.
     pub budget: Budget,
+    /// What it uses that is going away; told with the answer.
+    pub warnings: Vec<Warning>,
 }
 
 /// The answer, ready to be sent.
@@ -190,7 +193,7 @@ async fn once<G: Executor>(
         if scope.wants_retry() && !last {
             return Err(Error::Retry);
         }
-        let answer = finish(response, scope, (passed, spending), around.request_id);
+        let answer = finish(response, scope, (passed, spending), around);
         let scope = Arc::clone(scope);
         // A read has nothing to keep: its transaction may end while the answer is already on its way.
         let ending = async move {
@@ -220,17 +223,17 @@ async fn once<G: Executor>(
             response.errors.push(to_server_error(Error::fault("a statement failed and its failure was passed over")));
         }
         roll_back_others(&mut response, &refused);
-        let answer = finish(response, scope, (passed, spending), around.request_id);
+        let answer = finish(response, scope, (passed, spending), around);
         // The answer stands whether the rollback is heard or not: a connection that does not say so is closed.
         let _ = scope.end(false).await;
         return Ok(answer);
     }
     if around.dry_run {
-        let answer = finish(response, scope, (passed, spending), around.request_id);
+        let answer = finish(response, scope, (passed, spending), around);
         let _ = scope.end(false).await;
         return Ok(answer);
     }
-    let answer = finish(response, scope, (passed, spending), around.request_id);
+    let answer = finish(response, scope, (passed, spending), around);
     scope.keep(&answer.json).await?;
     committing.store(true, Ordering::Release);
     // A check that waits for the commit may refuse: nothing was kept then, and the answer is the refusal.
@@ -278,9 +281,9 @@ fn to_server_error(error: Error) -> ServerError {
     async_graphql::Error::from(error).into_server_error(Pos::default())
 }
 
-fn finish(response: Response, scope: &Scope, paid: (&Passed, &Spending), request_id: Uuid) -> Answer {
+fn finish(response: Response, scope: &Scope, paid: (&Passed, &Spending), around: &Circumstances) -> Answer {
     let cost = Cost::settled(&response.data, paid, scope.statements());
-    Answer { secret: scope.is_secret(), ..write(response, request_id, Some(cost)) }
+    Answer { secret: scope.is_secret(), ..write(response, around.request_id, Some(cost), &around.warnings) }
 }
 
 /// An answer as it is written. That to a request that was not run is without `data`, as the specification has it.
@@ -291,12 +294,14 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "<[ServerError]>::is_empty")]
     errors: &'a [ServerError],
     #[serde(skip_serializing_if = "Option::is_none")]
-    extensions: Option<Extensions>,
+    extensions: Option<Extensions<'a>>,
 }
 
 #[derive(Serialize)]
-struct Extensions {
+struct Extensions<'a> {
     cost: Cost,
+    #[serde(skip_serializing_if = "<[Warning]>::is_empty")]
+    warnings: &'a [Warning],
 }
 
 fn code_of(error: &ServerError) -> Option<&str> {
@@ -327,7 +332,7 @@ fn befell(response: &Response) -> Option<&'static str> {
 }
 
 /// Writes the response: every error gets a code and the request's id.
-fn write(mut response: Response, request_id: Uuid, cost: Option<Cost>) -> Answer {
+fn write(mut response: Response, request_id: Uuid, cost: Option<Cost>, warnings: &[Warning]) -> Answer {
     if let Some(whole) = befell(&response) {
         response.data = Value::Null;
         response.errors.retain(|error| code_of(error) == Some(whole));
@@ -357,7 +362,7 @@ fn write(mut response: Response, request_id: Uuid, cost: Option<Cost>) -> Answer
     let written = Written {
         data: (!request_error).then_some(&response.data),
         errors: &response.errors,
-        extensions: cost.map(|cost| Extensions { cost }),
+        extensions: cost.map(|cost| Extensions { cost, warnings }),
     };
     let json = serde_json::to_vec(&written);
     let json = json.unwrap_or_else(|error| {
@@ -370,12 +375,12 @@ fn write(mut response: Response, request_id: Uuid, cost: Option<Cost>) -> Answer
 
 /// The answer to a request that the schema does not take.
 pub(super) fn wrong(request_id: Uuid, response: Response) -> Answer {
-    write(response, request_id, None)
+    write(response, request_id, None, &[])
 }
 
 /// The answer to a request that failed as a whole.
 pub fn failure(request_id: Uuid, error: Error) -> Answer {
-    write(Response::from_errors(vec![to_server_error(error)]), request_id, None)
+    write(Response::from_errors(vec![to_server_error(error)]), request_id, None, &[])
 }
 
 /// The answer to a request that was refused before it ran.
@@ -399,5 +404,5 @@ pub fn exhausted(request_id: Uuid, budget: &Budget, exhausted: Exhausted, price:
 fn refusal(request_id: Uuid, code: &str, message: &str, at: Option<(usize, usize)>, cost: Option<Cost>) -> Answer {
     let mut error = ServerError::new(message, at.map(|(line, column)| Pos { line, column }));
     error.extensions.get_or_insert_default().set("code", code);
-    write(Response::from_errors(vec![error]), request_id, cost)
+    write(Response::from_errors(vec![error]), request_id, cost, &[])
 }

@@ -122,19 +122,20 @@ async fn let_in(shared: &Shared, pools: &Pools, asked: Asked, allowed: Allowed) 
     let field = if shared.names.contains(&field) { field } else { "unknown".to_owned() };
     trace::named(&span, (kind, &field), passed.operation_name.as_deref(), &around.caller);
     let fits = found.is_some_and(|found| found.fits);
-    let around = Circumstances { query: document.text, ..around };
+    let warnings = shared.measures.deprecated.used_by(&passed.document, passed.operation_name.as_deref());
+    let around = Circumstances { query: document.text, warnings, ..around };
     Ok(Admitted { passed, variables, around, operation_name, shape, fits, kind, field, since, span, _flight: flight })
 }
 
 /// Runs a query or mutation that was let in, and counts it.
 pub async fn run(shared: &Shared, pools: &Pools, admitted: Admitted) -> Answer {
-    let Admitted { passed, variables, around, operation_name, shape, fits, kind, field, since, span, _flight } = admitted;
+    let Admitted { passed, variables, around, operation_name, shape, fits, kind, field, since, span, _flight } =
+        admitted;
     let graph = if fits { &shared.trusting } else { &shared.graph };
     // What strangers send is not remembered: they could push out what everybody sends.
     let known = matches!(around.caller, Caller::Person { .. } | Caller::Service { .. });
     let news = (known && !fits).then(|| (around.query.clone(), passed.clone()));
-    let deprecated = shared.measures.deprecated.used_by(&passed.document, passed.operation_name.as_deref());
-    let asking = measure::asking(&around.caller);
+    let (asking, warnings) = (measure::asking(&around.caller), around.warnings.clone());
     // Whatever is logged below stands under the request's id.
     let answer = operation::run(graph, pools, passed, variables, around).instrument(span.clone()).await;
     trace::ended(&span, answer.code.as_deref());
@@ -143,7 +144,7 @@ pub async fn run(shared: &Shared, pools: &Pools, admitted: Admitted) -> Answer {
     }
     measure::answered(kind, &field, answer.code.as_deref(), since.elapsed());
     if !answer.request_error {
-        deprecated.into_iter().for_each(|used| measure::deprecated(&asking, used));
+        warnings.iter().for_each(|used| measure::deprecated(&asking, &used.field));
     }
     if answer.retry_after.is_some() {
         tokio::time::sleep(MOMENT).await;
@@ -160,26 +161,24 @@ pub enum Performed {
 }
 
 /// Lets a request in and runs it or begins to follow, for WebSocket and server-sent events.
-pub async fn perform(
-    shared: &Arc<Shared>,
-    pools: &Pools,
-    asked: Asked,
-    allowed: Allowed,
-    seats: &Seats,
-) -> Performed {
+pub async fn perform(shared: &Arc<Shared>, pools: &Pools, asked: Asked, allowed: Allowed, seats: &Seats) -> Performed {
     let admitted = match admit(shared, pools, asked, allowed).await {
         Ok(admitted) => admitted,
         Err(refused) => return Performed::Answer(refused),
     };
     let (id, since, field) = (admitted.around.request_id, admitted.since, admitted.field.clone());
     if admitted.passed.operation_kind == OperationKind::Subscription {
-        let span = admitted.span.clone();
+        let (span, asking, warnings) =
+            (admitted.span.clone(), measure::asking(&admitted.around.caller), admitted.around.warnings.clone());
         let begun = begin(shared, pools, admitted, seats).instrument(span.clone()).await;
         let code = begun.as_ref().err().and_then(|answer| answer.code.as_deref());
         trace::ended(&span, code);
         measure::answered("subscription", &field, code, since.elapsed());
         return match begun {
-            Ok(follow) => Performed::Follow(Box::new(follow)),
+            Ok(follow) => {
+                warnings.iter().for_each(|used| measure::deprecated(&asking, &used.field));
+                Performed::Follow(Box::new(follow))
+            }
             Err(refused) => Performed::Answer(refused),
         };
     }
@@ -209,6 +208,7 @@ async fn begin(shared: &Arc<Shared>, pools: &Pools, admitted: Admitted, seats: &
         address: around.address,
         user_agent: around.user_agent,
         budget: around.budget,
+        warnings: around.warnings,
     };
     let asked = (around.query, passed, variables);
     Follow::begin(Arc::clone(shared), pools.clone(), subscriber, asked, seats.nudged(), seat).await

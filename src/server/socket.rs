@@ -336,6 +336,7 @@ impl Socket {
                 Some(Value::Bool(dry_run)) => dry_run,
                 Some(_) => return Err(Some(INVALID)),
             },
+            warnings: Vec::new(),
             address: self.address.clone(),
             user_agent: self.user_agent.clone(),
         };

@@ -233,6 +233,7 @@ async fn panics_and_lost_statements() {
             address: String::new(),
             user_agent: String::new(),
             budget: Budget::unbounded(),
+            warnings: Vec::new(),
         };
         operation::run(&graph, &pools, passed, Variables::default(), around).await
     };

@@ -135,6 +135,7 @@ async fn ask(office: &Office, document: &str) -> Value {
         address: String::new(),
         user_agent: String::new(),
         budget: Budget::unbounded(),
+        warnings: Vec::new(),
     };
     let answer = operation::run(&graph, &pools, passed, Variables::default(), around);
     let answer = tokio::time::timeout(Duration::from_secs(5), answer).await.expect("somebody waits for ever");

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::harness::socket::Socket;
 use crate::harness::{Office, Setup};
 
 const DASHBOARD: &str = include_str!("../../operation/grafana/dashboard.json");
@@ -55,7 +56,7 @@ async fn every_figure_of_the_dashboard_is_given() {
     named(&dashboard, &mut wanted);
     assert!(wanted.len() > 15, "{wanted:?}");
     // Counted by client and field when somebody uses one; nothing may be deprecated at the moment.
-    backoffice::server::measure::deprecated("story", "Type.field".to_owned());
+    backoffice::server::measure::deprecated("story", "Type.field");
     let text = scraped(&office).await;
     let given = |name: &str| {
         text.lines().any(|line| line.starts_with(&format!("{name}{{")) || line.starts_with(&format!("{name} ")))
@@ -164,4 +165,34 @@ async fn the_outbox_and_the_webhooks_are_measured() {
     let pause = "mutation($id: ID!) { webhookEndpointPause(input: { id: $id }) { userErrors { message } } }";
     client.ask(pause, json!({ "id": endpoint })).await;
     comes(&office, &[("backoffice_webhook_endpoints{state=\"paused\"}", 1.0)]).await;
+}
+
+#[tokio::test]
+async fn whoever_uses_what_is_going_away_is_told_and_counted() {
+    let office = Office::open();
+    let person = office.person("Ada");
+    let firm = office.firm("Firm", person);
+    let client = office.client(person, firm);
+    let create = "mutation { customerCreate(input: { number: \"1\", name: \"C\", country: \"DE\" }) { userErrors { message } } }";
+    client.ask(create, json!({})).await;
+    let reply = client.send("{ events { nodes { requestId } } }", json!({})).await;
+    assert!(reply.body["extensions"]["warnings"].is_null(), "{}", reply.text);
+    let expected = json!([{ "type": "DEPRECATION", "field": "Event.request",
+        "message": "Use `requestId`, as errors and answers name it. This goes on 2027-12-01." }]);
+    let former = "query { events { nodes { ...e } } } fragment e on Event { request requestId again: request }";
+    for _ in 0..2 {
+        // The second time the document is known and not looked through again.
+        let reply = client.send(former, json!({})).await;
+        assert_eq!(reply.body["extensions"]["warnings"], expected, "{}", reply.text);
+        let event = &reply.body["data"]["events"]["nodes"][0];
+        assert!(event["request"].is_string() && event["request"] == event["requestId"], "{event}");
+    }
+    // Whoever follows is counted once, and told with each event.
+    let mut socket = Socket::known(office.app.address, &office.token(person, Some(firm))).await;
+    socket.subscribe("s", "subscription { events(kinds: [CUSTOMER_CREATED]) { request } }", json!({})).await;
+    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    client.ask(&create.replace("\"1\"", "\"2\""), json!({})).await;
+    assert_eq!(socket.message().await["payload"]["extensions"]["warnings"], expected);
+    let line = format!("backoffice_deprecated_uses_total{{client=\"{firm}\",field=\"Event.request\"}}");
+    assert!((value(&scraped(&office).await, &line) - 3.0).abs() < 0.1);
 }
