@@ -118,6 +118,9 @@ pub struct Settings {
     /// The largest file that is taken, in MiB [default: 256].
     #[arg(long, env = "BACKOFFICE_FILE_MAX_MIB", value_name = "N", global = true)]
     pub file_max_mib: Option<u64>,
+    /// How many MiB of files each client may keep for which the provider has set nothing else [default: no bound].
+    #[arg(long, env = "BACKOFFICE_FILE_QUOTA_MIB", value_name = "N", global = true)]
+    pub file_quota_mib: Option<u32>,
     /// A program that looks at each file that was sent before it can be used; the file's path is its last argument. It
     /// ends with 0 for good, 1 for refused, like `clamdscan --no-summary` [default: none].
     #[arg(long, env = "BACKOFFICE_FILE_CHECK", value_name = "COMMAND", global = true)]
@@ -176,6 +179,7 @@ impl Settings {
             s3_access_key: self.s3_access_key.or(file.s3_access_key),
             s3_secret_key: self.s3_secret_key.or(file.s3_secret_key),
             file_max_mib: self.file_max_mib.or(file.file_max_mib),
+            file_quota_mib: self.file_quota_mib.or(file.file_quota_mib),
             file_check: self.file_check.or(file.file_check),
         })
     }
@@ -249,6 +253,7 @@ impl Settings {
         if let Some(most) = self.file_max_mib {
             settings.most_bytes = most.clamp(1, 2047).saturating_mul(1024 * 1024);
         }
+        settings.most_bytes_of_client = self.file_quota_mib.map(|most| i64::from(most).saturating_mul(1024 * 1024));
         settings.check = self.file_check.clone().filter(|check| !check.trim().is_empty());
         settings.public_url.clone_from(&self.public_url);
         Ok(settings)
@@ -336,6 +341,11 @@ impl Settings {
         let _ = writeln!(out, "s3-region = \"{}\"", self.s3_region.as_deref().unwrap_or(""));
         let _ = writeln!(out, "s3-access-key = \"{}\"", self.s3_access_key.as_deref().unwrap_or(""));
         let _ = writeln!(out, "file-max-mib = {}", self.file_max_mib.unwrap_or(256));
+        match self.file_quota_mib {
+            Some(most) => writeln!(out, "file-quota-mib = {most}"),
+            None => writeln!(out, "# file-quota-mib: no bound"),
+        }
+        .unwrap_or_default();
         let _ = writeln!(out, "file-check = \"{}\"", self.file_check.as_deref().unwrap_or(""));
         let _ = writeln!(out, "# s3-secret-key: {}", secret(&self.s3_secret_key));
         let _ = writeln!(out, "# database-url: {}", secret(&self.database_url));

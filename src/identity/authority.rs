@@ -27,6 +27,13 @@ struct Everywhere {
     everywhere: bool,
 }
 
+/// Whether the actor holds this right by a provider role, and so in every client.
+pub(crate) async fn holds_everywhere(tx: &Tx, can: Can) -> Result<bool> {
+    let row: Everywhere =
+        tx.row(sql("SELECT identity.holds_everywhere($1) AS everywhere").bind::<Text, _>(can.name())).await?;
+    Ok(row.everywhere)
+}
+
 /// Refuses at `field` if the actor may not give these rights. `by` is the right that he gives them by.
 pub(super) async fn check(tx: &Tx, by: Can, given: &[Can], field: &str) -> Result<()> {
     if let Some(can) = given.iter().find(|can| PROVIDER_ONLY.contains(can)) {
@@ -39,9 +46,7 @@ pub(super) async fn check(tx: &Tx, by: Can, given: &[Can], field: &str) -> Resul
     if beyond(given, tx.permissions(), false).is_empty() {
         return Ok(());
     }
-    let row: Everywhere =
-        tx.row(sql("SELECT identity.holds_everywhere($1) AS everywhere").bind::<Text, _>(by.name())).await?;
-    match beyond(given, tx.permissions(), row.everywhere).as_slice() {
+    match beyond(given, tx.permissions(), holds_everywhere(tx, by).await?).as_slice() {
         [] => Ok(()),
         [first, ..] => Err(Error::refuse(
             UserErrorCode::Invalid,

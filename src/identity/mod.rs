@@ -5,7 +5,7 @@
 //! round trip that opens an operation's transaction, so whatever ends here ends with the next request.
 
 pub mod account;
-mod authority;
+pub(crate) mod authority;
 pub mod default_roles;
 pub mod grant;
 mod hashing;

@@ -28,12 +28,14 @@ use super::seal::Seals;
 use crate::schema::core::file;
 
 pub mod api;
+mod keep;
 pub mod sniff;
 pub mod store;
 pub mod ticket;
 pub mod watch;
 
 pub use api::{FileMutation, FileQuery};
+pub use keep::{FileDeleteInput, FileDeletePayload};
 pub use store::{Bytes, Expected, NotKept, Place, S3, Store, Written};
 use ticket::{Ticket, Verb};
 
@@ -97,6 +99,9 @@ pub struct File {
     pub expires_at: Option<DateTime>,
     /// When its bytes were removed; null as long as they are there.
     pub removed_at: Option<DateTime>,
+    /// When somebody deleted it; null if nobody did. From then on it cannot be used, and its bytes are removed within
+    /// minutes.
+    pub deleted_at: Option<DateTime>,
     /// When the record was made.
     pub created_at: DateTime,
     /// Counts changes.
@@ -125,7 +130,7 @@ impl File {
     /// Whether its bytes can be taken.
     #[must_use]
     pub fn is_there(&self) -> bool {
-        self.state == FileState::Ready && self.removed_at.is_none()
+        self.state == FileState::Ready && self.removed_at.is_none() && self.deleted_at.is_none()
     }
 
     fn bytes(&self) -> u64 {
@@ -146,6 +151,8 @@ pub struct Settings {
     pub place: Place,
     /// The largest file that is taken, in bytes.
     pub most_bytes: u64,
+    /// How many bytes of files a client may keep for which nothing else was said; none: as many as there is room for.
+    pub most_bytes_of_client: Option<i64>,
     /// A program that looks at each file before it can be used, with its arguments; the file's path comes last.
     pub check: Option<String>,
     /// How this server is reached from outside; without it addresses begin with `/`.
@@ -161,6 +168,7 @@ impl Settings {
         Self {
             place: Place::Folder(folder),
             most_bytes: 256 * 1024 * 1024,
+            most_bytes_of_client: None,
             check: None,
             public_url: None,
             piece_wait: Duration::from_secs(15),
@@ -401,10 +409,16 @@ pub(crate) async fn received(tx: &Tx, id: FileId, written: &Written) -> Result<b
     let one = || -> Result<_> { Ok(file::table.filter(file::tenant_id.eq(tx.tenant()?)).filter(file::id.eq(id))) };
     let noted = tx
         .exec(
-            diesel::update(one()?.filter(file::state.eq(FileState::Pending)).filter(file::received_at.is_null()))
-                .set((file::received_at.eq(tx.now()), file::media_type.eq(written.media_type))),
+            diesel::update(
+                one()?
+                    .filter(file::state.eq(FileState::Pending))
+                    .filter(file::received_at.is_null())
+                    .filter(file::deleted_at.is_null()),
+            )
+            .set((file::received_at.eq(tx.now()), file::media_type.eq(written.media_type))),
         )
         .await?;
     // Somebody was quicker with the same bytes: they are checked before they are kept.
-    Ok(noted == 1 || find(tx, id).await?.is_some_and(|file| file.sha256.as_ref() == Some(&written.sha256)))
+    let same = |file: File| file.deleted_at.is_none() && file.sha256.as_ref() == Some(&written.sha256);
+    Ok(noted == 1 || find(tx, id).await?.is_some_and(same))
 }

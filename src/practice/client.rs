@@ -59,6 +59,9 @@ pub struct Client {
     /// publish and switch this off again. Anything else is refused with `DOCUMENT_NOT_PUBLISHED`.
     #[diesel(sql_type = Bool)]
     pub only_persisted_documents: bool,
+    /// How many bytes of files the client may keep, announced ones included; null: as many as the server lets everybody.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub most_file_bytes: Option<i64>,
 }
 
 #[ComplexObject]
@@ -149,7 +152,7 @@ impl ClientQuery {
         let rows = tx
             .rows(
                 sql("SELECT c.id, c.name, c.country, c.currency, c.time_zone, c.fiscal_year_start_month, c.vat_number, c.created_at, c.version, c.portal_origins,
-                            c.only_persisted_documents
+                            c.only_persisted_documents, c.most_file_bytes
                        FROM practice.client c
                       WHERE c.tenant_id = ANY ((SELECT nullif(current_setting('app.tenant_ids', true), '')::uuid[])::uuid[])
                         AND ($1::text IS NULL OR (c.name, c.id) > ($1, $2))

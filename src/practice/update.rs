@@ -8,6 +8,7 @@ use super::books;
 use super::client::Client;
 use super::onboard::{ClientPayload, check_month, check_texts};
 use super::portal;
+use crate::identity::authority;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
@@ -39,6 +40,9 @@ pub struct ClientUpdateInput {
     pub portal_origins: Option<Vec<String>>,
     /// Whether tokens for this client run only published documents from now on; servers follow within a few seconds.
     pub only_persisted_documents: Option<bool>,
+    /// How many bytes of files the client may keep; null: as many as the server lets everybody. For the provider's people
+    /// only, who may change every client's master data.
+    pub most_file_bytes: MaybeUndefined<i64>,
 }
 
 async fn update(tx: &Tx, input: ClientUpdateInput) -> Result<Client> {
@@ -69,6 +73,18 @@ async fn update(tx: &Tx, input: ClientUpdateInput) -> Result<Client> {
         Some(origins) => portal::origins(origins)?,
         None => current.portal_origins,
     };
+    let most_file_bytes = match input.most_file_bytes {
+        MaybeUndefined::Undefined => current.most_file_bytes,
+        _ if !authority::holds_everywhere(tx, Can::ClientManage).await? => {
+            let message = "How much a client may keep is for the provider to say.";
+            return Err(Error::refuse(UserErrorCode::Invalid, "mostFileBytes", message));
+        }
+        MaybeUndefined::Null => None,
+        MaybeUndefined::Value(most) if most < 0 => {
+            return Err(Error::refuse(UserErrorCode::Invalid, "mostFileBytes", "A number of bytes is not negative."));
+        }
+        MaybeUndefined::Value(most) => Some(most),
+    };
     tx.row(
         diesel::update(own())
             .set((
@@ -80,6 +96,7 @@ async fn update(tx: &Tx, input: ClientUpdateInput) -> Result<Client> {
                 client::portal_origins.eq(portal_origins),
                 client::only_persisted_documents
                     .eq(input.only_persisted_documents.unwrap_or(current.only_persisted_documents)),
+                client::most_file_bytes.eq(most_file_bytes),
             ))
             .returning(Client::as_returning()),
     )

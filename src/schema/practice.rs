@@ -16,6 +16,7 @@ diesel::table! {
         version -> Int4,
         portal_origins -> Array<Text>,
         only_persisted_documents -> Bool,
+        most_file_bytes -> Nullable<Int8>,
     }
 }
 

@@ -236,6 +236,9 @@ async fn take(visit: &Visit<'_>, payload: web::Payload) -> Result<HttpResponse, 
     };
     let gone = || Refused::new(StatusCode::NOT_FOUND, "BAD_USER_INPUT", "This upload is no longer open.");
     let file = visit.file(&ticket).await?.ok_or_else(gone)?;
+    if file.deleted_at.is_some() {
+        return Err(gone());
+    }
     if file.state != FileState::Pending {
         return Err(refused(StatusCode::CONFLICT, "The upload of this file was completed before."));
     }

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::harness::{Client, Database, Office, Person, Setup, wire};
 
+mod keep;
 mod kill;
 
 const CREATE: &str = "mutation($input: FileUploadCreateInput!) { fileUploadCreate(input: $input) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::{ComplexObject, Context, InputObject, Object, SimpleObject};
 use diesel::prelude::*;
 
+use super::keep::{FileDeleteInput, FileDeletePayload, check_room, delete};
 use super::ticket::Verb;
 use super::{File, FileId, FilePurpose, FileState, Files, UPLOAD_OPEN, announce, find, sniff};
 use crate::platform::can::Can;
@@ -157,6 +158,7 @@ async fn create(tx: &Tx, files: &Files, input: FileUploadCreateInput) -> Result<
     if input.purpose == FilePurpose::Export {
         return Err(Error::refuse(UserErrorCode::Invalid, "purpose", "Files of exports are made by the server."));
     }
+    check_room(tx, files.settings().most_bytes_of_client, input.size).await?;
     announce(tx, &name, input.purpose, UPLOAD_OPEN, Some((input.size, sha256))).await
 }
 
@@ -167,6 +169,9 @@ async fn complete(tx: &Tx, files: &Files, input: FileUploadCompleteInput) -> Res
     let found: Option<File> = tx.maybe(one()?.select(File::as_select()).for_update()).await?;
     let found = found.ok_or_else(|| Error::not_found("file", "file"))?;
     let state = |message: &str| Error::refuse(UserErrorCode::State, "file", message);
+    if found.deleted_at.is_some() {
+        return Err(state("This file was deleted."));
+    }
     if found.state != FileState::Pending {
         return Err(state("The upload of this file was completed before."));
     }
@@ -272,6 +277,16 @@ impl FileMutation {
     ) -> async_graphql::Result<Option<FileUploadCompletePayload>> {
         let tx = ctx.tx(Can::FileManage).await?;
         FileUploadCompletePayload::settle(ctx, complete(tx, files(ctx)?, input).await)
+    }
+
+    /// Deletes a file that nothing refers to, or takes an announced one back: from now on it cannot be used, its bytes go
+    /// within minutes, its record and its trail stay. Right: `core.file.manage`.
+    async fn file_delete(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which file.")] input: FileDeleteInput,
+    ) -> async_graphql::Result<Option<FileDeletePayload>> {
+        FileDeletePayload::settle(ctx, delete(ctx.tx(Can::FileManage).await?, input).await)
     }
 }
 

@@ -169,6 +169,8 @@ kinds! {
     "File" ("file") read FileRead {
         /// A file that was sent was completed: it is ready, or being checked.
         FileCompleted = "file.completed",
+        /// A file was deleted; its bytes go within minutes.
+        FileDeleted = "file.deleted",
     }
     "Import" ("imp") read ImportRead {
         /// A file was taken in. Its records are told of as this one event, not each by itself.
