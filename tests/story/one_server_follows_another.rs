@@ -123,7 +123,10 @@ async fn connections_that_last_move_to_the_next_server() {
     while let Some(piece) = stream.chunk().await.unwrap() {
         told.push_str(&String::from_utf8_lossy(&piece));
     }
-    assert!(told.contains("\"number\":\"1\"") && told.ends_with(": the server is going away; connect again\n\n"), "{told}");
+    assert!(
+        told.contains("\"number\":\"1\"") && told.ends_with(": the server is going away; connect again\n\n"),
+        "{told}"
+    );
     assert!(!told.contains("event: complete") && !told.contains("errors"), "{told}");
     drop(holder);
     assert_eq!(busy.next("u").await["customerUpdate"]["customer"]["name"], "Late");
