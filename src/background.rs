@@ -3,39 +3,47 @@
 use std::sync::Arc;
 
 use crate::audit::verify::AuditVerify;
+use crate::identity::mails::SignInMail;
 use crate::platform::db::{Urls, Waits};
 use crate::platform::error::Result;
 use crate::platform::files::{self, Files};
 use crate::platform::jobs::Registry;
 use crate::platform::jobs::worker::{Terms, work};
+use crate::platform::mail::Mailer;
 use crate::platform::schedules::keep_schedules;
 use crate::platform::sweep::Sweep;
 use crate::platform::workers::{Loop, Surroundings, Workers};
 use crate::webhooks::{self, courier};
 
+/// What background work is done with.
+#[derive(Clone)]
+pub struct Means {
+    /// The files of all clients.
+    pub files: Arc<Files>,
+    /// What sends mails.
+    pub mailer: Arc<Mailer>,
+    /// How webhooks are sent, and what opens stored secrets.
+    pub webhooks: webhooks::Settings,
+}
+
 /// Every kind of job.
 #[must_use]
-pub fn kinds() -> Registry {
-    Registry::default().with(AuditVerify).with(Sweep)
+pub fn kinds(means: &Means) -> Registry {
+    let mails = SignInMail { mailer: Arc::clone(&means.mailer), vault: means.webhooks.vault.clone() };
+    Registry::default().with(AuditVerify).with(mails).with(Sweep)
 }
 
 /// Every loop.
-fn loops(around: &Surroundings, files: Arc<Files>, webhooks: webhooks::Settings) -> Vec<Loop> {
+fn loops(around: &Surroundings, means: Means) -> Vec<Loop> {
     vec![
-        Box::pin(work(around.pools.clone(), kinds(), around.terms, around.stopping.clone())),
+        Box::pin(work(around.pools.clone(), kinds(&means), around.terms, around.stopping.clone())),
         Box::pin(keep_schedules(around.pools.clone(), around.stopping.clone())),
-        Box::pin(files::watch::keep(files, around.pools.clone(), around.stopping.clone())),
-        Box::pin(courier::keep_delivering(around.pools.clone(), webhooks, around.stopping.clone())),
+        Box::pin(files::watch::keep(means.files, around.pools.clone(), around.stopping.clone())),
+        Box::pin(courier::keep_delivering(around.pools.clone(), means.webhooks, around.stopping.clone())),
     ]
 }
 
 /// Starts all of it.
-pub fn start(
-    urls: Urls,
-    waits: Waits,
-    terms: Terms,
-    files: Arc<Files>,
-    webhooks: webhooks::Settings,
-) -> Result<Workers> {
-    Workers::start(urls, waits, terms, move |around| loops(around, files, webhooks))
+pub fn start(urls: Urls, waits: Waits, terms: Terms, means: Means) -> Result<Workers> {
+    Workers::start(urls, waits, terms, move |around| loops(around, means))
 }

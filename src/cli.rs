@@ -18,6 +18,7 @@ use crate::database;
 use crate::platform::db::{Urls, Waits};
 use crate::platform::error::Error;
 use crate::platform::files::Files;
+use crate::platform::mail::{self, Mailer};
 use crate::server::{self, Serving, restart};
 use crate::{background, check, demo, graph, identity};
 
@@ -365,6 +366,7 @@ fn serve(settings: &Settings) -> Result<ExitCode, Failure> {
         rates: settings.rates(),
         waits: Waits::default(),
         files: settings.files()?,
+        mails: mails(settings)?,
         webhooks: settings.webhooks()?,
         explorer: settings.explorer.unwrap_or(true),
         own_origins: server::cors::OwnOrigins::parse(settings.allowed_origin.as_deref().unwrap_or_default()),
@@ -397,6 +399,15 @@ fn serve(settings: &Settings) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// How mails are sent; says so where nobody will get them.
+fn mails(settings: &Settings) -> Result<mail::Settings, Failure> {
+    let mails = settings.mails()?;
+    if let mail::Way::Folder(folder) = &mails.way {
+        tracing::info!(folder = %folder.display(), "mails are not sent, but laid into this folder (--mail-url sends them)");
+    }
+    Ok(mails)
+}
+
 /// Does background work until told to stop.
 fn worker(settings: &Settings) -> Result<ExitCode, Failure> {
     log(settings);
@@ -406,11 +417,13 @@ fn worker(settings: &Settings) -> Result<ExitCode, Failure> {
     database::check_serving(&urls)?;
     let mut terms = settings.terms();
     terms.slots = terms.slots.max(1);
-    let (files, webhooks) = (settings.files()?, settings.webhooks()?);
+    let (files, mails, webhooks) = (settings.files()?, mails(settings)?, settings.webhooks()?);
     actix_web::rt::System::new().block_on(async move {
         // It signs no addresses, so it needs no keys.
         let files = Files::open(files, Arc::default()).map_err(Error::sentence)?;
-        let workers = background::start(urls, Waits::default(), terms, files, webhooks).map_err(Error::sentence)?;
+        let mailer = Arc::new(Mailer::new(mails)?);
+        let means = background::Means { files, mailer, webhooks };
+        let workers = background::start(urls, Waits::default(), terms, means).map_err(Error::sentence)?;
         say(&format!("Backoffice works: {} jobs at a time.", terms.slots));
         wait_for_stop().await?;
         workers.stop().await;

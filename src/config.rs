@@ -12,6 +12,7 @@ use serde::Deserialize;
 use crate::platform::db::Urls;
 use crate::platform::files::{Place, S3, Settings as FileSettings};
 use crate::platform::jobs::worker::Terms;
+use crate::platform::mail::{Server, Settings as MailSettings, Way};
 use crate::platform::vault::Vault;
 use crate::server::address::TrustedProxies;
 use crate::server::budget::{Rate, Rates};
@@ -125,6 +126,22 @@ pub struct Settings {
     /// ends with 0 for good, 1 for refused, like `clamdscan --no-summary` [default: none].
     #[arg(long, env = "BACKOFFICE_FILE_CHECK", value_name = "COMMAND", global = true)]
     pub file_check: Option<String>,
+    /// The server that sends mails, e.g. smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host; on this
+    /// machine also smtp://localhost:25?tls=none [default: mails are laid as .eml files into mail in the data folder].
+    #[arg(long, env = "BACKOFFICE_MAIL_URL", value_name = "URL", hide_env_values = true, global = true)]
+    pub mail_url: Option<SecretString>,
+    /// Who mails come from, e.g. 'Backoffice <office@firm.example>' [default: Backoffice <backoffice@localhost>].
+    #[arg(long, env = "BACKOFFICE_MAIL_FROM", value_name = "MAILBOX", global = true)]
+    pub mail_from: Option<String>,
+    /// The provider's name, as it stands in mails [default: Backoffice].
+    #[arg(long, env = "BACKOFFICE_PROVIDER_NAME", value_name = "NAME", global = true)]
+    pub provider_name: Option<String>,
+    /// The page where an invitation is accepted, e.g. https://portal.example/join#{token} [default: mails hold the token].
+    #[arg(long, env = "BACKOFFICE_INVITATION_LINK", value_name = "URL", global = true)]
+    pub invitation_link: Option<String>,
+    /// The page where a password is chosen, e.g. https://portal.example/password#{token} [default: mails hold the token].
+    #[arg(long, env = "BACKOFFICE_RESET_LINK", value_name = "URL", global = true)]
+    pub reset_link: Option<String>,
 }
 
 /// A setting that cannot be used, as a sentence.
@@ -181,6 +198,11 @@ impl Settings {
             file_max_mib: self.file_max_mib.or(file.file_max_mib),
             file_quota_mib: self.file_quota_mib.or(file.file_quota_mib),
             file_check: self.file_check.or(file.file_check),
+            mail_url: self.mail_url.or(file.mail_url),
+            mail_from: self.mail_from.or(file.mail_from),
+            provider_name: self.provider_name.or(file.provider_name),
+            invitation_link: self.invitation_link.or(file.invitation_link),
+            reset_link: self.reset_link.or(file.reset_link),
         })
     }
 
@@ -259,6 +281,28 @@ impl Settings {
         Ok(settings)
     }
 
+    /// How mails are written and sent.
+    pub fn mails(&self) -> Result<MailSettings, ConfigError> {
+        let mut settings = MailSettings::in_folder(self.data_dir().join("mail"));
+        if let Some(url) = &self.mail_url {
+            settings.way = Way::Smtp(Server::parse(url.expose_secret()).map_err(ConfigError)?);
+        }
+        if let Some(from) = &self.mail_from {
+            settings.from.clone_from(from);
+        }
+        if let Some(provider) = &self.provider_name {
+            settings.provider.clone_from(provider);
+        }
+        for (switch, link) in [("--invitation-link", &self.invitation_link), ("--reset-link", &self.reset_link)] {
+            if link.as_ref().is_some_and(|link| !link.contains("{token}")) {
+                return Err(ConfigError(format!("{switch} is an address with {{token}} in it.")));
+            }
+        }
+        settings.invitation_link.clone_from(&self.invitation_link);
+        settings.reset_link.clone_from(&self.reset_link);
+        Ok(settings)
+    }
+
     fn s3(&self, bucket: &str) -> Result<S3, ConfigError> {
         let (bucket, prefix) = bucket.split_once('/').unwrap_or((bucket, ""));
         if bucket.is_empty() {
@@ -291,6 +335,22 @@ impl Settings {
             policy: Policy { to_loopback: self.webhooks_to_loopback.unwrap_or(false) },
             times: Times::default(),
         })
+    }
+
+    fn shown_mail(&self) -> String {
+        let usual = MailSettings::in_folder(PathBuf::new());
+        let url = match self.mail_url.as_ref().map(|url| Server::parse(url.expose_secret())) {
+            None => String::new(),
+            Some(Ok(server)) => server.shown(),
+            Some(Err(_)) => "not usable".to_owned(),
+        };
+        format!(
+            "mail-url = \"{url}\"\nmail-from = \"{}\"\nprovider-name = \"{}\"\ninvitation-link = \"{}\"\nreset-link = \"{}\"",
+            self.mail_from.as_deref().unwrap_or(&usual.from),
+            self.provider_name.as_deref().unwrap_or(&usual.provider),
+            self.invitation_link.as_deref().unwrap_or(""),
+            self.reset_link.as_deref().unwrap_or(""),
+        )
     }
 
     /// The three URLs of a server of one's own.
@@ -347,6 +407,7 @@ impl Settings {
         }
         .unwrap_or_default();
         let _ = writeln!(out, "file-check = \"{}\"", self.file_check.as_deref().unwrap_or(""));
+        let _ = writeln!(out, "{}", self.shown_mail());
         let _ = writeln!(out, "# s3-secret-key: {}", secret(&self.s3_secret_key));
         let _ = writeln!(out, "# database-url: {}", secret(&self.database_url));
         let _ = writeln!(out, "# portfolio-url: {}", secret(&self.portfolio_url));
@@ -400,7 +461,12 @@ mod tests {
 
     #[test]
     fn settings_are_shown_without_secrets() {
-        let settings = Settings { database_url: Some("postgres://a:topsecret@h/d".into()), ..Settings::default() };
+        let settings = Settings {
+            database_url: Some("postgres://a:topsecret@h/d".into()),
+            mail_url: Some("smtp://office:topsecret@mail.example".into()),
+            ..Settings::default()
+        };
+        assert!(settings.shown().contains("mail-url = \"smtp://office:***@mail.example:587\""));
         assert!(!settings.shown().contains("topsecret"));
         assert!(!format!("{settings:?}").contains("topsecret"));
     }

@@ -65,7 +65,12 @@ fn furnished(
     files: Option<Arc<Files>>,
     webhooks: webhooks::Settings,
 ) -> SchemaBuilder<Query, Mutation, Subscription> {
-    let builder = builder().directive(crate::server::own_error::own_error).data(keys).data(published).data(webhooks);
+    let builder = builder()
+        .directive(crate::server::own_error::own_error)
+        .data(keys)
+        .data(published)
+        .data(webhooks.vault.clone())
+        .data(webhooks);
     match files {
         Some(files) => builder.data(files),
         None => builder,

@@ -21,6 +21,8 @@ pub enum Opaque {
     Service,
     /// `boi_`: an invitation.
     Invitation,
+    /// `bop_`: a way to a new password.
+    Reset,
 }
 
 impl Opaque {
@@ -30,6 +32,7 @@ impl Opaque {
             Self::Refresh => "bor_",
             Self::Service => "bos_",
             Self::Invitation => "boi_",
+            Self::Reset => "bop_",
         }
     }
 
@@ -69,7 +72,7 @@ impl Opaque {
 mod tests {
     use super::*;
 
-    const KINDS: [Opaque; 3] = [Opaque::Refresh, Opaque::Service, Opaque::Invitation];
+    const KINDS: [Opaque; 4] = [Opaque::Refresh, Opaque::Service, Opaque::Invitation, Opaque::Reset];
 
     #[test]
     fn what_is_shown_matches_what_is_stored() {

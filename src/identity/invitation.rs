@@ -1,4 +1,4 @@
-//! Invitations: a person comes into a client by a token that is shown once. Whoever has an account already proves to be
+//! Invitations: a person comes into a client by a token that is shown once and mailed to him. Whoever has an account already proves to be
 //! its owner: the one who invites sees the token, and must not become somebody else by it.
 
 use std::collections::HashMap;
@@ -15,10 +15,11 @@ use super::account::{Account, User, address};
 use super::authority;
 use super::hashing;
 use super::ids::{InvitationId, RoleId, UserId};
+use super::mails::News;
 use super::prove::{self, Proven};
 use super::refresh::Continued;
 use super::role::{self, Role};
-use super::sign_in::InvitationAcceptInput;
+use super::sign_in::{InvitationAcceptInput, vault};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
@@ -29,6 +30,7 @@ use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::{Ask, Caller, Scope, settle};
 use crate::platform::sql::sql;
+use crate::platform::vault::Vault;
 use crate::schema::identity::invitation;
 
 /// How long an invitation is open.
@@ -107,7 +109,7 @@ pub struct UserInviteInput {
 pub struct UserInvitePayload {
     /// The invitation.
     pub invitation: Option<Invitation>,
-    /// The token for `invitationAccept`: shown once, to be handed to the person.
+    /// The token for `invitationAccept`: shown once, to be handed to the person where the mail with it does not come.
     pub token: Option<String>,
     /// Why the input was refused; empty if it was not. A refused mutation changed nothing.
     pub user_errors: Vec<UserError>,
@@ -130,7 +132,7 @@ crate::payload! {
     }
 }
 
-async fn invite(tx: &Tx, input: UserInviteInput) -> Result<(Invitation, String)> {
+async fn invite(tx: &Tx, vault: &Vault, input: UserInviteInput) -> Result<(Invitation, String)> {
     let email = address(&input.email)
         .ok_or_else(|| Error::refuse(UserErrorCode::Invalid, "email", "This is not an e-mail address."))?;
     let name = input.name.trim().to_owned();
@@ -141,7 +143,7 @@ async fn invite(tx: &Tx, input: UserInviteInput) -> Result<(Invitation, String)>
     authority::check(tx, Can::UserInvite, &role.rights(), "role").await?;
     let (shown, hash) = Opaque::Invitation.generate().map_err(Error::fault)?;
     let tenant = tx.tenant()?;
-    let invitation = tx
+    let invitation: Invitation = tx
         .row(
             diesel::insert_into(invitation::table)
                 .values((
@@ -155,9 +157,11 @@ async fn invite(tx: &Tx, input: UserInviteInput) -> Result<(Invitation, String)>
                 ))
                 .returning(Invitation::as_returning()),
         )
-        .await
-        .inspect(|invited: &Invitation| emit(tx, EventKind::UserInvited, invited.id.0))?;
-    Ok((invitation, format!("{}.{}", tenant.simple(), shown.as_str())))
+        .await?;
+    emit(tx, EventKind::UserInvited, invitation.id.0);
+    let token = format!("{}.{}", tenant.simple(), shown.as_str());
+    News::of_invitation(vault, tenant, invitation.id, &token)?.tell(tx).await?;
+    Ok((invitation, token))
 }
 
 async fn revoke(tx: &Tx, input: InvitationRevokeInput) -> Result<Invitation> {
@@ -326,7 +330,8 @@ pub struct InvitationMutation;
 
 #[Object]
 impl InvitationMutation {
-    /// Invites a person to the client. The token is shown once. Right: `identity.user.invite`.
+    /// Invites a person to the client. The token is shown once, and sent to the person by mail. Right:
+    /// `identity.user.invite`.
     async fn user_invite(
         &self,
         ctx: &Context<'_>,
@@ -334,7 +339,7 @@ impl InvitationMutation {
     ) -> async_graphql::Result<Option<UserInvitePayload>> {
         let tx = ctx.tx(Can::UserInvite).await?;
         ctx.scope()?.tells_secret();
-        let (value, user_errors) = settle(ctx, invite(tx, input).await)?;
+        let (value, user_errors) = settle(ctx, invite(tx, vault(ctx)?, input).await)?;
         let (invitation, token) = value.unzip();
         Ok(Some(UserInvitePayload { invitation, token, user_errors }))
     }

@@ -7,16 +7,19 @@
 pub mod account;
 pub(crate) mod authority;
 pub mod default_roles;
+mod device;
 pub mod grant;
 mod hashing;
 pub mod ids;
 pub mod invitation;
 pub mod keys;
+pub mod mails;
 pub mod oauth;
 pub mod password;
 pub mod people;
 mod prove;
 mod refresh;
+pub mod reset;
 pub mod role;
 pub mod service_account;
 pub mod session;
@@ -24,6 +27,7 @@ pub mod sign_in;
 pub mod staff;
 mod throttle;
 pub mod token;
+mod trail;
 pub mod viewer;
 
 /// The department's queries.
@@ -44,6 +48,7 @@ pub struct IdentityMutation(
     sign_in::SignInMutation,
     token::TokenMutation,
     password::PasswordMutation,
+    reset::ResetMutation,
     session::SessionMutation,
     role::RoleMutation,
     grant::GrantMutation,

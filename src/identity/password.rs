@@ -10,6 +10,7 @@ use super::account::User;
 use super::hashing;
 use super::ids::SessionId;
 use super::prove;
+use super::reset;
 use super::sign_in::person;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
@@ -91,6 +92,7 @@ async fn change(ctx: &Context<'_>, input: PasswordChangeInput) -> Result<User> {
     )
     .await?;
     end_others(tx, account, session).await?;
+    reset::forget_others(tx, account).await?;
     Ok(user)
 }
 

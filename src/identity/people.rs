@@ -30,7 +30,7 @@ pub async fn create_user(
     let role = if provider_administrator { PROVIDER_ADMINISTRATOR } else { STAFF };
     let pools = alone(url)?;
     let tx = Tx::open_anonymous(&pools).await?;
-    match staff::insert(&tx, &email, &name, hash, &[role]).await {
+    match staff::insert(&tx, &email, &name, Some(hash), &[role]).await {
         Ok(id) => {
             tx.finish(true).await?;
             Ok(id)

@@ -7,6 +7,7 @@ use diesel::sql_types::{BigInt, Nullable, Text, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use super::account::{Account, User};
+use super::device;
 use super::hashing::{self, Turn};
 use super::ids::SessionId;
 use super::refresh::{self, Continued};
@@ -30,7 +31,7 @@ fn wrong() -> Error {
 }
 
 /// The step of a right code; nothing if it is wrong, used before, or missing where one is needed.
-fn second_factor(account: &Account, code: Option<&str>, now_unix_s: u64) -> Option<Option<i64>> {
+pub(super) fn second_factor(account: &Account, code: Option<&str>, now_unix_s: u64) -> Option<Option<i64>> {
     if !account.totp_confirmed {
         return Some(None);
     }
@@ -146,7 +147,7 @@ impl Proven {
     }
 }
 
-/// Opens a session of that person on the device that asks.
+/// Opens a session of that person on the device that asks. If it is a new one, he is told by mail.
 pub(super) async fn open_session(tx: &Tx, scope: &Scope, user: User) -> Result<Continued> {
     let session = SessionId(new_uuid());
     tx.exec(
@@ -158,6 +159,7 @@ pub(super) async fn open_session(tx: &Tx, scope: &Scope, user: User) -> Result<C
         .bind::<Text, _>(scope.address().chars().take(64).collect::<String>()),
     )
     .await?;
+    device::notice(tx, scope, user.id, session).await?;
     let refresh = refresh::issue(tx, session).await?;
     Ok(Continued { session, user, refresh })
 }

@@ -14,6 +14,7 @@ use super::refresh::{self, Continued};
 use crate::platform::error::{Error, Result, UserError, UserErrorCode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::{Ask, Caller, Scope, settle};
+use crate::platform::vault::Vault;
 
 /// Who signs in.
 #[derive(InputObject)]
@@ -92,6 +93,11 @@ crate::payload! {
 /// The process's keys, which the server puts into every request.
 pub(super) fn keys<'a>(ctx: &Context<'a>) -> Result<&'a Arc<Keys>> {
     ctx.data_opt::<Arc<Keys>>().ok_or_else(|| Error::fault("the request has no signing keys"))
+}
+
+/// What seals stored secrets, which the server puts into every request.
+pub(super) fn vault<'a>(ctx: &Context<'a>) -> Result<&'a Vault> {
+    ctx.data_opt::<Vault>().ok_or_else(|| Error::fault("the request has no vault"))
 }
 
 /// The person who asks, and his session.

@@ -12,6 +12,7 @@ use super::account::{self, address};
 use super::authority;
 use super::hashing;
 use super::ids::{ProviderRoleId, UserId};
+use super::mails::News;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
@@ -138,8 +139,9 @@ pub struct StaffCreateInput {
     pub email: String,
     /// Name, 1 to 200 characters.
     pub name: String,
-    /// First password, 12 to 256 characters; the person changes it (`passwordChange`).
-    pub password: String,
+    /// First password, 12 to 256 characters; the person changes it (`passwordChange`). Left out, the person is sent a mail
+    /// and chooses it within 7 days (`passwordReset`).
+    pub password: Option<String>,
     /// Provider roles, at least one.
     pub roles: Vec<ProviderRoleId>,
 }
@@ -160,7 +162,13 @@ crate::payload! {
 }
 
 /// Makes an account of a member of the staff with provider roles.
-pub(super) async fn insert(tx: &Tx, email: &str, name: &str, password_hash: String, roles: &[Uuid]) -> Result<UserId> {
+pub(super) async fn insert(
+    tx: &Tx,
+    email: &str,
+    name: &str,
+    password_hash: Option<String>,
+    roles: &[Uuid],
+) -> Result<UserId> {
     if account::exists(tx, email).await? {
         return Err(Error::refuse(
             UserErrorCode::Duplicate,
@@ -174,7 +182,7 @@ pub(super) async fn insert(tx: &Tx, email: &str, name: &str, password_hash: Stri
             .bind::<SqlUuid, _>(id)
             .bind::<Text, _>(email.to_owned())
             .bind::<Text, _>(name.to_owned())
-            .bind::<Text, _>(password_hash),
+            .bind::<Nullable<Text>, _>(password_hash),
     )
     .await?;
     let given = tx
@@ -212,10 +220,15 @@ async fn create(ctx: &Context<'_>, input: StaffCreateInput) -> Result<StaffMembe
     if roles.is_empty() {
         return Err(Error::refuse(UserErrorCode::Required, "roles", "At least one provider role is needed."));
     }
-    hashing::refuse_weak(&input.password, &email, "password")?;
-    let (turn, hash) = hashing::turn().await?.hash(input.password).await?;
+    let Some(password) = input.password else {
+        let id = insert(tx, &email, &name, None, &roles).await?;
+        News::Welcome { account: id.0 }.tell(tx).await?;
+        return find(tx, id).await;
+    };
+    hashing::refuse_weak(&password, &email, "password")?;
+    let (turn, hash) = hashing::turn().await?.hash(password).await?;
     drop(turn);
-    let id = insert(tx, &email, &name, hash, &roles).await?;
+    let id = insert(tx, &email, &name, Some(hash), &roles).await?;
     find(tx, id).await
 }
 
@@ -303,8 +316,8 @@ pub struct StaffMutation;
 
 #[Object]
 impl StaffMutation {
-    /// Creates an account for a member of the staff. Needs a token without client; an operation of its own. Right:
-    /// `identity.staff.manage`.
+    /// Creates an account for a member of the staff; without a password the person is asked by mail to choose one. Needs
+    /// a token without client; an operation of its own. Right: `identity.staff.manage`.
     async fn staff_create(
         &self,
         ctx: &Context<'_>,

@@ -1,4 +1,4 @@
-//! How long to wait after failed sign-ins: counted by account and by address, the longer the more there were.
+//! How long to wait after failed sign-ins and the like: counted by account and by address, the longer the more there were.
 //!
 //! A failure lasts although the sign-in is refused, so it is written in a transaction of its own. Tries that come while
 //! one has to wait are not counted: nobody can keep an account shut by knocking.
@@ -44,6 +44,11 @@ impl Subjects {
         Self { account: digest(kind, account), address: digest("address", &network(address)) }
     }
 
+    /// The same for something that is counted by itself: it keeps nobody from signing in.
+    pub(super) fn apart(kind: &str, account: &str, address: &str) -> Self {
+        Self { account: digest(kind, account), address: digest(&format!("{kind} address"), &network(address)) }
+    }
+
     /// Refuses while one of the two has to wait.
     pub(super) async fn check(&self, tx: &Tx) -> Result<()> {
         let counted: Vec<Counted> = tx
@@ -66,7 +71,7 @@ impl Subjects {
             return Err(Error::refuse(
                 UserErrorCode::RateLimited,
                 "",
-                format!("There were too many failed sign-ins; try again in {wait} seconds."),
+                format!("There were too many tries; try again in {wait} seconds."),
             ));
         }
         Ok(())

@@ -37,6 +37,8 @@ crate::words! {
         AuditVerify = "audit.verify",
         /// Takes away what is over: stored answers, failed sign-ins, ended sessions. The provider's own.
         Sweep = "core.sweep",
+        /// Sends a mail about coming in: an invitation, a new password, a sign-in from a new device. The provider's own.
+        SignInMail = "mail.sign_in",
     }
 }
 
@@ -61,6 +63,9 @@ pub type JobResult = std::result::Result<Finished, Halt>;
 pub enum Halt {
     /// It failed. A refusal or a missing right ends the job; what may be otherwise next time is tried again.
     Failed(Error),
+    /// Somebody outside did not answer, or asked for patience: tried again. The reason is a sentence for whoever looks at
+    /// the job.
+    Later(String),
     /// It failed for good, with something to show for it: the lines of a file that are wrong, say.
     Refused(String, serde_json::Value),
     /// Somebody asked it to stop.

@@ -10,6 +10,7 @@ pub mod filter;
 pub mod ids;
 pub mod jobs;
 pub mod json;
+pub mod mail;
 mod numeric;
 pub mod outbox;
 pub mod paging;

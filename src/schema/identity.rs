@@ -35,10 +35,31 @@ diesel::table! {
 }
 
 diesel::table! {
+    identity.account_trail (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        what -> Text,
+        cause_id -> Uuid,
+        address -> Text,
+        user_agent -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     identity.attempt (id) {
         id -> Int8,
         subject -> Text,
         failed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    identity.device (account_id, digest) {
+        account_id -> Uuid,
+        digest -> Binary,
+        seen_at -> Timestamptz,
+        created_at -> Timestamptz,
     }
 }
 
@@ -56,6 +77,16 @@ diesel::table! {
         updated_at -> Timestamptz,
         version -> Int4,
         revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    identity.password_reset (hash) {
+        hash -> Binary,
+        account_id -> Uuid,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
     }
 }
 

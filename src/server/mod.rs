@@ -44,6 +44,7 @@ use crate::identity::keys::Keys;
 use crate::platform::db::{Pools, Urls, Waits};
 use crate::platform::files::{Files, Settings as FileSettings};
 use crate::platform::jobs::worker::Terms;
+use crate::platform::mail::{Mailer, Settings as MailSettings};
 use crate::platform::workers::Workers;
 use crate::webhooks;
 
@@ -105,6 +106,8 @@ pub struct Serving {
     pub waits: Waits,
     /// How files are kept.
     pub files: FileSettings,
+    /// How mails are sent.
+    pub mails: MailSettings,
     /// How webhooks are sent.
     pub webhooks: webhooks::Settings,
     /// Whether the explorer is served and introspection answered.
@@ -156,6 +159,7 @@ pub async fn start(
     }
     let published = published::Published { limits: limits.clone(), rates: serving.rates };
     let files = Files::open(serving.files, Arc::clone(&keys.seals)).map_err(other)?;
+    let mailer = Arc::new(Mailer::new(serving.mails).map_err(std::io::Error::other)?);
     let graph =
         crate::graph::build(Arc::clone(&keys), published.clone(), Some(Arc::clone(&files)), serving.webhooks.clone());
     let shared = Arc::new(Shared {
@@ -223,7 +227,8 @@ pub async fn start(
     let workers = match serving.jobs.slots {
         0 => None,
         _ => {
-            let started = background::start(serving.urls, serving.waits, serving.jobs, files, serving.webhooks);
+            let means = background::Means { files, mailer, webhooks: serving.webhooks };
+            let started = background::start(serving.urls, serving.waits, serving.jobs, means);
             Some(Arc::new(started.map_err(other)?))
         }
     };

@@ -203,7 +203,7 @@ crate::payload!(
 fn right(kind: JobName) -> Result<Can> {
     match kind {
         JobName::AuditVerify => Ok(Can::AuditRead),
-        JobName::Sweep => {
+        JobName::Sweep | JobName::SignInMail => {
             Err(Error::refuse(UserErrorCode::Invalid, "kind", "Jobs of this kind are not asked for by schedules."))
         }
     }

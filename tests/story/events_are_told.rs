@@ -75,6 +75,8 @@ const SILENT: &[(&str, &str)] = &[
     ("jobCancel", "a job is followed by its own record"),
     ("jobRetry", "a job is followed by its own record"),
     ("passwordChange", "of a person"),
+    ("passwordReset", "of a person"),
+    ("passwordResetRequest", "of a person"),
     ("providerTokenCreate", "a sign-in of a person"),
     ("scheduleCreate", "says when jobs come, which are their own record"),
     ("scheduleDelete", "says when jobs come, which are their own record"),

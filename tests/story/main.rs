@@ -19,6 +19,7 @@ mod files_are_sent_and_taken;
 mod files_come_in;
 mod health_and_metrics;
 mod jobs_are_done_once;
+mod mails_are_sent;
 mod nobody_takes_more_than_his_share;
 mod nordwind;
 mod one_operation_is_one_transaction;

@@ -111,7 +111,7 @@ async fn one(pools: Pools, registry: Registry, claimed: Claimed, mut context: Jo
 fn outcome_word(outcome: &JobResult) -> &'static str {
     match outcome {
         Ok(_) => "succeeded",
-        Err(Halt::Failed(_)) => "failed",
+        Err(Halt::Failed(_) | Halt::Later(_)) => "failed",
         Err(Halt::Refused(..)) => "refused",
         Err(Halt::Cancelled) => "cancelled",
         Err(Halt::HandedBack) => "handed_back",
@@ -120,12 +120,15 @@ fn outcome_word(outcome: &JobResult) -> &'static str {
 
 /// What a halt means for the job.
 fn ending(halt: Halt, failures: i32, tries: i32, token: Uuid) -> Ending {
+    let last = failures.saturating_add(1) >= tries;
     let error = match halt {
         Halt::Cancelled => return Ending::Cancelled,
         Halt::HandedBack => return Ending::Released,
         Halt::Refused(message, result) => {
             return Ending::Failed { code: "REFUSED", message, result: Some(result) };
         }
+        Halt::Later(message) if last => return Ending::Failed { code: "UNAVAILABLE", message, result: None },
+        Halt::Later(message) => return Ending::Retry { code: "UNAVAILABLE", message, after: wait(failures, token) },
         Halt::Failed(error) => error,
     };
     let (code, message) = match error {
@@ -147,7 +150,7 @@ fn ending(halt: Halt, failures: i32, tries: i32, token: Uuid) -> Ending {
         }
     };
     let message = message.to_owned();
-    if failures.saturating_add(1) >= tries {
+    if last {
         return Ending::Failed { code, message, result: None };
     }
     Ending::Retry { code, message, after: wait(failures, token) }
@@ -180,6 +183,13 @@ mod tests {
         for error in [Error::Retry, Error::Unavailable, Error::TimedOut, Error::fault("x")] {
             assert!(matches!(ending(Halt::Failed(error), 0, 8, Uuid::nil()), Ending::Retry { .. }));
         }
+        let later = || Halt::Later("They are closed.".to_owned());
+        assert!(
+            matches!(ending(later(), 0, 8, Uuid::nil()), Ending::Retry { message, .. } if message == "They are closed.")
+        );
+        assert!(
+            matches!(ending(later(), 7, 8, Uuid::nil()), Ending::Failed { message, .. } if message == "They are closed.")
+        );
         let Ending::Failed { message, .. } = ending(Halt::Failed(Error::fault("secret")), 7, 8, Uuid::nil()) else {
             panic!("tried for ever");
         };

@@ -9,6 +9,7 @@ use std::time::Duration;
 use backoffice::platform::db::Waits;
 use backoffice::platform::files::Settings as FileSettings;
 use backoffice::platform::jobs::worker::Terms;
+use backoffice::platform::mail::Settings as MailSettings;
 use backoffice::platform::vault::Vault;
 use backoffice::server::address::TrustedProxies;
 use backoffice::server::budget::{Rate, Rates};
@@ -32,6 +33,8 @@ pub struct Setup {
     pub rates: Rates,
     /// None: a folder of the test's own.
     pub files: Option<FileSettings>,
+    /// None: a folder of the test's own, beside that of the files.
+    pub mails: Option<MailSettings>,
     /// How webhooks are sent: to this machine, and with little patience.
     pub webhooks: webhooks::Settings,
 }
@@ -58,6 +61,7 @@ impl Default for Setup {
             client_connections: None,
             rates,
             files: None,
+            mails: None,
             webhooks,
         }
     }
@@ -76,6 +80,8 @@ pub struct App {
     pub shared: Arc<Shared>,
     /// Where the bytes of files lie.
     pub folder: PathBuf,
+    /// Where mails lie, unless a story sends them.
+    pub mail: PathBuf,
     stop: Option<tokio::sync::oneshot::Sender<bool>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -94,6 +100,8 @@ impl App {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let urls = database.urls();
         let folder = database.folder();
+        let mail = folder.with_extension("mail");
+        let mails = setup.mails.unwrap_or_else(|| MailSettings::in_folder(mail.clone()));
         let files = setup.files.unwrap_or_else(|| FileSettings::in_folder(folder.clone()));
         let (started, address) = mpsc::channel();
         let (stop, stopped) = tokio::sync::oneshot::channel::<bool>();
@@ -108,6 +116,7 @@ impl App {
                     client_connections: setup.client_connections,
                     rates: setup.rates,
                     files,
+                    mails,
                     webhooks: setup.webhooks,
                     explorer: true,
                     own_origins: OwnOrigins::parse("https://portal.example"),
@@ -128,7 +137,7 @@ impl App {
             });
         });
         let (address, shared) = address.recv().expect("the server did not start");
-        Self { address, database, shared, folder, stop: Some(stop), thread: Some(thread) }
+        Self { address, database, shared, folder, mail, stop: Some(stop), thread: Some(thread) }
     }
 
     /// A client that has not signed in.

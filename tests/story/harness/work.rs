@@ -4,10 +4,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backoffice::background;
+use backoffice::background::{self, Means};
 use backoffice::platform::db::Waits;
 use backoffice::platform::files::{Files, Settings as FileSettings};
 use backoffice::platform::jobs::worker::Terms;
+use backoffice::platform::mail::{Mailer, Settings as MailSettings};
 use backoffice::platform::workers::Workers;
 use backoffice::webhooks;
 use serde_json::{Value, json};
@@ -46,7 +47,9 @@ impl Database {
     pub fn workers(&self, slots: usize) -> Workers {
         let files = Files::open(FileSettings::in_folder(self.folder()), Arc::default()).unwrap();
         let terms = Terms { slots, lease: Duration::from_secs(30) };
-        background::start(self.urls(), Waits::default(), terms, files, webhooks::Settings::idle().unwrap()).unwrap()
+        let mailer = Arc::new(Mailer::new(MailSettings::in_folder(self.folder().with_extension("mail"))).unwrap());
+        let means = Means { files, mailer, webhooks: webhooks::Settings::idle().unwrap() };
+        background::start(self.urls(), Waits::default(), terms, means).unwrap()
     }
 
     /// A `backoffice worker` of its own whose silence is noticed within a second.

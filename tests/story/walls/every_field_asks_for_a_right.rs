@@ -6,15 +6,21 @@ use super::schema::Schema;
 use crate::harness::{App, Client, Reply};
 
 /// What can be called without any token: the ways in, and what is published.
-const PUBLIC: [&str; 4] = ["signIn", "tokenRefresh", "invitationAccept", "limits"];
+const PUBLIC: [&str; 6] =
+    ["signIn", "tokenRefresh", "invitationAccept", "limits", "passwordReset", "passwordResetRequest"];
 
 /// What answers without a right, in a client or without one, and why. Whatever else answers has forgotten to ask.
-const SELF_SERVICE: [(&str, &str); 15] = [
+const SELF_SERVICE: [(&str, &str); 17] = [
     ("clientTokenCreate", "gives a token for a client in which the caller has a grant, and is refused for any other"),
     ("clients", "shows the clients in which the caller holds the right to their figures, and so none"),
     ("invitationAccept", "the token of the invitation is the right"),
     ("limits", "published"),
     ("passwordChange", "one's own password"),
+    (
+        "passwordReset",
+        "the token that came by mail is the right; the code of the authenticator app is asked for as well",
+    ),
+    ("passwordResetRequest", "whoever has forgotten his password has no token; nothing is told and nothing changes"),
     ("providerTokenCreate", "gives up the client of one's own token"),
     ("sessionRevoke", "one's own sessions"),
     ("sessions", "one's own sessions"),
