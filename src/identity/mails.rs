@@ -176,7 +176,9 @@ impl JobKind for SignInMail {
             return job.finish(tx, &serde_json::json!({ "sent": false }), done).await;
         };
         // Nothing is held while the mail server takes its time.
-        tx.finish(true).await?;
+        if !tx.finish(true).await? {
+            return Err(Error::fault("what a mail leads to was not kept").into());
+        }
         self.mailer.send(job.id().0, &mail.name, &mail.email, mail.letter).await.map_err(Halt::from)?;
         job.finish(job.provider_tx().await?, &serde_json::json!({ "sent": true }), done).await
     }

@@ -136,7 +136,8 @@ pub struct SignInMutation;
 impl SignInMutation {
     /// Signs a person in. Needs no token. An unknown address, a wrong password and a wrong or missing code are answered
     /// alike; after 5 failures of an account or 20 of an address within 15 minutes one has to wait (`RATE_LIMITED`),
-    /// longer with each. An operation of its own.
+    /// longer with each. A sign-in from a device that was not seen before is told to its owner by mail. An operation of
+    /// its own.
     async fn sign_in(
         &self,
         ctx: &Context<'_>,

@@ -186,6 +186,9 @@ fn judged(error: &lettre::transport::smtp::Error) -> Unsent {
     let answer: String = template::line(&error.to_string()).chars().take(ANSWER).collect();
     let about_the_login =
         error.status().is_some_and(|code| ["530", "534", "535", "538"].contains(&code.to_string().as_str()));
+    // The answer may hold an address, so the log gets its number alone.
+    let code = error.status().map(|code| code.to_string());
+    tracing::warn!(code, "the mail server did not take a mail");
     if error.is_permanent() && !about_the_login {
         Unsent::Refused(format!("The mail server refused the mail: {answer}"))
     } else {

@@ -453,3 +453,29 @@ async fn behind_the_lock_a_worker_signs_in_and_a_wrong_password_loses_no_mail() 
     assert_eq!(before, ["EHLO firm.example"]);
     reset(&app.client(), &mail.word("bop_"), NEW).await;
 }
+
+#[tokio::test]
+async fn a_killed_worker_costs_one_repeat_that_is_known_as_such() {
+    let office = PostOffice::open(&[Mood::KeepsSilently]).await;
+    let app = App::with(Setup { jobs: 0, ..Setup::default() });
+    ask_for_a_mail(&app).await;
+    let url = plainly(&office);
+    let environment = [("BACKOFFICE_MAIL_URL", url.as_str())];
+    let killed = app.database.worker_with(1, &environment);
+    // The mail server has the mail, and its worker has not heard so.
+    office.has(1).await;
+    drop(killed);
+    let mut next = app.database.worker_with(1, &environment);
+    let kept = office.has(2).await;
+    quiet(&app).await;
+    next.stop();
+    let [first, second]: &[Mail; 2] = kept.as_slice().try_into().unwrap();
+    assert_eq!(first.header("Message-ID"), second.header("Message-ID"));
+    assert_eq!(first.word("bop_"), second.word("bop_"));
+    // What was noted is not done again by whoever comes after.
+    let mut last = app.database.worker_with(1, &environment);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    last.stop();
+    assert_eq!(office.kept().len(), 2);
+    reset(&app.client(), &second.word("bop_"), NEW).await;
+}

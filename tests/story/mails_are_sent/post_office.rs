@@ -17,8 +17,6 @@ use super::reader::Mail;
 /// What becomes of a mail that was brought.
 #[derive(Clone, Copy, Debug)]
 pub enum Mood {
-    /// It is kept.
-    Keeps,
     /// It is kept, and nothing is said about it.
     KeepsSilently,
     /// This is answered to its recipient.
