@@ -87,7 +87,8 @@ pub struct Settings {
     /// secrets.key in the data folder].
     #[arg(long, env = "BACKOFFICE_SECRETS_KEY", value_name = "FILE", global = true)]
     pub secrets_key: Option<PathBuf>,
-    /// For development: webhooks may go to this machine, and over plain http [default: false].
+    /// For development: webhooks and questions to identity providers may go to this machine, and over plain http [default:
+    /// false].
     #[arg(long, env = "BACKOFFICE_WEBHOOKS_TO_LOOPBACK", value_name = "BOOL", global = true, num_args = 0..=1, default_missing_value = "true")]
     pub webhooks_to_loopback: Option<bool>,
     /// Origins that browsers may call from besides the clients' portals, separated by commas, e.g.
@@ -97,8 +98,8 @@ pub struct Settings {
     /// Reverse proxies whose X-Forwarded-For is believed: addresses or networks, e.g. 10.0.0.0/8,::1 [default: none].
     #[arg(long, env = "BACKOFFICE_TRUSTED_PROXIES", value_name = "NETWORKS", global = true)]
     pub trusted_proxies: Option<String>,
-    /// How this server is reached from outside, e.g. https://backoffice.example: signed addresses begin with it
-    /// [default: they begin with /].
+    /// How this server is reached from outside, e.g. https://backoffice.example: signed addresses and the way back from
+    /// identity providers begin with it [default: / and the address that it listens on].
     #[arg(long, env = "BACKOFFICE_PUBLIC_URL", value_name = "URL", global = true)]
     pub public_url: Option<String>,
     /// Where the bytes of files lie: a folder, or s3://BUCKET[/PREFIX] [default: files in the data folder].

@@ -8,6 +8,7 @@ use crate::audit::AuditQuery;
 use crate::audit::verify::AuditMutation;
 use crate::finance::{FinanceMutation, FinanceQuery};
 use crate::identity::keys::Keys;
+use crate::identity::outside::Outside;
 use crate::identity::{IdentityMutation, IdentityQuery};
 use crate::platform::files::{FileMutation, FileQuery, Files};
 use crate::practice::{PracticeMutation, PracticeQuery};
@@ -64,24 +65,33 @@ fn furnished(
     published: Published,
     files: Option<Arc<Files>>,
     webhooks: webhooks::Settings,
+    outside: Outside,
 ) -> SchemaBuilder<Query, Mutation, Subscription> {
     let builder = builder()
         .directive(crate::server::own_error::own_error)
         .data(keys)
         .data(published)
         .data(webhooks.vault.clone())
-        .data(webhooks);
+        .data(webhooks)
+        .data(outside);
     match files {
         Some(files) => builder.data(files),
         None => builder,
     }
 }
 
-/// The schema with the keys that sign its tokens, the files if there are any, how webhooks are sent, and the mark that the
+/// The schema with the keys that sign its tokens, the files if there are any, how webhooks are sent and identity
+/// providers asked, and the mark that the
 /// edge alone puts on fields.
 #[must_use]
-pub fn build(keys: Arc<Keys>, published: Published, files: Option<Arc<Files>>, webhooks: webhooks::Settings) -> Graph {
-    furnished(keys, published, files, webhooks).finish()
+pub fn build(
+    keys: Arc<Keys>,
+    published: Published,
+    files: Option<Arc<Files>>,
+    webhooks: webhooks::Settings,
+    outside: Outside,
+) -> Graph {
+    furnished(keys, published, files, webhooks, outside).finish()
 }
 
 /// The same for documents that were held against it before: it takes their fields and arguments for known.
@@ -91,8 +101,9 @@ pub fn build_trusting(
     published: Published,
     files: Option<Arc<Files>>,
     webhooks: webhooks::Settings,
+    outside: Outside,
 ) -> Graph {
-    furnished(keys, published, files, webhooks).validation_mode(ValidationMode::Fast).finish()
+    furnished(keys, published, files, webhooks, outside).validation_mode(ValidationMode::Fast).finish()
 }
 
 /// The schema that tells subscribers of events (see [`subscription`]).

@@ -6,6 +6,7 @@
 //! | [`totp`] | one-time codes from an authenticator app |
 //! | [`keys`] | Ed25519 signing keys, their rotation and their publication |
 //! | [`access`] | short-lived signed access tokens |
+//! | [`id_token`] | what an OpenID provider says of who has signed in there |
 //! | [`mac`] | keyed hashes: what the server itself has written and nobody has changed |
 //! | [`opaque`] | random secrets of which only a hash is stored |
 //!
@@ -14,6 +15,7 @@
 //! owns is wiped when it is dropped.
 
 pub mod access;
+pub mod id_token;
 pub mod keys;
 pub mod mac;
 pub mod opaque;
@@ -21,6 +23,7 @@ pub mod passwords;
 pub mod totp;
 
 pub use access::{AccessClaims, ActorKind, TokenError, VerifiedTokens};
+pub use id_token::{IdTokenError, IdTokenTerms, IssuerKeys, verify_id_token};
 pub use keys::{KeyError, KeyRing, PublicKey, SigningKey};
 pub use mac::MacKey;
 pub use opaque::Opaque;

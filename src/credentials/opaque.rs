@@ -23,6 +23,10 @@ pub enum Opaque {
     Invitation,
     /// `bop_`: a way to a new password.
     Reset,
+    /// `bot_`: a sign-in that is on its way through somebody else's server.
+    State,
+    /// `boc_`: a sign-in that has come back, for the portal that began it.
+    Code,
 }
 
 impl Opaque {
@@ -33,6 +37,8 @@ impl Opaque {
             Self::Service => "bos_",
             Self::Invitation => "boi_",
             Self::Reset => "bop_",
+            Self::State => "bot_",
+            Self::Code => "boc_",
         }
     }
 
@@ -72,7 +78,8 @@ impl Opaque {
 mod tests {
     use super::*;
 
-    const KINDS: [Opaque; 4] = [Opaque::Refresh, Opaque::Service, Opaque::Invitation, Opaque::Reset];
+    const KINDS: [Opaque; 6] =
+        [Opaque::Refresh, Opaque::Service, Opaque::Invitation, Opaque::Reset, Opaque::State, Opaque::Code];
 
     #[test]
     fn what_is_shown_matches_what_is_stored() {

@@ -30,7 +30,13 @@ impl Speaker {
     pub(super) async fn new(urls: &Urls) -> Result<Self, Failure> {
         let pools = Pools::new(urls, 2).map_err(Error::sentence)?;
         let keys = Keys::load(&pools).await.map_err(Error::sentence)?;
-        let graph = graph::build(Arc::clone(&keys), Published::default(), None, webhooks::Settings::idle()?);
+        let graph = graph::build(
+            Arc::clone(&keys),
+            Published::default(),
+            None,
+            webhooks::Settings::idle()?,
+            Default::default(),
+        );
         Ok(Self { graph, pools, keys, token: None })
     }
 

@@ -27,8 +27,9 @@ use crate::finance::receivables::customer::Customer;
 use crate::finance::receivables::invoice::Invoice;
 use crate::identity::account::User;
 use crate::identity::grant::Grant;
-use crate::identity::ids::{ClientId, GrantId, InvitationId, RoleId, ServiceAccountId, UserId};
+use crate::identity::ids::{ClientId, GrantId, IdentityProviderId, InvitationId, RoleId, ServiceAccountId, UserId};
 use crate::identity::invitation::Invitation;
+use crate::identity::outside::provider::IdentityProvider;
 use crate::identity::role::Role;
 use crate::identity::service_account::ServiceAccount;
 use crate::platform::error::{Error, Result};
@@ -102,6 +103,7 @@ kinds! {
     File: FileId by File;
     FiscalYear: FiscalYearId by FiscalYear;
     Grant: GrantId by Grant;
+    IdentityProvider: IdentityProviderId by IdentityProvider;
     Import: ImportId by Import;
     Invitation: InvitationId by Invitation;
     Invoice: InvoiceId by Invoice;

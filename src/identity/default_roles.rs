@@ -64,12 +64,15 @@ const RUN_CLIENT: &[Can] = &[
     Can::UserInvite,
     Can::ServiceAccountRead,
     Can::ServiceAccountManage,
+    Can::IdentityProviderRead,
+    Can::IdentityProviderManage,
     Can::AuditRead,
     Can::WebhookRead,
     Can::WebhookManage,
 ];
 /// Checks, changes nothing.
-const AUDIT: &[Can] = &[Can::AuditRead, Can::GrantRead, Can::RoleRead, Can::ServiceAccountRead];
+const AUDIT: &[Can] =
+    &[Can::AuditRead, Can::GrantRead, Can::RoleRead, Can::ServiceAccountRead, Can::IdentityProviderRead];
 /// Looks at one's own company from outside.
 const PORTAL: &[Can] = &[Can::ClientRead, Can::InvoiceRead, Can::FiguresRead, Can::EventRead];
 

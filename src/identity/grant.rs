@@ -10,7 +10,8 @@ use diesel::sql_types::{Bool, Uuid as SqlUuid};
 
 use super::account::User;
 use super::authority;
-use super::ids::{GrantId, RoleId, UserId};
+use super::ids::{GrantId, IdentityProviderId, RoleId, UserId};
+use super::outside::provider::IdentityProvider;
 use super::role::{self, Role};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
@@ -57,10 +58,21 @@ pub struct Grant {
     pub created_at: DateTime,
     /// Counts changes.
     pub version: i32,
+    #[graphql(skip)]
+    identity_provider_id: Option<IdentityProviderId>,
 }
 
 #[ComplexObject]
 impl Grant {
+    /// The identity provider that gives it because of a group, and takes it away at a sign-in without that group; null if
+    /// it was given by hand. Right: `identity.identity_provider.read`.
+    async fn identity_provider(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<IdentityProvider>> {
+        Ok(match self.identity_provider_id {
+            Some(id) => ctx.load::<IdentityProvider>(id).await?,
+            None => None,
+        })
+    }
+
     /// The person. Right: `identity.grant.read`.
     async fn user(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<User>> {
         Ok(ctx.load::<User>(self.account_id).await?)

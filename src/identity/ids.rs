@@ -13,6 +13,8 @@ crate::ids! {
     ProviderRoleId = "prl";
     /// Names a dated grant of a role.
     GrantId = "grt";
+    /// Names an identity provider of a client.
+    IdentityProviderId = "idp";
     /// Names an invitation.
     InvitationId = "ivt";
     /// Names a service account.

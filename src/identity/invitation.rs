@@ -14,11 +14,12 @@ use uuid::Uuid;
 use super::account::{Account, User, address};
 use super::authority;
 use super::hashing;
-use super::ids::{InvitationId, RoleId, UserId};
+use super::ids::{InvitationId, RoleId, SessionId, UserId};
 use super::mails::News;
 use super::prove::{self, Proven};
 use super::refresh::Continued;
 use super::role::{self, Role};
+use super::session;
 use super::sign_in::{InvitationAcceptInput, vault};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
@@ -245,7 +246,11 @@ pub(super) async fn accept(scope: &Scope, input: InvitationAcceptInput) -> Resul
         .await?;
     let signed_in = match scope.caller() {
         Caller::Person { account, session, .. } if open.account_id == Some(*account) => {
-            Account::by_session(&tx, *account, *session).await?
+            // A session that is confined to another client proves nothing here.
+            match session::confinement(&tx, SessionId(*session)).await? {
+                Some(confined_to) if confined_to.0 != client => None,
+                _ => Account::by_session(&tx, *account, *session).await?,
+            }
         }
         _ => None,
     };
@@ -290,7 +295,7 @@ pub(super) async fn accept(scope: &Scope, input: InvitationAcceptInput) -> Resul
     if accepted.verdict == "unknown" {
         return Err(unknown());
     }
-    prove::open_session(tx, scope, user).await
+    prove::open_session(tx, scope, user, None).await
 }
 
 /// Queries about invitations.

@@ -15,6 +15,7 @@ pub mod invitation;
 pub mod keys;
 pub mod mails;
 pub mod oauth;
+pub mod outside;
 pub mod password;
 pub mod people;
 mod prove;
@@ -40,6 +41,7 @@ pub struct IdentityQuery(
     invitation::InvitationQuery,
     service_account::ServiceAccountQuery,
     staff::StaffQuery,
+    outside::OutsideQuery,
 );
 
 /// The department's mutations.
@@ -55,4 +57,5 @@ pub struct IdentityMutation(
     invitation::InvitationMutation,
     service_account::ServiceAccountMutation,
     staff::StaffMutation,
+    #[cfg(feature = "oidc")] outside::OutsideMutation,
 );

@@ -11,6 +11,7 @@ use super::hashing;
 use super::ids::SessionId;
 use super::prove;
 use super::reset;
+use super::session::refuse_confined;
 use super::sign_in::person;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
@@ -186,7 +187,13 @@ impl PasswordMutation {
     /// first one. Needs no right.
     async fn totp_enroll(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<TotpEnrollPayload>> {
         ctx.scope()?.tells_secret();
-        TotpEnrollPayload::settle(ctx, enroll(ctx.myself().await?).await)
+        let (_, session) = person(ctx.scope()?)?;
+        let tx = ctx.myself().await?;
+        let enrolled = match refuse_confined(tx, session).await {
+            Ok(()) => enroll(tx).await,
+            Err(refused) => Err(refused),
+        };
+        TotpEnrollPayload::settle(ctx, enrolled)
     }
 
     /// Confirms the authenticator app with its first code: from now on sign-in needs one. Needs no right.
@@ -195,7 +202,13 @@ impl PasswordMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The first code.")] input: TotpConfirmInput,
     ) -> async_graphql::Result<Option<TotpPayload>> {
-        TotpPayload::settle(ctx, confirm(ctx.myself().await?, input).await)
+        let (_, session) = person(ctx.scope()?)?;
+        let tx = ctx.myself().await?;
+        let confirmed = match refuse_confined(tx, session).await {
+            Ok(()) => confirm(tx, input).await,
+            Err(refused) => Err(refused),
+        };
+        TotpPayload::settle(ctx, confirmed)
     }
 
     /// Removes the caller's authenticator app. Needs no right; an operation of its own.

@@ -3,13 +3,13 @@
 
 use backoffice_credentials::TotpSecret;
 use chrono::Utc;
-use diesel::sql_types::{BigInt, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Int4, Nullable, Text, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use super::account::{Account, User};
 use super::device;
 use super::hashing::{self, Turn};
-use super::ids::SessionId;
+use super::ids::{IdentityProviderId, SessionId};
 use super::refresh::{self, Continued};
 use super::throttle::Subjects;
 use crate::platform::db::{Pools, Tx};
@@ -147,16 +147,37 @@ impl Proven {
     }
 }
 
+/// The identity provider that somebody came through, and what his session is good for because of that.
+pub(super) struct Through {
+    /// The one client that the session is good for.
+    pub client: Uuid,
+    /// The identity provider, one of that client.
+    pub provider: IdentityProviderId,
+    /// Its name.
+    pub name: String,
+    /// How long the session lasts.
+    pub hours: i32,
+}
+
+/// How long a session lasts whose owner proved himself here, in hours.
+const HOURS: i32 = 30 * 24;
+
 /// Opens a session of that person on the device that asks. If it is a new one, he is told by mail.
-pub(super) async fn open_session(tx: &Tx, scope: &Scope, user: User) -> Result<Continued> {
+pub(super) async fn open_session(tx: &Tx, scope: &Scope, user: User, through: Option<Through>) -> Result<Continued> {
     let session = SessionId(new_uuid());
+    let hours = through.as_ref().map_or(HOURS, |through| through.hours);
+    let (client, provider) = through.as_ref().map(|through| (through.client, through.provider)).unzip();
     tx.exec(
-        sql("INSERT INTO identity.session (id, account_id, user_agent, address, expires_at)
-             VALUES ($1, $2, $3, $4, now() + interval '30 days')")
+        sql("INSERT INTO identity.session (id, account_id, user_agent, address, expires_at, confined_to, identity_provider_id, came_through)
+             VALUES ($1, $2, $3, $4, now() + $5 * interval '1 hour', $6, $7, $8)")
         .bind::<SqlUuid, _>(session)
         .bind::<SqlUuid, _>(user.id)
         .bind::<Text, _>(scope.user_agent().chars().take(200).collect::<String>())
-        .bind::<Text, _>(scope.address().chars().take(64).collect::<String>()),
+        .bind::<Text, _>(scope.address().chars().take(64).collect::<String>())
+        .bind::<Int4, _>(hours)
+        .bind::<Nullable<SqlUuid>, _>(client)
+        .bind::<Nullable<SqlUuid>, _>(provider)
+        .bind::<Nullable<Text>, _>(through.map(|through| through.name)),
     )
     .await?;
     device::notice(tx, scope, user.id, session).await?;

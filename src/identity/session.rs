@@ -3,10 +3,12 @@
 
 use async_graphql::{ComplexObject, Context, InputObject, Object, SimpleObject};
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
-use super::ids::SessionId;
+use super::ids::{ClientId, SessionId};
+use super::sign_in::person;
 use crate::platform::db::Tx;
-use crate::platform::error::{Error, Result};
+use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::{Ask, Caller};
@@ -27,10 +29,17 @@ pub struct Session {
     pub created_at: DateTime,
     /// When its tokens were last refreshed.
     pub used_at: DateTime,
-    /// When it ends by itself: 30 days after it began.
+    /// When it ends by itself: 30 days after it began, or what its identity provider is set up for.
     pub expires_at: DateTime,
     /// When it was ended early; null while it lives.
     pub revoked_at: Option<DateTime>,
+    /// Name of the identity provider that the person came through; null if he signed in here, by password.
+    #[graphql(name = "identityProvider")]
+    pub came_through: Option<String>,
+    /// The one client that the session is good for, because it came through that client's identity provider; null: all that
+    /// the person may enter.
+    #[graphql(name = "client")]
+    pub confined_to: Option<ClientId>,
 }
 
 #[ComplexObject]
@@ -61,11 +70,35 @@ crate::payload! {
     }
 }
 
-async fn revoke(tx: &Tx, id: SessionId) -> Result<Session> {
+/// The one client that a session is good for; nothing if it is good for all.
+pub(super) async fn confinement(tx: &Tx, session: SessionId) -> Result<Option<ClientId>> {
+    let found: Option<Option<ClientId>> =
+        tx.maybe(session::table.filter(session::id.eq(session)).select(session::confined_to)).await?;
+    Ok(found.flatten())
+}
+
+/// Refuses in a session that came through a client's identity provider: whoever runs that may say who somebody is to his
+/// client, and does not change what protects the person's account everywhere.
+pub(super) async fn refuse_confined(tx: &Tx, session: SessionId) -> Result<()> {
+    match confinement(tx, session).await? {
+        None => Ok(()),
+        Some(_) => Err(Error::refuse(
+            UserErrorCode::State,
+            "",
+            "You came in through an identity provider; this needs a sign-in with your password.",
+        )),
+    }
+}
+
+async fn revoke(tx: &Tx, asking: SessionId, id: SessionId) -> Result<Session> {
+    let confined_to = confinement(tx, asking).await?;
     tx.maybe(
         diesel::update(
             session::table
                 .filter(session::account_id.eq(tx.actor()))
+                .filter(
+                    session::confined_to.is_not_distinct_from(confined_to).or(confined_to.is_none().into_sql::<Bool>()),
+                )
                 .filter(session::id.eq(id))
                 .filter(session::revoked_at.is_null())
                 .filter(session::expires_at.gt(tx.now())),
@@ -84,18 +117,24 @@ pub struct SessionQuery;
 #[Object]
 impl SessionQuery {
     /// The caller's own sessions that live, newest first. Needs no right; works with and without a client's token, in an
-    /// operation apart from a client's fields.
+    /// operation apart from a client's fields. A session that came through a client's identity provider sees those that came
+    /// the same way.
     async fn sessions(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "How many, 1 to 100; 25 if not said.")] first: Option<i32>,
         #[graphql(desc = "Only rows behind this cursor.")] after: Option<String>,
     ) -> async_graphql::Result<SessionConnection> {
+        let (_, asking) = person(ctx.scope()?)?;
         let tx = ctx.myself().await?;
         let slice = Slice::new(first, after.as_deref())?;
+        let confined_to = confinement(tx, asking).await?;
         let living = || {
             session::table
                 .filter(session::account_id.eq(tx.actor()))
+                .filter(
+                    session::confined_to.is_not_distinct_from(confined_to).or(confined_to.is_none().into_sql::<Bool>()),
+                )
                 .filter(session::revoked_at.is_null())
                 .filter(session::expires_at.gt(tx.now()))
         };
@@ -122,6 +161,7 @@ impl SessionMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The session.")] input: SessionRevokeInput,
     ) -> async_graphql::Result<Option<SessionRevokePayload>> {
-        SessionRevokePayload::settle(ctx, revoke(ctx.myself().await?, input.id).await)
+        let (_, asking) = person(ctx.scope()?)?;
+        SessionRevokePayload::settle(ctx, revoke(ctx.myself().await?, asking, input.id).await)
     }
 }

@@ -54,7 +54,8 @@ pub struct SessionPayload {
     pub access_token: Option<String>,
     /// The token that continues the session; goes to `tokenRefresh` once.
     pub refresh_token: Option<String>,
-    /// Until when the access token is good: 10 minutes. The session itself ends after 30 days.
+    /// Until when the access token is good: 10 minutes. The session itself ends after 30 days, or what an identity provider
+    /// is set up for.
     pub expires_at: Option<DateTime>,
     /// Who is signed in.
     pub user: Option<User>,
@@ -63,7 +64,7 @@ pub struct SessionPayload {
 }
 
 impl SessionPayload {
-    fn settle(ctx: &Context<'_>, result: Result<Continued>) -> async_graphql::Result<Option<Self>> {
+    pub(super) fn settle(ctx: &Context<'_>, result: Result<Continued>) -> async_graphql::Result<Option<Self>> {
         let result = result.and_then(|continued| {
             let token = keys(ctx)?.for_person(continued.user.id.0, continued.session.0, None)?;
             Ok((token, continued))
@@ -116,7 +117,7 @@ async fn sign_in(scope: &Scope, input: SignInInput) -> Result<Continued> {
     let proven = prove::by_password(scope, &input.email, input.password, input.totp.as_deref()).await?;
     let tx = scope.sign_in().await?;
     proven.use_up(tx).await?;
-    prove::open_session(tx, scope, proven.user()).await
+    prove::open_session(tx, scope, proven.user(), None).await
 }
 
 async fn token_refresh(scope: &Scope, input: TokenRefreshInput) -> Result<Continued> {

@@ -5,7 +5,7 @@ use async_graphql::{Context, InputObject, Object, SimpleObject};
 use diesel::QueryableByName;
 use diesel::sql_types::{Bool, Uuid as SqlUuid};
 
-use super::ids::ClientId;
+use super::ids::{ClientId, SessionId};
 use super::keys::AccessToken;
 use super::sign_in::{keys, person};
 use crate::platform::db::Tx;
@@ -46,11 +46,12 @@ struct Allowed {
     allowed: bool,
 }
 
-async fn check(tx: &Tx, client: ClientId) -> Result<()> {
+async fn check(tx: &Tx, session: SessionId, client: ClientId) -> Result<()> {
     let row: Allowed = tx
         .row(
-            sql("SELECT identity.may_enter($1, $2) AS allowed")
+            sql("SELECT identity.session_may_enter($1, $2, $3) AS allowed")
                 .bind::<SqlUuid, _>(tx.actor())
+                .bind::<SqlUuid, _>(session)
                 .bind::<SqlUuid, _>(client),
         )
         .await?;
@@ -64,7 +65,8 @@ pub struct TokenMutation;
 #[Object]
 impl TokenMutation {
     /// Gives an access token for a client in which the caller holds a right today. A client that he has no right in
-    /// looks like one that never was. Needs no right beyond that.
+    /// looks like one that never was; so do all others to a session that came through a client's identity provider, and a
+    /// client that requires its own to one that did not. Needs no right beyond that.
     async fn client_token_create(
         &self,
         ctx: &Context<'_>,
@@ -73,7 +75,7 @@ impl TokenMutation {
         let (account, session) = person(ctx.scope()?)?;
         let keys = keys(ctx)?;
         ctx.scope()?.tells_secret();
-        let token = check(ctx.myself().await?, input.client).await;
+        let token = check(ctx.myself().await?, session, input.client).await;
         AccessTokenPayload::settle(ctx, token.and_then(|()| keys.for_person(account, session.0, Some(input.client.0))))
     }
 

@@ -55,6 +55,10 @@ rights! {
     ServiceAccountRead = "identity.service_account.read",
     /// Create and revoke the client's service accounts.
     ServiceAccountManage = "identity.service_account.manage",
+    /// See the client's identity providers, and which of their groups stand for which roles.
+    IdentityProviderRead = "identity.identity_provider.read",
+    /// Set up the identity providers by which the client's people sign in, change and delete them.
+    IdentityProviderManage = "identity.identity_provider.manage",
     /// Read the audit trail.
     AuditRead = "audit.trail.read",
     /// See the chart of accounts.

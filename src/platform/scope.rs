@@ -176,12 +176,21 @@ impl Scope {
         self.tx(Door::Client, can).await
     }
 
+    /// Whether the caller holds that right in the client, for what asks a server elsewhere before it opens the operation's
+    /// transaction. On a connection of its own, given back at once.
+    pub(crate) async fn beforehand(&self, can: Can) -> Result<()> {
+        let tx = self.enter(Door::Client).await?;
+        let held = tx.entered.permissions.contains(&can);
+        tx.end(false).await?;
+        if held { Ok(()) } else { Err(missing(can)) }
+    }
+
     async fn tx(&self, door: Door, can: Can) -> Result<&Tx> {
         let tx = self.through(door).await?;
         if !tx.entered.permissions.contains(&can) {
             // Perhaps only as far as is known from the last time.
             Box::pin(tx.pass()).await?;
-            return Err(Error::Forbidden(format!("You need the right `{}` for this.", can.name())));
+            return Err(missing(can));
         }
         Ok(tx)
     }
@@ -463,6 +472,10 @@ impl Scope {
             None => Ok(()),
         }
     }
+}
+
+fn missing(can: Can) -> Error {
+    Error::Forbidden(format!("You need the right `{}` for this.", can.name()))
 }
 
 /// Whose a key is behind that door.

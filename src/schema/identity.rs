@@ -14,6 +14,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+        identity_provider_id -> Nullable<Uuid>,
     }
 }
 
@@ -64,6 +65,41 @@ diesel::table! {
 }
 
 diesel::table! {
+    identity.identity_provider (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        issuer -> Text,
+        oauth_client -> Text,
+        sealed_secret -> Binary,
+        scopes -> Array<Text>,
+        email_domains -> Array<Text>,
+        groups_claim -> Nullable<Text>,
+        creates_accounts -> Bool,
+        required -> Bool,
+        session_hours -> Int4,
+        max_age_minutes -> Nullable<Int4>,
+        state -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    identity.identity_provider_role (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        identity_provider_id -> Uuid,
+        group_name -> Text,
+        role_id -> Uuid,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
     identity.invitation (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -87,6 +123,39 @@ diesel::table! {
         expires_at -> Timestamptz,
         used_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    identity.outside_account (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        identity_provider_id -> Uuid,
+        subject -> Text,
+        account_id -> Uuid,
+        last_sign_in_at -> Timestamptz,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    identity.outside_sign_in (state_hash) {
+        state_hash -> Binary,
+        client_id -> Uuid,
+        identity_provider_id -> Uuid,
+        issuer -> Text,
+        names_issuer -> Bool,
+        redirect_uri -> Text,
+        return_to -> Text,
+        challenge -> Binary,
+        sealed -> Binary,
+        expires_at -> Timestamptz,
+        returned_at -> Nullable<Timestamptz>,
+        code_hash -> Nullable<Binary>,
+        sealed_code -> Nullable<Binary>,
+        completed_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -154,6 +223,9 @@ diesel::table! {
         expires_at -> Timestamptz,
         revoked_at -> Nullable<Timestamptz>,
         revoked_for -> Nullable<Text>,
+        confined_to -> Nullable<Uuid>,
+        identity_provider_id -> Nullable<Uuid>,
+        came_through -> Nullable<Text>,
     }
 }
 

@@ -23,6 +23,12 @@ impl OwnOrigins {
         let origins = text.split(',').map(|part| part.trim().trim_end_matches('/').to_ascii_lowercase());
         Self(origins.filter(|origin| !origin.is_empty()).collect())
     }
+
+    /// The origins.
+    #[must_use]
+    pub fn list(&self) -> &[String] {
+        &self.0
+    }
 }
 
 /// For whom a page asks.

@@ -17,6 +17,8 @@ pub mod health;
 pub mod measure;
 pub mod media;
 pub mod oauth;
+#[cfg(feature = "oidc")]
+pub mod oidc;
 pub mod operation;
 pub mod own_error;
 pub mod perform;
@@ -41,6 +43,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use crate::background;
 use crate::graph::Graph;
 use crate::identity::keys::Keys;
+use crate::identity::outside::Outside;
 use crate::platform::db::{Pools, Urls, Waits};
 use crate::platform::files::{Files, Settings as FileSettings};
 use crate::platform::jobs::worker::Terms;
@@ -84,6 +87,8 @@ pub struct Shared {
     pub clients: Arc<clients::Clients>,
     /// Whose word about the caller's address counts.
     pub proxies: address::TrustedProxies,
+    /// How identity providers are asked.
+    pub outside: Outside,
     /// Set when the server has been told to stop: `/health/ready` says so, so that a balancer sends no more.
     pub draining: AtomicBool,
 }
@@ -142,6 +147,20 @@ pub fn limits(introspection: bool) -> backoffice_gate::Limits {
     limits
 }
 
+/// How identity providers are asked. They send people back to the public address, or to where this server listens.
+#[cfg(feature = "oidc")]
+fn outside(serving: &Serving, listening: SocketAddr) -> crate::platform::error::Result<Outside> {
+    let base = serving.files.public_url.clone().unwrap_or_else(|| format!("http://{listening}"));
+    let relying =
+        crate::identity::outside::relying::Relying::new(&serving.webhooks, &base, serving.own_origins.list())?;
+    Ok(Some(Arc::new(relying)))
+}
+
+#[cfg(not(feature = "oidc"))]
+fn outside(_: &Serving, _: SocketAddr) -> crate::platform::error::Result<Outside> {
+    Ok(())
+}
+
 /// Starts to serve on the listener. Has to run inside an actix system.
 pub async fn start(
     listener: TcpListener,
@@ -158,10 +177,18 @@ pub async fn start(
         limits.cost = limits.cost.min(rate.burst);
     }
     let published = published::Published { limits: limits.clone(), rates: serving.rates };
+    let address = listener.local_addr()?;
+    let outside = outside(&serving, address).map_err(other)?;
     let files = Files::open(serving.files, Arc::clone(&keys.seals)).map_err(other)?;
     let mailer = Arc::new(Mailer::new(serving.mails).map_err(std::io::Error::other)?);
-    let graph =
-        crate::graph::build(Arc::clone(&keys), published.clone(), Some(Arc::clone(&files)), serving.webhooks.clone());
+    #[allow(clippy::clone_on_copy, clippy::unit_arg, reason = "it is nothing where the server was built without")]
+    let graph = crate::graph::build(
+        Arc::clone(&keys),
+        published.clone(),
+        Some(Arc::clone(&files)),
+        serving.webhooks.clone(),
+        outside.clone(),
+    );
     let shared = Arc::new(Shared {
         names: graph.names().into_iter().collect(),
         graph,
@@ -170,7 +197,9 @@ pub async fn start(
             published,
             Some(Arc::clone(&files)),
             serving.webhooks.clone(),
+            outside.clone(),
         ),
+        outside,
         following: crate::graph::build_following(),
         presences: Arc::default(),
         documents: documents::Documents::default(),
@@ -187,7 +216,6 @@ pub async fn start(
         proxies: serving.proxies,
         draining: AtomicBool::new(false),
     });
-    let address = listener.local_addr()?;
     let (for_workers, urls, pool_size, waits, explored) =
         (Arc::clone(&shared), serving.urls.clone(), serving.pool_size, serving.waits, serving.explorer);
     let client_connections = serving.client_connections.unwrap_or(pool_size.div_ceil(2)).clamp(1, pool_size.max(1));
@@ -206,6 +234,8 @@ pub async fn start(
                 .configure(health::routes)
                 .configure(oauth::routes)
                 .configure(files::routes);
+            #[cfg(feature = "oidc")]
+            routes.configure(oidc::routes);
             if explored {
                 routes.configure(explorer::routes);
             }

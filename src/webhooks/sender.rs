@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
-use hyper::{Request, Response, body::Incoming};
+use hyper::{Method, Request, Response, body::Incoming};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
@@ -151,6 +151,24 @@ impl Sender {
         line(stream).await
     }
 
+    /// Asks one question on a connection of its own and hears the whole answer: its status and its body, which may have so
+    /// many bytes. The request names path and host as [`asking`] writes them.
+    pub async fn ask(
+        &self,
+        to: &Destination,
+        request: Request<Full<Bytes>>,
+        most: usize,
+    ) -> std::result::Result<(u16, Vec<u8>), WebhookOutcome> {
+        let mut line = self.connect(to).await?;
+        let answered = tokio::time::timeout(self.times.head, line.requests.send_request(request)).await;
+        let mut response = answered.map_err(|_| WebhookOutcome::TimedOut)?.map_err(|_| WebhookOutcome::Broken)?;
+        let read = tokio::time::timeout(self.times.body, read(&mut response, most)).await;
+        match read.map_err(|_| WebhookOutcome::TimedOut)? {
+            (bytes, true) => Ok((response.status().as_u16(), bytes)),
+            (_, false) => Err(WebhookOutcome::Broken),
+        }
+    }
+
     /// Sends one message and hears the answer. Gives the line back if it can be used again.
     pub async fn send(
         &self,
@@ -172,7 +190,7 @@ impl Sender {
         let status = response.status().as_u16();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
         // What the status says stands, even if the rest of the answer never comes.
-        let read = tokio::time::timeout(self.times.body, read(&mut response)).await;
+        let read = tokio::time::timeout(self.times.body, read(&mut response, MAX_ANSWER)).await;
         let (bytes, whole) = read.unwrap_or_default();
         let answer = Answer { status, retry_after, text: String::from_utf8_lossy(&bytes).into_owned() };
         (Ok(answer), whole.then_some(line).filter(|line| !line.requests.is_closed()))
@@ -203,12 +221,17 @@ where
     Ok(Line { requests, driver })
 }
 
-fn request(to: &Destination, head: &Head, body: Bytes) -> std::result::Result<Request<Full<Bytes>>, WebhookOutcome> {
+/// The beginning of a request to that address.
+#[must_use]
+pub fn asking(method: Method, to: &Destination) -> hyper::http::request::Builder {
     let url = to.url();
     let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
     let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
-    Request::post(path)
-        .header(HOST, host)
+    Request::builder().method(method).uri(path).header(HOST, host)
+}
+
+fn request(to: &Destination, head: &Head, body: Bytes) -> std::result::Result<Request<Full<Bytes>>, WebhookOutcome> {
+    asking(Method::POST, to)
         .header(USER_AGENT, "Backoffice-Webhooks/1")
         .header(CONTENT_TYPE, "application/json")
         .header(ACCEPT, "*/*")
@@ -219,8 +242,8 @@ fn request(to: &Destination, head: &Head, body: Bytes) -> std::result::Result<Re
         .map_err(|_| WebhookOutcome::Broken)
 }
 
-/// The beginning of the body, and whether that was all of it.
-async fn read(response: &mut Response<Incoming>) -> (Vec<u8>, bool) {
+/// The beginning of the body, so many bytes at most, and whether that was all of it.
+async fn read(response: &mut Response<Incoming>, most: usize) -> (Vec<u8>, bool) {
     let mut bytes = Vec::new();
     loop {
         match response.frame().await {
@@ -228,7 +251,7 @@ async fn read(response: &mut Response<Incoming>) -> (Vec<u8>, bool) {
             Some(Err(_)) => return (bytes, false),
             Some(Ok(frame)) => {
                 if let Some(data) = frame.data_ref() {
-                    let room = MAX_ANSWER.saturating_sub(bytes.len());
+                    let room = most.saturating_sub(bytes.len());
                     bytes.extend(data.iter().take(room));
                     if data.len() > room {
                         return (bytes, false);

@@ -37,6 +37,10 @@ const TELLS: &[(&str, &str)] = &[
     ("fiscalYearCreate", "FISCAL_YEAR_CREATED"),
     ("grantCreate", "GRANT_GIVEN"),
     ("grantEnd", "GRANT_ENDED"),
+    ("identityProviderCreate", "IDENTITY_PROVIDER_CREATED"),
+    ("identityProviderDelete", "IDENTITY_PROVIDER_DELETED"),
+    ("identityProviderUpdate", "IDENTITY_PROVIDER_UPDATED"),
+    ("identityProviderUserUnlink", "IDENTITY_PROVIDER_USER_UNLINKED"),
     ("invitationAccept", "INVITATION_ACCEPTED"),
     ("invitationRevoke", "INVITATION_REVOKED"),
     ("invoiceCreate", "INVOICE_CREATED"),
@@ -85,6 +89,8 @@ const SILENT: &[(&str, &str)] = &[
     ("providerScheduleUpdate", "of the provider"),
     ("sessionRevoke", "of a person"),
     ("signIn", "of a person"),
+    ("signInBegin", "of a person"),
+    ("signInComplete", "of a person; the grants that come of it are told as such"),
     ("signOut", "of a person"),
     ("staffCreate", "of the provider"),
     ("staffDisable", "of the provider"),
@@ -165,6 +171,10 @@ async fn every_change_tells_what_it_did() {
         }
         change(boss, field, input, "").await;
     }
+    let provider = example("IdentityProvider");
+    change(boss, "identityProviderUpdate", json!({ "id": provider, "name": "New" }), "").await;
+    change(boss, "identityProviderUserUnlink", json!({ "id": provider, "user": example("User") }), "").await;
+    change(boss, "identityProviderDelete", json!({ "id": provider }), "").await;
     let guest = json!({ "email": "third@portal.example", "name": "Third", "role": example("Role") });
     let invited = made(boss, "userInvite", guest, "invitation").await;
     change(boss, "invitationRevoke", json!({ "id": invited }), "").await;

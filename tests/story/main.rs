@@ -25,6 +25,7 @@ mod nordwind;
 mod one_operation_is_one_transaction;
 mod one_server_follows_another;
 mod people_come_and_go;
+mod people_sign_in_from_outside;
 mod portals_publish_their_documents;
 mod schedules_come_again;
 mod statements_are_counted;

@@ -68,6 +68,16 @@ kinds! {
         /// A grant was ended, at once or on a day.
         GrantEnded = "grant.ended",
     }
+    "IdentityProvider" ("idp") read IdentityProviderRead {
+        /// An identity provider was set up.
+        IdentityProviderCreated = "identity_provider.created",
+        /// An identity provider changed: its settings, or which of its groups stand for which roles.
+        IdentityProviderUpdated = "identity_provider.updated",
+        /// An identity provider was deleted.
+        IdentityProviderDeleted = "identity_provider.deleted",
+        /// A person is no longer known by what the identity provider calls him.
+        IdentityProviderUserUnlinked = "identity_provider.user_unlinked",
+    }
     "Invitation" ("ivt") read GrantRead {
         /// A person was invited to the client.
         UserInvited = "user.invited",

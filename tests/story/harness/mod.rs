@@ -3,6 +3,7 @@
 mod app;
 mod client;
 mod firm;
+pub mod issuer;
 mod office;
 mod postgres;
 pub mod program;

@@ -6,11 +6,19 @@ use super::schema::Schema;
 use crate::harness::{App, Client, Reply};
 
 /// What can be called without any token: the ways in, and what is published.
-const PUBLIC: [&str; 6] =
-    ["signIn", "tokenRefresh", "invitationAccept", "limits", "passwordReset", "passwordResetRequest"];
+const PUBLIC: [&str; 8] = [
+    "signIn",
+    "signInBegin",
+    "signInComplete",
+    "tokenRefresh",
+    "invitationAccept",
+    "limits",
+    "passwordReset",
+    "passwordResetRequest",
+];
 
 /// What answers without a right, in a client or without one, and why. Whatever else answers has forgotten to ask.
-const SELF_SERVICE: [(&str, &str); 17] = [
+const SELF_SERVICE: [(&str, &str); 19] = [
     ("clientTokenCreate", "gives a token for a client in which the caller has a grant, and is refused for any other"),
     ("clients", "shows the clients in which the caller holds the right to their figures, and so none"),
     ("invitationAccept", "the token of the invitation is the right"),
@@ -25,6 +33,8 @@ const SELF_SERVICE: [(&str, &str); 17] = [
     ("sessionRevoke", "one's own sessions"),
     ("sessions", "one's own sessions"),
     ("signIn", "a way in"),
+    ("signInBegin", "a way in"),
+    ("signInComplete", "the code and the secret of who began are the right"),
     ("signOut", "one's own session"),
     ("tokenRefresh", "the refresh token is the right"),
     ("totpConfirm", "one's own codes"),
@@ -126,8 +136,8 @@ async fn node_asks_for_the_right_of_what_it_finds() {
     let digits = "0123456789abcdef0123456789abcdef";
     let query = "query($id: ID!) { node(id: $id) { id } }";
     let prefixes = [
-        "acc", "alc", "ba", "bl", "bm", "bs", "bil", "bill", "cli", "dman", "file", "fy", "grt", "imp", "inv", "invl",
-        "ivt", "je", "jl", "job", "led", "lex", "oi", "rol", "sch", "svc", "tax", "txr", "usr", "ven",
+        "acc", "alc", "ba", "bl", "bm", "bs", "bil", "bill", "cli", "dman", "file", "fy", "grt", "idp", "imp", "inv",
+        "invl", "ivt", "je", "jl", "job", "led", "lex", "oi", "rol", "sch", "svc", "tax", "txr", "usr", "ven",
     ];
     for prefix in prefixes {
         let reply = nemo.send(query, json!({ "id": format!("{prefix}_{digits}") })).await;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::schema::Schema;
+use crate::harness::issuer::{OAUTH_CLIENT, OAUTH_SECRET, standing};
 use crate::harness::{App, Client, PASSWORD};
 
 /// Ids by the kind of record that they name.
@@ -217,6 +218,21 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     }
     change(&boss, "webhookEndpointPause", json!({ "id": endpoint }), "").await;
 
+    // The user above has come in through an identity provider as well.
+    let provider = change(
+        &boss,
+        "identityProviderCreate",
+        json!({ "name": format!("{word} login"), "issuer": standing().url, "oauthClientId": OAUTH_CLIENT, "oauthClientSecret": OAUTH_SECRET,
+                "emailDomains": ["portal.example"], "groupsClaim": "groups",
+                "roles": [{ "group": format!("{word} group"), "role": boss.role("Portal").await }] }),
+        "identityProvider { id handle }",
+    )
+    .await["identityProvider"]
+        .clone();
+    let said = json!({ "sub": format!("{word} subject"), "email": format!("{word}@portal.example"), "email_verified": true,
+                       "groups": [format!("{word} group")] });
+    assert_eq!(standing().brings(app, &provider["handle"], &said).await["user"]["id"], user.as_str());
+
     let schedule = made(
         &boss,
         "scheduleCreate",
@@ -238,6 +254,7 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("DocumentManifest", manifest),
         ("File", file),
         ("Grant", grant),
+        ("IdentityProvider", provider["id"].as_str().unwrap().to_owned()),
         ("Invoice", draft),
         ("Job", job),
         ("JournalEntry", entry),

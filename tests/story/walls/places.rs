@@ -64,6 +64,7 @@ pub fn value_at(field: &str, path: &[String]) -> Option<Value> {
         ("fileUploadComplete", "input.sha256") => json!("cd".repeat(32)),
         (_, "input.file") => json!({ "name": "file.csv", "text": "a,b\n" }),
         ("accountCreate", "input.kind") => json!("ASSET"),
+        ("identityProviderCreate", "input.issuer") => json!(crate::harness::issuer::standing().url),
         (_, "input.cron") => json!("0 4 * * *"),
         (_, "input.expiresAt") => json!((chrono::Utc::now() + chrono::TimeDelta::days(9)).to_rfc3339()),
         (_, "input.reason") => json!("Because it is needed"),

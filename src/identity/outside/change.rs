@@ -1,0 +1,640 @@
+//! Setting identity providers up. Whoever runs one can say that he is anybody of the client, so nobody sets up what could
+//! speak for people who may do more than he may himself.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, InputObject, MaybeUndefined, Object};
+use diesel::QueryableByName;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Text, Uuid as SqlUuid};
+use url::Url;
+
+use super::super::ids::{GrantId, IdentityProviderId, RoleId, UserId};
+use super::super::{authority, prove, role};
+use super::Outside;
+use super::provider::{IdentityProvider, IdentityProviderState};
+use super::relying::Relying;
+use crate::finance::input::{expect_version, relabel, sized};
+use crate::platform::can::Can;
+use crate::platform::db::Tx;
+use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::new_uuid;
+use crate::platform::outbox::{EventKind, emit};
+use crate::platform::scope::{Ask, Scope};
+use crate::platform::sql::sql;
+use crate::schema::identity::{identity_provider, identity_provider_role, outside_account};
+use crate::webhooks::guard::Destination;
+
+/// The most identity providers of a client.
+const MOST: i64 = 20;
+/// The most groups that stand for roles.
+const MOST_ROLES: usize = 500;
+
+/// A group that stands for a role.
+#[derive(InputObject, Clone, Debug)]
+pub struct IdentityProviderRoleInput {
+    /// The group, as the claim has it: 1 to 255 characters, and upper case differs.
+    pub group: String,
+    /// The role that its members get. Each of its rights must be the caller's own, unless he may give grants by a provider
+    /// role.
+    pub role: RoleId,
+}
+
+/// A new identity provider.
+#[derive(InputObject)]
+pub struct IdentityProviderCreateInput {
+    /// What people call it, 1 to 100 characters, unique in the client.
+    pub name: String,
+    /// Its issuer identifier: an `https` address in a public network, below which it publishes
+    /// `/.well-known/openid-configuration`.
+    pub issuer: String,
+    /// What this installation is called there (`client_id`), 1 to 255 characters.
+    pub oauth_client_id: String,
+    /// The secret of that, 1 to 1000 characters. It is kept encrypted, and shown to nobody again.
+    pub oauth_client_secret: String,
+    /// What is asked for there besides `openid`; `email` and `profile` if not said.
+    pub scopes: Option<Vec<String>>,
+    /// The domains that e-mail addresses have to lie in, at most 50; any if not said. With them, an address has to come with
+    /// each sign-in, and be verified.
+    pub email_domains: Option<Vec<String>>,
+    /// The claim that lists a person's groups, e.g. `groups`.
+    pub groups_claim: Option<String>,
+    /// Whether somebody who was not invited gets an account, if a group of his stands for a role; not, if not said.
+    pub creates_accounts: Option<bool>,
+    /// How many hours a sign-in lasts, 1 to 720; 12 if not said.
+    pub session_hours: Option<i32>,
+    /// How many minutes ago a person may have signed in there, 1 to 43200; as long ago as it likes if not said.
+    pub max_age_minutes: Option<i32>,
+    /// Whether people come in through it from now on; they do if not said.
+    pub enabled: Option<bool>,
+    /// Which of its groups stand for which roles; needs the right `identity.grant.manage` as well.
+    pub roles: Option<Vec<IdentityProviderRoleInput>>,
+}
+
+/// Changes of an identity provider: what is omitted stays. The issuer never changes: another one is another identity
+/// provider, whose people are others.
+#[derive(InputObject)]
+pub struct IdentityProviderUpdateInput {
+    /// The identity provider.
+    pub id: IdentityProviderId,
+    /// The version that was read; refused with `CONFLICT` if the record was changed since.
+    pub expected_version: Option<i32>,
+    /// New name, 1 to 100 characters.
+    pub name: Option<String>,
+    /// What this installation is called there from now on.
+    pub oauth_client_id: Option<String>,
+    /// New secret.
+    pub oauth_client_secret: Option<String>,
+    /// What is asked for there from now on, besides `openid`.
+    pub scopes: Option<Vec<String>>,
+    /// The domains that e-mail addresses have to lie in from now on; empty: any.
+    pub email_domains: Option<Vec<String>>,
+    /// The claim that lists a person's groups; null: groups stand for nothing.
+    pub groups_claim: MaybeUndefined<String>,
+    /// Whether somebody who was not invited gets an account.
+    pub creates_accounts: Option<bool>,
+    /// How many hours a sign-in lasts, 1 to 720.
+    pub session_hours: Option<i32>,
+    /// How many minutes ago a person may have signed in there, 1 to 43200; null: as long ago as it likes.
+    pub max_age_minutes: MaybeUndefined<i32>,
+    /// Whether people come in through it. If not, those who came are signed out, and it is no longer required.
+    pub enabled: Option<bool>,
+    /// Whether the client's people come in this way only. Can be said once somebody has.
+    pub required: Option<bool>,
+    /// All groups that stand for roles from now on. Grants because of a role that stands here no more end at once.
+    pub roles: Option<Vec<IdentityProviderRoleInput>>,
+}
+
+/// Which identity provider is deleted.
+#[derive(InputObject, Clone, Debug)]
+pub struct IdentityProviderDeleteInput {
+    /// The identity provider.
+    pub id: IdentityProviderId,
+    /// The version that was read; refused with `CONFLICT` if the record was changed since.
+    pub expected_version: Option<i32>,
+}
+
+/// Who is no longer known by what an identity provider calls him.
+#[derive(InputObject, Clone, Debug)]
+pub struct IdentityProviderUserUnlinkInput {
+    /// The identity provider.
+    pub id: IdentityProviderId,
+    /// The person.
+    pub user: UserId,
+}
+
+crate::payload! {
+    /// What became of an identity provider.
+    IdentityProviderPayload {
+        /// The identity provider as it is now.
+        identity_provider: IdentityProvider
+    }
+}
+
+/// What the installation asks identity providers with.
+pub(super) fn relying<'a>(ctx: &Context<'a>) -> Result<&'a Arc<Relying>> {
+    ctx.data_opt::<Outside>()
+        .and_then(Option::as_ref)
+        .ok_or_else(|| Error::fault("the schema has no settings of OpenID Connect"))
+}
+
+fn invalid(field: &str, message: &str) -> Error {
+    Error::refuse(UserErrorCode::Invalid, field, message)
+}
+
+/// The issuer as it is kept: to the letter, because every token names it so.
+fn check_issuer(relying: &Relying, text: &str) -> Result<String> {
+    let text = text.trim();
+    let wrong = "An issuer is an https:// address in a public network, without query and fragment.";
+    let plain = Url::parse(text).is_ok_and(|url| url.query().is_none() && url.fragment().is_none());
+    match Destination::parse(text, relying.policy()) {
+        Ok(_) if plain && !text.contains('?') => Ok(text.to_owned()),
+        _ => Err(invalid("issuer", wrong)),
+    }
+}
+
+/// `openid` and what was named, each once.
+fn check_scopes(named: Vec<String>) -> Result<Vec<String>> {
+    let mut scopes = vec!["openid".to_owned()];
+    for scope in named {
+        let good = (1..=100).contains(&scope.len())
+            && scope.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
+        if !good {
+            return Err(invalid("scopes", "A scope is one word of at most 100 ASCII characters."));
+        }
+        if !scopes.contains(&scope) {
+            scopes.push(scope);
+        }
+    }
+    if scopes.len() > 20 {
+        return Err(invalid("scopes", "At most 20 scopes are asked for."));
+    }
+    Ok(scopes)
+}
+
+fn check_domains(named: Vec<String>) -> Result<Vec<String>> {
+    let mut domains: Vec<String> = Vec::new();
+    for (index, domain) in named.iter().enumerate() {
+        let domain = domain.trim().to_lowercase();
+        let labelled = domain.split('.').all(|label| {
+            (1..=63).contains(&label.len())
+                && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        });
+        if !labelled || !domain.contains('.') || domain.len() > 253 {
+            return Err(invalid(&format!("emailDomains.{index}"), "A domain looks like example.com."));
+        }
+        if !domains.contains(&domain) {
+            domains.push(domain);
+        }
+    }
+    if domains.len() > 50 {
+        return Err(invalid("emailDomains", "At most 50 domains can be named."));
+    }
+    Ok(domains)
+}
+
+fn check_hours(hours: i32) -> Result<i32> {
+    match hours {
+        1..=720 => Ok(hours),
+        _ => Err(invalid("sessionHours", "A sign-in lasts 1 to 720 hours.")),
+    }
+}
+
+fn check_age(minutes: Option<i32>) -> Result<Option<i32>> {
+    match minutes {
+        None | Some(1..=43_200) => Ok(minutes),
+        _ => Err(invalid("maxAgeMinutes", "This is 1 to 43200 minutes.")),
+    }
+}
+
+fn check_claim(claim: Option<String>) -> Result<Option<String>> {
+    if let Some(claim) = &claim {
+        sized("groupsClaim", claim, 1..=255)?;
+    }
+    Ok(claim)
+}
+
+fn check_roles(roles: &[IdentityProviderRoleInput]) -> Result<()> {
+    if roles.len() > MOST_ROLES {
+        return Err(invalid("roles", "At most 500 groups can stand for roles."));
+    }
+    for (index, one) in roles.iter().enumerate() {
+        sized(&format!("roles.{index}.group"), &one.group, 1..=255)?;
+        if roles.iter().take(index).any(|other| other.group == one.group && other.role == one.role) {
+            return Err(invalid(&format!("roles.{index}"), "This group stands for this role already."));
+        }
+    }
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Right {
+    #[diesel(sql_type = Text)]
+    right: String,
+}
+
+/// Refuses if the identity provider could speak for somebody who may do more than the actor, or give roles that he may not
+/// give. People of the staff are not spoken for.
+async fn check_authority(tx: &Tx, roles: &[(String, RoleId)]) -> Result<()> {
+    let held: Vec<Right> = tx
+        .rows(
+            sql("SELECT DISTINCT p AS right
+                   FROM (SELECT g.role_id FROM identity.access_grant g JOIN identity.members() m ON m.id = g.account_id
+                          WHERE g.tenant_id = $1 AND g.effect = 'allow' AND g.ended_at IS NULL AND NOT m.staff
+                            AND (g.valid_until IS NULL OR g.valid_until >= current_date - 1)
+                         UNION
+                         SELECT i.role_id FROM identity.invitation i
+                          WHERE i.tenant_id = $1 AND i.accepted_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > now()) h
+                   JOIN identity.role r ON r.tenant_id = $1 AND r.id = h.role_id, unnest(r.permissions) AS p")
+                .bind::<SqlUuid, _>(tx.tenant()?),
+        )
+        .await?;
+    let held: Vec<String> = held.into_iter().map(|row| row.right).collect();
+    authority::check(tx, Can::IdentityProviderManage, &authority::parse(&held), "").await?;
+    if !roles.is_empty() && !tx.permissions().contains(&Can::GrantManage) {
+        return Err(invalid("roles", "To let groups stand for roles you need the right `identity.grant.manage`."));
+    }
+    for (field, role) in roles {
+        let found = role::hold(tx, *role).await.map_err(|error| relabel(error, &[("role", field)]))?;
+        authority::check(tx, Can::GrantManage, &found.rights(), field).await?;
+    }
+    Ok(())
+}
+
+fn fields(roles: &[IdentityProviderRoleInput]) -> Vec<(String, RoleId)> {
+    roles.iter().enumerate().map(|(index, one)| (format!("roles.{index}.role"), one.role)).collect()
+}
+
+/// What the secret of an identity provider is sealed for.
+pub(super) fn place(id: IdentityProviderId) -> String {
+    format!("identity provider {}", id.0.simple())
+}
+
+async fn write_roles(tx: &Tx, id: IdentityProviderId, roles: Vec<IdentityProviderRoleInput>) -> Result<()> {
+    if roles.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<_> = roles.iter().map(|_| new_uuid()).collect();
+    let (groups, roles): (Vec<String>, Vec<RoleId>) = roles.into_iter().map(|one| (one.group, one.role)).unzip();
+    tx.exec(
+        sql("INSERT INTO identity.identity_provider_role (tenant_id, id, identity_provider_id, group_name, role_id)
+             SELECT $1, n.id, $2, n.group_name, n.role_id FROM unnest($3, $4, $5) AS n (id, group_name, role_id)")
+        .bind::<SqlUuid, _>(tx.tenant()?)
+        .bind::<SqlUuid, _>(id)
+        .bind::<Array<SqlUuid>, _>(ids)
+        .bind::<Array<Text>, _>(groups)
+        .bind::<Array<SqlUuid>, _>(roles),
+    )
+    .await?;
+    Ok(())
+}
+
+async fn create(ctx: &Context<'_>, scope: &Scope, input: IdentityProviderCreateInput) -> Result<IdentityProvider> {
+    let relying = relying(ctx)?;
+    // Nobody without the right makes the server ask others; and it does not ask while it holds a connection.
+    prove::alone(scope)?;
+    scope.beforehand(Can::IdentityProviderManage).await?;
+    let name = input.name.trim().to_owned();
+    sized("name", &name, 1..=100)?;
+    let issuer = check_issuer(relying, &input.issuer)?;
+    sized("oauthClientId", &input.oauth_client_id, 1..=255)?;
+    sized("oauthClientSecret", &input.oauth_client_secret, 1..=1000)?;
+    let scopes = check_scopes(input.scopes.unwrap_or_else(|| vec!["email".to_owned(), "profile".to_owned()]))?;
+    let email_domains = check_domains(input.email_domains.unwrap_or_default())?;
+    let groups_claim = check_claim(input.groups_claim)?;
+    let session_hours = check_hours(input.session_hours.unwrap_or(12))?;
+    let max_age_minutes = check_age(input.max_age_minutes)?;
+    let roles = input.roles.unwrap_or_default();
+    check_roles(&roles)?;
+    relying.discover(&issuer, true).await.map_err(|trouble| invalid("issuer", &trouble.sentence()))?;
+
+    let tx = ctx.tx(Can::IdentityProviderManage).await?;
+    let tenant = tx.tenant()?;
+    check_authority(tx, &fields(&roles)).await?;
+    let existing: i64 = tx
+        .row(
+            identity_provider::table
+                .filter(identity_provider::tenant_id.eq(tenant))
+                .filter(identity_provider::state.ne(IdentityProviderState::Deleted))
+                .count(),
+        )
+        .await?;
+    if existing >= MOST {
+        let message = format!("A client has at most {MOST} identity providers.");
+        return Err(Error::refuse(UserErrorCode::State, "", message));
+    }
+    let id = IdentityProviderId::new();
+    let state = match input.enabled {
+        Some(false) => IdentityProviderState::Disabled,
+        _ => IdentityProviderState::Enabled,
+    };
+    let created: IdentityProvider = tx
+        .row(
+            diesel::insert_into(identity_provider::table)
+                .values((
+                    identity_provider::tenant_id.eq(tenant),
+                    identity_provider::id.eq(id),
+                    identity_provider::name.eq(name),
+                    identity_provider::issuer.eq(issuer),
+                    identity_provider::oauth_client.eq(input.oauth_client_id),
+                    identity_provider::sealed_secret
+                        .eq(relying.vault().seal(&place(id), input.oauth_client_secret.as_bytes())?),
+                    identity_provider::scopes.eq(scopes),
+                    identity_provider::email_domains.eq(email_domains),
+                    identity_provider::groups_claim.eq(groups_claim),
+                    identity_provider::creates_accounts.eq(input.creates_accounts.unwrap_or(false)),
+                    identity_provider::session_hours.eq(session_hours),
+                    identity_provider::max_age_minutes.eq(max_age_minutes),
+                    identity_provider::state.eq(state),
+                ))
+                .returning(IdentityProvider::as_returning()),
+        )
+        .await?;
+    write_roles(tx, id, roles).await?;
+    emit(tx, EventKind::IdentityProviderCreated, id.0);
+    Ok(created)
+}
+
+/// The identity provider, locked until the transaction ends.
+async fn locked(tx: &Tx, id: IdentityProviderId, expected_version: Option<i32>) -> Result<IdentityProvider> {
+    let found: Option<IdentityProvider> = tx
+        .maybe(
+            identity_provider::table
+                .filter(identity_provider::tenant_id.eq(tx.tenant()?))
+                .filter(identity_provider::id.eq(id))
+                .filter(identity_provider::state.ne(IdentityProviderState::Deleted))
+                .select(IdentityProvider::as_select())
+                .for_update(),
+        )
+        .await?;
+    let found = found.ok_or_else(|| Error::not_found("id", "identity provider"))?;
+    expect_version(expected_version, found.version, "identity provider")?;
+    Ok(found)
+}
+
+#[derive(AsChangeset, Default)]
+#[diesel(table_name = identity_provider)]
+struct Changes {
+    name: Option<String>,
+    oauth_client: Option<String>,
+    sealed_secret: Option<Vec<u8>>,
+    scopes: Option<Vec<String>>,
+    email_domains: Option<Vec<String>>,
+    groups_claim: Option<Option<String>>,
+    creates_accounts: Option<bool>,
+    required: Option<bool>,
+    session_hours: Option<i32>,
+    max_age_minutes: Option<Option<i32>>,
+    state: Option<IdentityProviderState>,
+    // Also where only the roles change: whoever has read the record has read them.
+    updated_at: Option<crate::platform::scalars::DateTime>,
+}
+
+async fn change(tx: &Tx, id: IdentityProviderId, changes: Changes) -> Result<IdentityProvider> {
+    let changes = Changes { updated_at: Some(crate::platform::scalars::DateTime(tx.now())), ..changes };
+    tx.row(
+        diesel::update(
+            identity_provider::table
+                .filter(identity_provider::tenant_id.eq(tx.tenant()?))
+                .filter(identity_provider::id.eq(id)),
+        )
+        .set(changes)
+        .returning(IdentityProvider::as_returning()),
+    )
+    .await
+}
+
+/// Ends the grants that the identity provider gave, but for those of roles that its groups still stand for.
+async fn end_grants(tx: &Tx, id: IdentityProviderId) -> Result<()> {
+    #[derive(QueryableByName)]
+    struct Ended {
+        #[diesel(sql_type = SqlUuid)]
+        id: GrantId,
+    }
+    let ended: Vec<Ended> = tx
+        .rows(
+            sql("UPDATE identity.access_grant g SET ended_at = now()
+                  WHERE g.tenant_id = $1 AND g.identity_provider_id = $2 AND g.ended_at IS NULL
+                    AND (g.valid_until IS NULL OR g.valid_until >= current_date - 1)
+                    AND NOT EXISTS (SELECT 1 FROM identity.identity_provider_role m
+                                     WHERE m.tenant_id = $1 AND m.identity_provider_id = $2 AND m.role_id = g.role_id)
+                RETURNING g.id")
+            .bind::<SqlUuid, _>(tx.tenant()?)
+            .bind::<SqlUuid, _>(id),
+        )
+        .await?;
+    for grant in ended {
+        emit(tx, EventKind::GrantEnded, grant.id.0);
+    }
+    Ok(())
+}
+
+async fn delete_roles(tx: &Tx, id: IdentityProviderId) -> Result<()> {
+    tx.exec(diesel::delete(
+        identity_provider_role::table
+            .filter(identity_provider_role::tenant_id.eq(tx.tenant()?))
+            .filter(identity_provider_role::identity_provider_id.eq(id)),
+    ))
+    .await?;
+    Ok(())
+}
+
+async fn update(tx: &Tx, relying: &Relying, input: IdentityProviderUpdateInput) -> Result<IdentityProvider> {
+    let id = input.id;
+    let found = locked(tx, id, input.expected_version).await?;
+    let tenant = tx.tenant()?;
+    let state = input.enabled.map(|enabled| match enabled {
+        true => IdentityProviderState::Enabled,
+        false => IdentityProviderState::Disabled,
+    });
+    let disabled = state.unwrap_or(found.state) == IdentityProviderState::Disabled;
+    let changes = Changes {
+        name: input.name.map(|name| name.trim().to_owned()),
+        oauth_client: input.oauth_client_id,
+        sealed_secret: match input.oauth_client_secret {
+            Some(secret) => {
+                sized("oauthClientSecret", &secret, 1..=1000)?;
+                Some(relying.vault().seal(&place(id), secret.as_bytes())?)
+            }
+            None => None,
+        },
+        scopes: input.scopes.map(check_scopes).transpose()?,
+        email_domains: input.email_domains.map(check_domains).transpose()?,
+        groups_claim: given(input.groups_claim).map(check_claim).transpose()?,
+        creates_accounts: input.creates_accounts,
+        required: if disabled { Some(false) } else { input.required },
+        session_hours: input.session_hours.map(check_hours).transpose()?,
+        max_age_minutes: given(input.max_age_minutes).map(check_age).transpose()?,
+        state,
+        ..Changes::default()
+    };
+    if let Some(name) = &changes.name {
+        sized("name", name, 1..=100)?;
+    }
+    if let Some(client) = &changes.oauth_client {
+        sized("oauthClientId", client, 1..=255)?;
+    }
+    if disabled && input.required == Some(true) {
+        let message = "What nobody comes in through cannot be required.";
+        return Err(Error::refuse(UserErrorCode::State, "required", message));
+    }
+    if input.required == Some(true) && !found.required {
+        let came: i64 = tx
+            .row(
+                outside_account::table
+                    .filter(outside_account::tenant_id.eq(tenant))
+                    .filter(outside_account::identity_provider_id.eq(id))
+                    .count(),
+            )
+            .await?;
+        if came == 0 {
+            let message = "Nobody has come in through it yet: try it before others depend on it.";
+            return Err(Error::refuse(UserErrorCode::State, "required", message));
+        }
+    }
+    match &input.roles {
+        // Whoever only shuts it needs to be nobody's equal.
+        None if disabled => {}
+        None => {
+            let standing: Vec<RoleId> = tx
+                .rows(
+                    identity_provider_role::table
+                        .filter(identity_provider_role::tenant_id.eq(tenant))
+                        .filter(identity_provider_role::identity_provider_id.eq(id))
+                        .select(identity_provider_role::role_id)
+                        .distinct(),
+                )
+                .await?;
+            let standing: Vec<_> = standing.into_iter().map(|role| ("roles".to_owned(), role)).collect();
+            check_authority(tx, &standing).await?;
+        }
+        Some(roles) => {
+            check_roles(roles)?;
+            check_authority(tx, &fields(roles)).await?;
+        }
+    }
+    if let Some(roles) = input.roles {
+        delete_roles(tx, id).await?;
+        write_roles(tx, id, roles).await?;
+        end_grants(tx, id).await?;
+    }
+    let changed = change(tx, id, changes).await?;
+    emit(tx, EventKind::IdentityProviderUpdated, id.0);
+    Ok(changed)
+}
+
+fn given<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {
+    match value {
+        MaybeUndefined::Undefined => None,
+        MaybeUndefined::Null => Some(None),
+        MaybeUndefined::Value(value) => Some(Some(value)),
+    }
+}
+
+async fn delete(tx: &Tx, input: IdentityProviderDeleteInput) -> Result<IdentityProvider> {
+    locked(tx, input.id, input.expected_version).await?;
+    delete_roles(tx, input.id).await?;
+    end_grants(tx, input.id).await?;
+    let changes = Changes {
+        state: Some(IdentityProviderState::Deleted),
+        required: Some(false),
+        // What is not needed any more is not kept.
+        sealed_secret: Some(Vec::new()),
+        ..Changes::default()
+    };
+    let deleted = change(tx, input.id, changes).await?;
+    emit(tx, EventKind::IdentityProviderDeleted, input.id.0);
+    Ok(deleted)
+}
+
+async fn unlink(tx: &Tx, input: IdentityProviderUserUnlinkInput) -> Result<IdentityProvider> {
+    let found = locked(tx, input.id, None).await?;
+    let gone = tx
+        .exec(diesel::delete(
+            outside_account::table
+                .filter(outside_account::tenant_id.eq(tx.tenant()?))
+                .filter(outside_account::identity_provider_id.eq(input.id))
+                .filter(outside_account::account_id.eq(input.user)),
+        ))
+        .await?;
+    if gone == 0 {
+        return Err(Error::not_found("user", "user of this identity provider"));
+    }
+    emit(tx, EventKind::IdentityProviderUserUnlinked, input.id.0);
+    Ok(found)
+}
+
+/// Changes of identity providers.
+#[derive(Default)]
+pub struct IdentityProviderMutation;
+
+#[Object]
+impl IdentityProviderMutation {
+    /// Sets up an identity provider, after a look at what it publishes about itself; a dry run looks as well. Whatever people
+    /// of the client may do has to be the caller's own right, unless he may set identity providers up by a provider role:
+    /// it will speak for them. An operation of its own. Right: `identity.identity_provider.manage`.
+    async fn identity_provider_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The new identity provider.")] input: IdentityProviderCreateInput,
+    ) -> async_graphql::Result<Option<IdentityProviderPayload>> {
+        IdentityProviderPayload::settle(ctx, create(ctx, ctx.scope()?, input).await)
+    }
+
+    /// Changes an identity provider: what is omitted stays. But for shutting it, whatever people of the client may do has to
+    /// be the caller's own right, as for a new one. Right: `identity.identity_provider.manage`.
+    async fn identity_provider_update(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What changes.")] input: IdentityProviderUpdateInput,
+    ) -> async_graphql::Result<Option<IdentityProviderPayload>> {
+        let tx = ctx.tx(Can::IdentityProviderManage).await?;
+        IdentityProviderPayload::settle(ctx, update(tx, relying(ctx)?, input).await)
+    }
+
+    /// Deletes an identity provider: nobody comes in through it any more, those who came are signed out, and the grants that
+    /// it gave end. Accounts and grants given by hand stay. Right: `identity.identity_provider.manage`.
+    async fn identity_provider_delete(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The identity provider.")] input: IdentityProviderDeleteInput,
+    ) -> async_graphql::Result<Option<IdentityProviderPayload>> {
+        IdentityProviderPayload::settle(ctx, delete(ctx.tx(Can::IdentityProviderManage).await?, input).await)
+    }
+
+    /// Forgets what an identity provider calls a person, and ends his sessions through it: whoever has his verified e-mail
+    /// address there next is he from then on. Right: `identity.identity_provider.manage`.
+    async fn identity_provider_user_unlink(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The identity provider and the person.")] input: IdentityProviderUserUnlinkInput,
+    ) -> async_graphql::Result<Option<IdentityProviderPayload>> {
+        IdentityProviderPayload::settle(ctx, unlink(ctx.tx(Can::IdentityProviderManage).await?, input).await)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn openid_is_asked_for_first_and_everything_once() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(check_scopes(words("email openid email")).unwrap(), words("openid email"));
+        assert_eq!(check_scopes(Vec::new()).unwrap(), words("openid"));
+        for wrong in ["", "a b", "a\"b", "ä", &"x".repeat(101)] {
+            assert!(check_scopes(vec![wrong.to_owned()]).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn domains_are_in_small_letters() {
+        let named = vec![" Example.COM ".to_owned(), "example.com".to_owned(), "büro.example".to_owned()];
+        assert_eq!(check_domains(named).unwrap(), ["example.com", "büro.example"]);
+        for wrong in ["", "example", "@example.com", "a@b.c", ".com", "a..b", "-a.b", "a b.c"] {
+            assert!(check_domains(vec![wrong.to_owned()]).is_err(), "{wrong}");
+        }
+    }
+}
