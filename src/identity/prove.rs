@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::account::{Account, User};
 use super::device;
 use super::hashing::{self, Turn};
-use super::ids::{IdentityProviderId, SessionId};
+use super::ids::{ClientId, IdentityProviderId, SessionId};
 use super::refresh::{self, Continued};
 use super::throttle::Subjects;
 use crate::platform::db::{Pools, Tx};
@@ -182,7 +182,7 @@ pub(super) async fn open_session(tx: &Tx, scope: &Scope, user: User, through: Op
     .await?;
     device::notice(tx, scope, user.id, session).await?;
     let refresh = refresh::issue(tx, session).await?;
-    Ok(Continued { session, user, refresh })
+    Ok(Continued { session, confined_to: client.map(ClientId), user, refresh })
 }
 
 #[cfg(test)]

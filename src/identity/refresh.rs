@@ -7,7 +7,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Binary, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 
 use super::account::User;
-use super::ids::SessionId;
+use super::ids::{ClientId, SessionId};
 use crate::platform::db::{Pools, Tx};
 use crate::platform::error::{Error, Result};
 use crate::platform::sql::sql;
@@ -40,6 +40,8 @@ struct Presented {
     used_at: Option<DateTime<Utc>>,
     #[diesel(sql_type = SqlUuid)]
     session_id: SessionId,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    confined_to: Option<ClientId>,
     #[diesel(sql_type = Bool)]
     lives: bool,
     #[diesel(embed)]
@@ -49,6 +51,8 @@ struct Presented {
 /// A session that goes on, with the token that continues it.
 pub(super) struct Continued {
     pub session: SessionId,
+    /// The one client that it is good for; nothing if it is good for all.
+    pub confined_to: Option<ClientId>,
     pub user: User,
     pub refresh: String,
 }
@@ -68,7 +72,7 @@ pub(super) async fn issue(tx: &Tx, session: SessionId) -> Result<String> {
 async fn presented(tx: &Tx, hash: [u8; 32]) -> Result<Option<(Presented, Verdict)>> {
     let found: Option<Presented> = tx
         .maybe(
-            sql("SELECT t.used_at, t.session_id,
+            sql("SELECT t.used_at, t.session_id, s.confined_to,
                         s.revoked_at IS NULL AND s.expires_at > now() AND a.disabled_at IS NULL AS lives,
                         a.id, a.email, a.name, a.staff
                    FROM identity.refresh_token t
@@ -116,7 +120,7 @@ pub(super) async fn rotate(tx: &Tx, token: &str) -> Result<Option<Continued>> {
     )
     .await?;
     let refresh = issue(tx, found.session_id).await?;
-    Ok(Some(Continued { session: found.session_id, user: found.user, refresh }))
+    Ok(Some(Continued { session: found.session_id, confined_to: found.confined_to, user: found.user, refresh }))
 }
 
 /// Ends a session.

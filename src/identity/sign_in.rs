@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_graphql::{Context, InputObject, Object, SimpleObject};
 
 use super::account::User;
-use super::ids::SessionId;
+use super::ids::{ClientId, SessionId};
 use super::invitation;
 use super::keys::Keys;
 use super::prove;
@@ -59,6 +59,9 @@ pub struct SessionPayload {
     pub expires_at: Option<DateTime>,
     /// Who is signed in.
     pub user: Option<User>,
+    /// The one client that the session is good for, because it came through that client's identity provider: what
+    /// `clientTokenCreate` takes. Null if it is good for all that the person may enter.
+    pub client: Option<ClientId>,
     /// Why it was refused; empty if it was not.
     pub user_errors: Vec<UserError>,
 }
@@ -75,6 +78,7 @@ impl SessionPayload {
                 access_token: Some(token.token),
                 refresh_token: Some(continued.refresh),
                 expires_at: Some(DateTime(token.expires_at)),
+                client: continued.confined_to,
                 user: Some(continued.user),
                 user_errors,
             },

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use url::form_urlencoded;
 
 use super::Shared;
-use crate::identity::outside::flow::{self, Returned, Sent};
+use crate::identity::outside::back::{self, Returned, Sent};
 use crate::platform::db::Pools;
 use crate::platform::error::Error;
 
@@ -42,7 +42,7 @@ async fn callback(
     };
     let Some(relying) = &shared.outside else { return page(404, "There is nothing here.") };
     let address = shared.proxies.caller(&request);
-    match flow::returned(&pools, relying, &issuer, &sent, &address).await {
+    match back::returned(&pools, relying, &issuer, &sent, &address).await {
         Ok(Returned::To(url)) => {
             bare(303).insert_header((header::LOCATION, url)).insert_header((header::CONTENT_LENGTH, 0)).finish()
         }

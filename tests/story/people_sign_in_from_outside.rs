@@ -19,7 +19,7 @@ const UPDATE: &str = "mutation($input: IdentityProviderUpdateInput!) { identityP
     identityProvider { id state required version roles { group } } userErrors { code field message } } }";
 const BEGIN: &str = "mutation($input: SignInBeginInput!) { signInBegin(input: $input) { authorizationUrl expiresAt userErrors { code field message } } }";
 const COMPLETE: &str = "mutation($input: SignInCompleteInput!) { signInComplete(input: $input) {
-    accessToken refreshToken user { id email name staff } userErrors { code field message } } }";
+    accessToken refreshToken client user { id email name staff } userErrors { code field message } } }";
 const GRANTS: &str = "{ grants(first: 100) { nodes { id effect endedAt validUntil user { email } role { name } identityProvider { id } } } }";
 
 /// A client with an administrator of its own, and an identity provider.
@@ -225,6 +225,7 @@ async fn groups_there_are_roles_here() {
         (&come["user"]["email"], &come["user"]["name"], &come["user"]["staff"]),
         (&json!("rosa@alpha.example"), &json!("Rosa Kern"), &json!(false))
     );
+    assert_eq!(come["client"], firm.client);
     let outside = firm.app.client().with_token(come["accessToken"].as_str().unwrap());
     let inside = outside.enter(&firm.client).await;
     assert!(permissions(&inside).await.contains(&"JOURNAL_POST".to_owned()));
