@@ -10,6 +10,8 @@
 //! | [`parties_csv`] | customers and vendors |
 //! | [`bank_csv`] | a bank's own CSV export, by a column mapping |
 //! | [`camt053`] | ISO 20022 bank statements (XML) |
+//! | [`rows_in`] | a spreadsheet (XLSX), as CSV for the readers above |
+//! | [`rows_out`] | rows written as CSV or as a spreadsheet |
 //!
 //! Both bank formats end in a [`BankStatement`].
 
@@ -29,6 +31,8 @@ pub mod opening_csv;
 pub mod parties_csv;
 pub mod problem;
 mod records;
+pub mod rows_in;
+pub mod rows_out;
 pub mod table;
 pub mod text;
 

@@ -21,11 +21,17 @@ pub(crate) struct Records<'t> {
     rest: &'t str,
     line: u64,
     separator: char,
+    blanks: bool,
 }
 
 impl<'t> Records<'t> {
     pub(crate) fn new(text: &'t str, first_line: u64, separator: char) -> Self {
-        Self { rest: text, line: first_line, separator }
+        Self { rest: text, line: first_line, separator, blanks: false }
+    }
+
+    /// The same where blank lines are records like others.
+    pub(crate) fn with_blanks(text: &'t str, separator: char) -> Self {
+        Self { rest: text, line: 1, separator, blanks: true }
     }
 
     fn record(&mut self) -> Result<Option<Record<'t>>, Problem> {
@@ -50,7 +56,7 @@ impl<'t> Records<'t> {
                 more
             } {}
             // spreadsheets write lines of empty fields below the data
-            if fields.iter().any(|field| !field.trim().is_empty()) {
+            if self.blanks || fields.iter().any(|field| !field.trim().is_empty()) {
                 return Ok(Some(Record { line, fields }));
             }
         }

@@ -13,7 +13,7 @@ use crate::problem::{Problem, ProblemCode, Problems, shown};
 use crate::records::{Records, skip_lines};
 use crate::text::{self, Encoding};
 
-mod formula;
+pub(crate) mod formula;
 
 /// How a CSV file is written. The default suits a file saved as UTF-8 with dates `YYYY-MM-DD`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -28,6 +28,10 @@ pub struct Dialect {
     pub date_format: DateFormat,
     /// Lines above the header.
     pub skip_lines: u32,
+    /// Columns that are called otherwise in the file: its name there, its name here.
+    pub names: Vec<(String, String)>,
+    /// Columns that nobody knows are passed over.
+    pub pass_over: bool,
 }
 
 /// A column that a reader knows.
@@ -97,7 +101,7 @@ impl<'t> Table<'t> {
                 Problem::new(first_line, ProblemCode::Empty, "the file is empty; a header line is expected").into()
             );
         };
-        let places = places(&header.fields, header.line, layout)?;
+        let places = places(&header.fields, header.line, layout, dialect)?;
         let width = header.fields.len();
         let mut problems = Problems::new();
         let mut rows = Vec::new();
@@ -145,14 +149,26 @@ fn detect_separator(text: &str) -> char {
 }
 
 /// Where in a record each known column stands.
-fn places(header: &[Cow<'_, str>], line: u64, layout: Layout<'_>) -> Result<Vec<Option<usize>>, Problems> {
+fn places(
+    header: &[Cow<'_, str>],
+    line: u64,
+    layout: Layout<'_>,
+    dialect: &Dialect,
+) -> Result<Vec<Option<usize>>, Problems> {
     let mut problems = Problems::new();
-    let names: Vec<String> = header.iter().map(|name| text::one_line(name)).collect();
+    let written: Vec<String> =
+        header.iter().map(|name| text::one_line(formula::unshielded(name).unwrap_or(name))).collect();
+    for (there, _) in dialect.names.iter().filter(|(there, _)| !written.iter().any(|name| same_name(name, there))) {
+        let message = format!("the header has no column {}", shown(there));
+        problems.push(Problem::new(line, ProblemCode::MissingColumn, message).in_column(there));
+    }
+    let here = |name: &String| dialect.names.iter().find(|(there, _)| same_name(there, name)).map(|(_, here)| here);
+    let names: Vec<String> = written.iter().map(|name| here(name).unwrap_or(name).clone()).collect();
     let known = |name: &str| layout.columns.iter().any(|column| same_name(column.name, name));
     let mut seen = HashSet::new();
     for name in &names {
         if !known(name) {
-            if !layout.ignore_others {
+            if !(layout.ignore_others || dialect.pass_over) || dialect.names.iter().any(|(_, here)| here == name) {
                 let list: Vec<&str> = layout.columns.iter().map(|column| column.name).collect();
                 let message = format!("{} is not a column here; the columns are {}", shown(name), list.join(", "));
                 problems.push(Problem::new(line, ProblemCode::UnknownColumn, message).in_column(name));
@@ -216,6 +232,9 @@ impl<'r> Row<'r, '_> {
     /// Text on one line.
     pub(crate) fn text(&mut self, column: &str) -> Result<Option<String>, Reported> {
         let cell = self.cell(column);
+        if let Some(shown) = formula::unshielded(cell) {
+            return Ok(text::filled(shown));
+        }
         if !self.table.layout.accept_formulas && formula::is_formula(cell) {
             let message =
                 format!("{} would run as a formula in a spreadsheet; write it as plain text", shown(cell.trim()));

@@ -51,6 +51,8 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+        rights -> Array<Text>,
+        only_for -> Nullable<Uuid>,
         deleted_at -> Nullable<Timestamptz>,
     }
 }
@@ -155,6 +157,18 @@ diesel::table! {
         error -> Nullable<Text>,
         started_at -> Timestamptz,
         ended_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    core.job_problem (tenant_id, job_id, number) {
+        tenant_id -> Uuid,
+        job_id -> Uuid,
+        number -> Int4,
+        line -> Int4,
+        column_name -> Nullable<Text>,
+        code -> Text,
+        message -> Text,
     }
 }
 

@@ -135,6 +135,7 @@ impl BankCsvMappingInput {
                     Some(FileDateFormat::DayMonthYearSlashes) => DateFormat::DayMonthYearSlashes,
                 },
                 skip_lines,
+                ..Dialect::default()
             },
             ..ColumnMapping::new(self.booked_on, amount)
         })
