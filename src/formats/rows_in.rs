@@ -102,7 +102,8 @@ pub fn to_csv(bytes: &[u8]) -> Result<Vec<u8>, Problems> {
         return Err(wrong(ProblemCode::TooLarge, format!("the file is larger than {} MiB", MAX_BYTES / 1024 / 1024)));
     }
     defuse(bytes)?;
-    let broken = |error: calamine::XlsxError| wrong(ProblemCode::Format, format!("the spreadsheet cannot be read: {error}"));
+    let broken =
+        |error: calamine::XlsxError| wrong(ProblemCode::Format, format!("the spreadsheet cannot be read: {error}"));
     let mut book: Xlsx<_> = open_workbook_from_rs(Cursor::new(bytes)).map_err(broken)?;
     let name = book.sheet_names().first().cloned().ok_or_else(|| wrong(ProblemCode::Empty, "there is no sheet"))?;
     let mut cells = book.worksheet_cells_reader(&name).map_err(broken)?;
@@ -250,7 +251,11 @@ mod tests {
         assert!([ProblemCode::TooLarge, ProblemCode::Format].contains(&code), "{message}");
         for (name, repeated, times) in [
             ("xl/sharedStrings.xml", b"<si/>".repeat(8192), 300),
-            ("xl/sharedStrings.xml", b"<t>aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa</t>".repeat(1024), 600),
+            (
+                "xl/sharedStrings.xml",
+                b"<t>aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa</t>".repeat(1024),
+                600,
+            ),
             ("xl/worksheets/sheet1.xml", vec![b'a'; 1024], 300),
         ] {
             let (code, message) = refused(&with_part(name, &repeated, times));
@@ -273,7 +278,9 @@ mod tests {
 
     #[test]
     fn numbers_are_shown_as_they_were_typed() {
-        for (number, text) in [(0.1 + 0.2, "0.3"), (-1234.5, "-1234.5"), (1e14, "100000000000000"), (12.0, "12"), (0.0, "0")] {
+        for (number, text) in
+            [(0.1 + 0.2, "0.3"), (-1234.5, "-1234.5"), (1e14, "100000000000000"), (12.0, "12"), (0.0, "0")]
+        {
             assert_eq!(digits(number).unwrap(), text);
         }
         assert!(digits(1e15).is_err() && digits(f64::NAN).is_err());

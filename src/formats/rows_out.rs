@@ -145,7 +145,9 @@ impl Sheet {
     /// Writes a row. Fails if the sheet is full, or a text is longer than a cell.
     pub fn row(&mut self, cells: &[Cell]) -> io::Result<()> {
         if self.rows >= MAX_SHEET_ROWS {
-            return Err(io::Error::other(format!("A spreadsheet has at most {MAX_SHEET_ROWS} rows; take CSV or JSONL.")));
+            return Err(io::Error::other(format!(
+                "A spreadsheet has at most {MAX_SHEET_ROWS} rows; take CSV or JSONL."
+            )));
         }
         self.rows = self.rows.saturating_add(1);
         let row = &mut self.row;
@@ -256,7 +258,9 @@ mod tests {
     fn formulas_are_shown_and_numbers_are_not_touched() {
         let cells = [text("=1+1"), Cell::Number("-5.00".to_owned()), text("-5"), Cell::Empty, text("a \"b\", c")];
         assert_eq!(line(&cells), "\"'=1+1\",-5.00,-5,,\"a \"\"b\"\", c\"\r\n");
-        for attack in ["=cmd|' /C calc'!A0", "\t=1", "-2+3+cmd|' /C calc'!A0", "＝1", "+", "-", "@", "\r", "\t", "+49 30"] {
+        for attack in
+            ["=cmd|' /C calc'!A0", "\t=1", "-2+3+cmd|' /C calc'!A0", "＝1", "+", "-", "@", "\r", "\t", "+49 30"]
+        {
             assert!(line(&[text(attack)]).starts_with("\"'"), "{attack:?}");
         }
         assert_eq!(line(&[Cell::Empty]), "\"\"\r\n");

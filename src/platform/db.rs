@@ -44,6 +44,8 @@ pub struct Tx {
     statements: AtomicU32,
     /// Whether a job was put into the queue, which workers are told at the commit.
     asks_for_work: AtomicBool,
+    /// Whether something was read that others with the same rights would not see.
+    tells_own: AtomicBool,
     pub(super) entered: Entered,
     opened_at: OnceLock<DateTime<Utc>>,
     ahead: Option<Ahead>,
@@ -118,6 +120,7 @@ impl Tx {
             retry: AtomicBool::new(false),
             statements: AtomicU32::new(1),
             asks_for_work: AtomicBool::new(false),
+            tells_own: AtomicBool::new(false),
             entered,
             opened_at,
             ahead,
@@ -320,6 +323,16 @@ impl Tx {
         Ok(commit)
     }
 
+    /// Notes that what is read depends on who reads, not on his rights alone.
+    pub(crate) fn tells_own(&self) {
+        self.tells_own.store(true, Ordering::Release);
+    }
+
+    /// Whether something was read that others with the same rights would not see.
+    pub(crate) fn has_told_own(&self) -> bool {
+        self.tells_own.load(Ordering::Acquire)
+    }
+
     /// Wakes the workers when this has been committed.
     pub(crate) fn ask_for_work(&self) {
         self.asks_for_work.store(true, Ordering::Release);
@@ -342,7 +355,7 @@ impl Tx {
     }
 
     /// Runs the checks that wait for the commit now, for a dry run that is going to be rolled back.
-    pub(super) async fn check_now(&self) -> Result<()> {
+    pub(crate) async fn check_now(&self) -> Result<()> {
         let mut connection = self.borrowed.get()?;
         self.note(self.borrowed.hear(connection.batch_execute("SET CONSTRAINTS ALL IMMEDIATE")).await)
     }

@@ -108,20 +108,45 @@ pub struct File {
     pub version: i32,
 }
 
+/// Who may have a file of the server's own, beyond whoever reads files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reserved {
+    /// Whoever holds all of these rights when he asks.
+    pub rights: Vec<Can>,
+    /// That actor alone; all who hold the rights if not said.
+    pub only_for: Option<Uuid>,
+}
+
+impl Reserved {
+    fn names(&self) -> Vec<&'static str> {
+        self.rights.iter().map(|can| can.name()).collect()
+    }
+}
+
+/// The client's files that the actor of a transaction may see.
+macro_rules! readable {
+    ($tx:expr) => {{
+        use diesel::PgArrayExpressionMethods;
+        let tx: &$crate::platform::db::Tx = $tx;
+        tx.tells_own();
+        let rights: Vec<&str> = tx.permissions().iter().map(|can| can.name()).collect();
+        $crate::schema::core::file::table
+            .filter($crate::schema::core::file::tenant_id.eq(tx.tenant()?))
+            .filter($crate::schema::core::file::rights.is_contained_by(rights))
+            .filter(
+                $crate::schema::core::file::only_for.is_null().or($crate::schema::core::file::only_for.eq(tx.actor())),
+            )
+    }};
+}
+pub(crate) use readable;
+
 impl Fetch for File {
     type Key = FileId;
     type Value = Self;
     const CAN: Can = Can::FileRead;
 
     async fn fetch(tx: &Tx, keys: Vec<FileId>) -> Result<HashMap<FileId, Self>> {
-        let rows: Vec<Self> = tx
-            .rows(
-                file::table
-                    .filter(file::tenant_id.eq(tx.tenant()?))
-                    .filter(file::id.eq_any(keys))
-                    .select(Self::as_select()),
-            )
-            .await?;
+        let rows: Vec<Self> = tx.rows(readable!(tx).filter(file::id.eq_any(keys)).select(Self::as_select())).await?;
         Ok(rows.into_iter().map(|row| (row.id, row)).collect())
     }
 }
@@ -138,10 +163,9 @@ impl File {
     }
 }
 
-/// The file of that id, or nothing.
+/// The file of that id, or nothing if there is none that the actor may see.
 pub async fn find(tx: &Tx, id: FileId) -> Result<Option<File>> {
-    tx.maybe(file::table.filter(file::tenant_id.eq(tx.tenant()?)).filter(file::id.eq(id)).select(File::as_select()))
-        .await
+    tx.maybe(readable!(tx).filter(file::id.eq(id)).select(File::as_select())).await
 }
 
 /// How files are kept.
@@ -255,9 +279,9 @@ impl Files {
     }
 
     /// Announces a file that the server itself writes. Commit this before [`Files::write`]: a file that is never finished
-    /// is then swept away, its bytes included.
-    pub async fn begin(&self, tx: &Tx, name: &str, purpose: FilePurpose) -> Result<Draft> {
-        let announced = announce(tx, name, purpose, TimeDelta::hours(24), None).await?;
+    /// is then swept away, its bytes included. Nobody sees it but those for whom it is.
+    pub async fn begin(&self, tx: &Tx, name: &str, purpose: FilePurpose, reserved: &Reserved) -> Result<Draft> {
+        let announced = announce(tx, name, purpose, TimeDelta::hours(24), None, reserved).await?;
         Ok(Draft { id: announced.id, object_key: announced.object_key })
     }
 
@@ -272,8 +296,15 @@ impl Files {
     }
 
     /// Makes the file count, in the same transaction as whatever else comes of it. Its bytes stay for that long; without
-    /// an end if it is not said.
-    pub async fn finish(&self, tx: &Tx, draft: &Draft, written: &Written, keep: Option<TimeDelta>) -> Result<File> {
+    /// an end if it is not said. Nobody sees it but those for whom it is.
+    pub async fn finish(
+        &self,
+        tx: &Tx,
+        draft: &Draft,
+        written: &Written,
+        keep: Option<TimeDelta>,
+        reserved: &Reserved,
+    ) -> Result<File> {
         let size = i64::try_from(written.size).map_err(Error::fault)?;
         let finished: Option<File> = tx
             .maybe(
@@ -286,6 +317,8 @@ impl Files {
                         file::media_type.eq(written.media_type),
                         file::received_at.eq(tx.now()),
                         file::expires_at.eq(keep.map(|keep| tx.now() + keep)),
+                        file::rights.eq(reserved.names()),
+                        file::only_for.eq(reserved.only_for),
                     ))
                     .returning(File::as_returning()),
             )
@@ -302,10 +335,11 @@ impl Files {
         bytes: Vec<u8>,
         keep: Option<TimeDelta>,
     ) -> Result<File> {
-        let draft = self.begin(tx, name, purpose).await?;
+        let reserved = Reserved::default();
+        let draft = self.begin(tx, name, purpose, &reserved).await?;
         let whole = futures_util::stream::iter([Ok::<_, Error>(Bytes::from(bytes))]);
         let written = self.write(&draft, whole).await.map_err(not_written)?;
-        self.finish(tx, &draft, &written, keep).await
+        self.finish(tx, &draft, &written, keep, &reserved).await
     }
 
     /// A file that can be used, and its bytes. Nothing if there is no such file, or its bytes are not (or no longer) there.
@@ -381,6 +415,7 @@ async fn announce(
     purpose: FilePurpose,
     open: TimeDelta,
     known: Option<(i64, String)>,
+    reserved: &Reserved,
 ) -> Result<File> {
     let tenant = tx.tenant()?;
     let random = backoffice_credentials::random::<32>().map_err(Error::fault)?;
@@ -398,6 +433,8 @@ async fn announce(
                 file::size.eq(size),
                 file::sha256.eq(sha256),
                 file::expires_at.eq(tx.now() + open),
+                file::rights.eq(reserved.names()),
+                file::only_for.eq(reserved.only_for),
             ))
             .returning(File::as_returning()),
     )

@@ -23,7 +23,7 @@ mod context;
 mod queue;
 pub mod worker;
 
-pub use context::{Finished, JobContext, Progress};
+pub use context::{Finished, JobContext, Problem, Progress};
 
 crate::ids! {
     /// Names a job.
@@ -35,6 +35,10 @@ crate::words! {
     JobName {
         /// Verifies the client's audit chain from its first link to its newest.
         AuditVerify = "audit.verify",
+        /// Writes a list to a file.
+        Export = "bulk.export",
+        /// Takes a file in.
+        Import = "bulk.import",
         /// Takes away what is over: stored answers, failed sign-ins, ended sessions. The provider's own.
         Sweep = "core.sweep",
         /// Sends a mail about coming in: an invitation, a new password, a sign-in from a new device. The provider's own.

@@ -15,6 +15,12 @@ impl Json {
         Self(value)
     }
 
+    /// The value.
+    #[must_use]
+    pub fn into_value(self) -> serde_json::Value {
+        self.0
+    }
+
     /// The image of a record from the database's own text.
     pub fn image(text: &str) -> Result<Self> {
         serde_json::from_str(&quote_decimals(text)).map(Self).map_err(Error::fault)

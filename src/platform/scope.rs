@@ -5,6 +5,7 @@
 //! portfolio or acts for the provider; one's own account and sign-in have doors of their own that need no right. Each
 //! operation keeps to one door.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -94,6 +95,8 @@ pub struct Scope {
     failure: Mutex<Failure>,
     failed: AtomicBool,
     secret: AtomicBool,
+    /// Which rights were asked for, of a job's reading.
+    used: Mutex<BTreeSet<Can>>,
     claim: Option<Claim>,
     repeated: Mutex<Option<Result<String>>>,
     address: String,
@@ -120,6 +123,7 @@ impl Scope {
             failure: Mutex::default(),
             failed: AtomicBool::new(false),
             secret: AtomicBool::new(false),
+            used: Mutex::default(),
             claim: None,
             repeated: Mutex::default(),
             address: String::new(),
@@ -191,6 +195,9 @@ impl Scope {
             // Perhaps only as far as is known from the last time.
             Box::pin(tx.pass()).await?;
             return Err(missing(can));
+        }
+        if matches!(self.caller, Caller::Job { .. }) {
+            self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(can);
         }
         Ok(tx)
     }
@@ -463,6 +470,16 @@ impl Scope {
             Some(tx) => tx.pass().await,
             None => Ok(()),
         }
+    }
+
+    /// Forgets what was fetched for one page before the next one is read in the same transaction.
+    pub(crate) fn forget_batches(&self) {
+        self.batches.forget();
+    }
+
+    /// The rights that a job's reading has asked for so far.
+    pub(crate) fn used(&self) -> Vec<Can> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 
     /// Runs the checks that wait for the commit, for a dry run.

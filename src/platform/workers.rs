@@ -48,8 +48,9 @@ impl Workers {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::fault)?;
         let thread = std::thread::Builder::new().name("workers".to_owned()).spawn(move || {
             runtime.block_on(async move {
-                // A job and the queue at the same time, for each slot.
-                let pools = match Pools::with(&urls, terms.slots.saturating_add(2), waits) {
+                // For each slot what a job reads and what it notes at the same time, and the queue.
+                let size = terms.slots.saturating_mul(2).saturating_add(2);
+                let pools = match Pools::with(&urls, size, waits) {
                     Ok(pools) => pools,
                     Err(error) => {
                         tracing::error!(?error, "the workers have no connections");

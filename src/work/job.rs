@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Text, Uuid as SqlUuid};
 use uuid::Uuid;
 
+use super::problem::{self, JobProblemConnection};
 use crate::identity::ids::{ServiceAccountId, UserId};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
@@ -156,6 +157,17 @@ impl Job {
         Ok(self.error.clone().filter(|_| self.is_for(ctx)))
     }
 
+    /// What was wrong with the file that it was given, by line, for the one who asked for it; null for everybody else. The
+    /// first 1,000 places are listed; how many more there are stands in the result of the job.
+    async fn problems(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; 25 if not said.")] first: Option<i32>,
+        #[graphql(desc = "Only rows behind this cursor.")] after: Option<String>,
+    ) -> async_graphql::Result<Option<JobProblemConnection>> {
+        problem::page(ctx, self.id, self.is_for(ctx), first, after).await
+    }
+
     /// The attempts at it that have ended, the first one first.
     async fn attempts(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<JobAttempt>> {
         Ok(ctx.load::<JobAttempt>(self.id).await?.unwrap_or_default())
@@ -165,8 +177,11 @@ impl Job {
 impl Job {
     /// What a job says may be more than others are allowed to see: it was done with its requester's rights.
     fn is_for(&self, ctx: &Context<'_>) -> bool {
-        let caller = ctx.scope().ok().and_then(|scope| scope.transaction()).map(Tx::actor);
-        caller == Some(self.requester_id)
+        let tx = ctx.scope().ok().and_then(|scope| scope.transaction());
+        if let Some(tx) = tx {
+            tx.tells_own();
+        }
+        tx.map(Tx::actor) == Some(self.requester_id)
     }
 
     /// A job that this transaction has just asked for.

@@ -1,6 +1,7 @@
 //! Work that goes on beside requests: jobs and how far they have come, schedules that ask for them.
 
 pub mod job;
+pub mod problem;
 pub mod provider_schedule;
 pub mod schedule;
 

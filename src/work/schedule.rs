@@ -203,7 +203,7 @@ crate::payload!(
 fn right(kind: JobName) -> Result<Can> {
     match kind {
         JobName::AuditVerify => Ok(Can::AuditRead),
-        JobName::Sweep | JobName::SignInMail => {
+        JobName::Sweep | JobName::SignInMail | JobName::Export | JobName::Import => {
             Err(Error::refuse(UserErrorCode::Invalid, "kind", "Jobs of this kind are not asked for by schedules."))
         }
     }

@@ -65,7 +65,10 @@ mod tests {
 
     #[test]
     fn what_could_run_is_shielded_and_told_from_what_was_there() {
-        for text in ["=1+1", "+", "-", "@", "\t", "\r", "+49 30 1", "-2+3", "\t=1", "'", "'=1", "''", " =1", "＝1", "--1", "-1.", "+1e5"] {
+        for text in [
+            "=1+1", "+", "-", "@", "\t", "\r", "+49 30 1", "-2+3", "\t=1", "'", "'=1", "''", " =1", "＝1", "--1",
+            "-1.", "+1e5",
+        ] {
             assert!(is_shielded(text), "{text:?}");
             assert_eq!(unshielded(&format!("'{text}")), Some(text));
         }

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 
 use super::keep::{FileDeleteInput, FileDeletePayload, check_room, delete};
 use super::ticket::Verb;
-use super::{File, FileId, FilePurpose, FileState, Files, UPLOAD_OPEN, announce, find, sniff};
+use super::{File, FileId, FilePurpose, FileState, Files, Reserved, UPLOAD_OPEN, announce, find, readable, sniff};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserError, UserErrorCode};
@@ -48,7 +48,8 @@ crate::filter! {
 impl File {
     /// An address from which the bytes can be taken by GET, for 15 minutes and as long as the caller's session and right
     /// last; whoever has it needs no token. Null unless the file is ready and its bytes are there. It begins with `/` where
-    /// the server does not know how it is reached from outside. Right: `core.file.read`.
+    /// the server does not know how it is reached from outside. Null in an export, which is read when no address is good any
+    /// more. Right: `core.file.read`.
     async fn download_url(
         &self,
         ctx: &Context<'_>,
@@ -62,11 +63,13 @@ impl File {
         if !self.is_there() {
             return Ok(None);
         }
+        // Queries from inside, for an export, lead to no addresses.
+        let Some(files) = ctx.data_opt::<Arc<Files>>() else { return Ok(None) };
         let scope = ctx.scope()?;
         scope.tells_secret();
         let shown = inline && self.media_type.as_deref().is_some_and(sniff::may_be_shown);
         let verb = if shown { Verb::Show } else { Verb::Get };
-        Ok(Some(files(ctx)?.address(scope.caller(), tx, self, verb)?.0))
+        Ok(Some(files.address(scope.caller(), tx, self, verb)?.0))
     }
 }
 
@@ -159,7 +162,7 @@ async fn create(tx: &Tx, files: &Files, input: FileUploadCreateInput) -> Result<
         return Err(Error::refuse(UserErrorCode::Invalid, "purpose", "Files of exports are made by the server."));
     }
     check_room(tx, files.settings().most_bytes_of_client, input.size).await?;
-    announce(tx, &name, input.purpose, UPLOAD_OPEN, Some((input.size, sha256))).await
+    announce(tx, &name, input.purpose, UPLOAD_OPEN, Some((input.size, sha256)), &Reserved::default()).await
 }
 
 async fn complete(tx: &Tx, files: &Files, input: FileUploadCompleteInput) -> Result<File> {
@@ -221,7 +224,7 @@ impl FileQuery {
         let tx = ctx.tx(Can::FileRead).await?;
         let slice = Slice::new(first, after.as_deref())?;
         let narrowed = |filter: Option<FileFilter>| -> Result<_> {
-            let mut query = file::table.filter(file::tenant_id.eq(tx.tenant()?)).into_boxed();
+            let mut query = readable!(tx).into_boxed();
             if let Some(condition) = filter.map(|filter| filter.condition(0)).transpose()?.flatten() {
                 query = query.filter(condition);
             }

@@ -1,9 +1,10 @@
 //! What a running job works with: its transactions, how far it has come, and when to stop.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Bool, Jsonb, Nullable, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Int4, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -41,9 +42,29 @@ impl Progress {
     }
 }
 
+/// What was wrong with a line of the file that a job was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The line, from 1.
+    pub line: i32,
+    /// The column, if it is one column.
+    pub column: Option<String>,
+    /// What kind of problem, in capitals.
+    pub code: String,
+    /// What is wrong and how to mend it.
+    pub message: String,
+}
+
 /// The proof that a job was finished: given by [`JobContext::finish`] only.
 #[derive(Debug)]
 pub struct Finished(());
+
+#[derive(QueryableByName)]
+struct Listed {
+    #[diesel(sql_type = Int4)]
+    #[allow(dead_code, reason = "the statement has to give a row")]
+    listed: i32,
+}
 
 /// A job while it runs.
 pub struct JobContext {
@@ -52,6 +73,8 @@ pub struct JobContext {
     lease: Duration,
     stopping: watch::Receiver<bool>,
     begun: Instant,
+    /// Until when this turn lasts.
+    turn: Mutex<Instant>,
     checkpoint: Option<Value>,
 }
 
@@ -63,7 +86,8 @@ struct ToStop {
 
 impl JobContext {
     pub(super) fn new(pools: Pools, claimed: Claimed, lease: Duration, stopping: watch::Receiver<bool>) -> Self {
-        Self { pools, claimed, lease, stopping, begun: Instant::now(), checkpoint: None }
+        let begun = Instant::now();
+        Self { pools, claimed, lease, stopping, begun, turn: Mutex::new(begun + TURN), checkpoint: None }
     }
 
     /// The job's id.
@@ -84,6 +108,11 @@ impl JobContext {
         Ok(Caller::Job { job: self.claimed.job_id, lease: self.claimed.token, requester, client })
     }
 
+    /// Who asked for the job.
+    pub fn requester(&self) -> Result<Uuid> {
+        Ok(self.client()?.1)
+    }
+
     fn client(&self) -> Result<(Uuid, Uuid)> {
         match (self.claimed.client_id, self.claimed.requester_id) {
             (Some(client), Some(requester)) => Ok((client, requester)),
@@ -93,12 +122,53 @@ impl JobContext {
 
     /// Opens a transaction for the one who asked for the job, if he holds that right now.
     pub async fn tx(&self, can: Can) -> Result<Tx> {
+        self.tx_with(&[can]).await
+    }
+
+    /// The same for all of these rights.
+    pub async fn tx_with(&self, rights: &[Can]) -> Result<Tx> {
         let tx = self.enter(Begin::Write).await?;
-        if tx.permissions().contains(&can) {
-            return Ok(tx);
-        }
+        let Some(missing) = rights.iter().find(|can| !tx.permissions().contains(can)) else { return Ok(tx) };
         tx.finish(false).await?;
-        Err(Error::Forbidden(format!("Whoever asked for this job does not hold the right `{}` any more.", can.name())))
+        let message = format!("Whoever asked for this job does not hold the right `{}` any more.", missing.name());
+        Err(Error::Forbidden(message))
+    }
+
+    /// Notes how far a job has come that keeps nothing until its end, and asks whether these rights are still held. Gives
+    /// a [`Halt`] if it is to stop.
+    pub async fn note(&self, progress: Progress, rights: &[Can]) -> Result<(), Halt> {
+        let tx = self.tx_with(rights).await?;
+        let noted: ToStop = tx
+            .row(
+                sql("SELECT core.progress_job($1, $2, $3, $4) AS to_stop")
+                    .bind::<SqlUuid, _>(self.claimed.job_id)
+                    .bind::<SqlUuid, _>(self.claimed.token)
+                    .bind::<BigInt, _>(progress.done())
+                    .bind::<Nullable<BigInt>, _>(progress.total()),
+            )
+            .await?;
+        tx.finish(true).await?;
+        match (noted.to_stop, self.is_stopping()) {
+            (true, _) => Err(Halt::Cancelled),
+            (_, true) => Err(Halt::HandedBack),
+            _ => Ok(()),
+        }
+    }
+
+    /// Lists what was wrong with the job's file, instead of what was listed before, for whoever asked for the job.
+    pub async fn list_problems(&self, tx: Tx, problems: &[Problem]) -> Result<()> {
+        let _: Listed = tx
+            .row(
+                sql("SELECT core.list_job_problems($1, $2, $3, $4, $5, $6) AS listed")
+                    .bind::<SqlUuid, _>(self.claimed.job_id)
+                    .bind::<SqlUuid, _>(self.claimed.token)
+                    .bind::<Array<Int4>, _>(problems.iter().map(|one| one.line).collect::<Vec<_>>())
+                    .bind::<Array<Nullable<Text>>, _>(problems.iter().map(|one| one.column.clone()).collect::<Vec<_>>())
+                    .bind::<Array<Text>, _>(problems.iter().map(|one| one.code.clone()).collect::<Vec<_>>())
+                    .bind::<Array<Text>, _>(problems.iter().map(|one| one.message.clone()).collect::<Vec<_>>()),
+            )
+            .await?;
+        if tx.finish(true).await? { Ok(()) } else { Err(Error::fault("the problems of a job were not kept")) }
     }
 
     /// Opens a transaction of a job that belongs to no client.
@@ -177,7 +247,7 @@ impl JobContext {
         if noted.to_stop {
             return Err(Halt::Cancelled);
         }
-        if self.is_stopping() || self.begun.elapsed() > TURN {
+        if self.is_stopping() || Instant::now() > *self.turn.lock().unwrap_or_else(PoisonError::into_inner) {
             return Err(Halt::HandedBack);
         }
         Ok(())
@@ -196,6 +266,13 @@ impl JobContext {
         )
         .await?;
         if tx.finish(true).await? { Ok(Finished(())) } else { Err(Error::fault("a job's end was not kept").into()) }
+    }
+
+    /// Begins the turn of a job that had to prepare itself, and has to do so again each time: it lasts longer then, so that
+    /// most of it is work.
+    pub fn is_prepared(&self) {
+        let turn = TURN.max(self.begun.elapsed().saturating_mul(3));
+        *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + turn;
     }
 
     /// Whether the worker has been told to stop: work without checkpoints may give up early.
