@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use crate::audit::verify::AuditVerify;
+use crate::bulk::export::Export;
+use crate::finance::imports::job::ImportJob;
 use crate::identity::mails::SignInMail;
 use crate::platform::db::{Urls, Waits};
 use crate::platform::error::Result;
@@ -30,7 +32,12 @@ pub struct Means {
 #[must_use]
 pub fn kinds(means: &Means) -> Registry {
     let mails = SignInMail { mailer: Arc::clone(&means.mailer), vault: means.webhooks.vault.clone() };
-    Registry::default().with(AuditVerify).with(mails).with(Sweep)
+    Registry::default()
+        .with(AuditVerify)
+        .with(Export::new(Arc::clone(&means.files)))
+        .with(ImportJob::new(Arc::clone(&means.files)))
+        .with(mails)
+        .with(Sweep)
 }
 
 /// Every loop.

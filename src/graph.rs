@@ -6,6 +6,7 @@ use async_graphql::{MergedObject, SDLExportOptions, Schema, SchemaBuilder, Valid
 
 use crate::audit::AuditQuery;
 use crate::audit::verify::AuditMutation;
+use crate::bulk::BulkMutation;
 use crate::finance::{FinanceMutation, FinanceQuery};
 use crate::identity::keys::Keys;
 use crate::identity::outside::Outside;
@@ -17,6 +18,7 @@ use crate::webhooks::{self, WebhookMutation, WebhookQuery};
 use crate::work::{WorkMutation, WorkQuery};
 
 pub mod event;
+pub mod inside;
 mod node;
 pub mod subscription;
 
@@ -47,6 +49,7 @@ pub struct Mutation(
     WorkMutation,
     FileMutation,
     WebhookMutation,
+    BulkMutation,
 );
 
 /// The schema as the server runs it.
@@ -116,6 +119,12 @@ pub fn build_following() -> subscription::Following {
 #[must_use]
 pub fn for_introspection() -> Graph {
     builder().finish()
+}
+
+/// The right to read records of that type; none if that is no kind of record, or its records have several.
+#[must_use]
+pub fn right_of(kind: &str) -> Option<crate::platform::can::Can> {
+    node::right_of(kind)
 }
 
 /// The schema in GraphQL's own language, as it stands in `schema.graphql`.

@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod background;
 pub mod backup;
+pub mod bulk;
 pub mod check;
 pub mod cli;
 pub mod config;

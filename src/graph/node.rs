@@ -32,6 +32,8 @@ use crate::identity::invitation::Invitation;
 use crate::identity::outside::provider::IdentityProvider;
 use crate::identity::role::Role;
 use crate::identity::service_account::ServiceAccount;
+use crate::platform::can::Can;
+use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result};
 use crate::platform::files::{File, FileId};
 use crate::platform::ids::split;
@@ -74,6 +76,10 @@ macro_rules! kinds {
                 _ => nothing(ctx).await,
             }
         }
+
+        /// The rights of which one is needed to read records of each type.
+        const RIGHTS: &[(&str, &[Can])] =
+            &[$((stringify!($kind), &[$(<$fetch as Fetch>::CAN),+]),)+ ("Ledger", &[<Ledger as Fetch>::CAN])];
 
         /// The type of the records whose ids begin so.
         #[cfg(test)]
@@ -121,6 +127,14 @@ kinds! {
     Vendor: VendorId by Vendor;
     WebhookDelivery: WebhookDeliveryId by WebhookDelivery;
     WebhookEndpoint: WebhookEndpointId by WebhookEndpoint;
+}
+
+/// The right to read records of that type; none if that is no kind of record, or its records have several.
+pub(super) fn right_of(kind: &str) -> Option<Can> {
+    match RIGHTS.iter().find(|(known, _)| *known == kind) {
+        Some((_, [only])) => Some(*only),
+        _ => None,
+    }
 }
 
 /// The answer to an id of no kind. The caller has to be known all the same.

@@ -230,6 +230,27 @@ async fn retire(tx: &Tx, input: DocumentManifestRetireInput) -> Result<DocumentM
     .inspect(|retired: &DocumentManifest| emit(tx, EventKind::DocumentManifestRetired, retired.id.0))
 }
 
+#[derive(diesel::QueryableByName)]
+struct Barred {
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    barred: bool,
+}
+
+/// Whether that text may not be run here: the client's tokens run published documents only, and this is none.
+pub async fn barred(tx: &Tx, text: &str) -> Result<bool> {
+    let found: Option<Barred> = tx
+        .maybe(
+            sql("SELECT c.only_persisted_documents AND NOT EXISTS (
+                        SELECT 1 FROM practice.document_manifest m
+                         WHERE m.tenant_id = $1 AND m.retired_at IS NULL AND $2 = ANY (m.hashes)) AS barred
+                   FROM practice.client c WHERE c.tenant_id = $1")
+            .bind::<SqlUuid, _>(tx.tenant()?)
+            .bind::<Text, _>(hash(text)),
+        )
+        .await?;
+    Ok(found.is_none_or(|found| found.barred))
+}
+
 /// Queries about portals' documents.
 #[derive(Default)]
 pub struct DocumentQuery;

@@ -75,7 +75,9 @@ const TELLS: &[(&str, &str)] = &[
 const SILENT: &[(&str, &str)] = &[
     ("auditVerify", "a job is followed by its own record"),
     ("clientTokenCreate", "a sign-in of a person, no state of a client"),
+    ("exportCreate", "a job is followed by its own record"),
     ("fileUploadCreate", "a file is nothing before its bytes have come"),
+    ("importCreate", "a job is followed by its own record; the import that comes of it is told"),
     ("jobCancel", "a job is followed by its own record"),
     ("jobRetry", "a job is followed by its own record"),
     ("passwordChange", "of a person"),

@@ -13,6 +13,7 @@ mod a_cut_off_request_leaves_nothing_behind;
 mod a_provider_takes_on_two_clients;
 mod answers_are_compressed;
 mod browsers_call_from_portals;
+mod data_goes_out_and_comes_in;
 mod events_are_told;
 mod every_change_is_on_the_record;
 mod files_are_sent_and_taken;

@@ -14,8 +14,8 @@ use async_graphql_parser::types::{
 use async_graphql_value::Value;
 use backoffice_gate::OperationKind;
 
+use crate::platform::can::Can;
 use crate::platform::error::{Error, Result, UserErrorCode};
-use crate::platform::paging::MAX_FIRST;
 
 /// The most columns of a file.
 const MOST_COLUMNS: usize = 200;
@@ -56,6 +56,8 @@ struct Known {
     named: String,
     listed: bool,
     arguments: HashSet<String>,
+    /// What its description says that it needs, and what records of its type need.
+    rights: Vec<Can>,
 }
 
 /// What the schema says about fields.
@@ -77,11 +79,23 @@ fn read_schema(sdl: &str) -> HashMap<String, Fields> {
         let fields = fields.into_iter().map(|field| {
             let (named, listed) = innermost(&field.node.ty.node);
             let arguments = field.node.arguments.iter().map(|argument| argument.node.name.node.to_string()).collect();
-            (field.node.name.node.to_string(), Known { named, listed, arguments })
+            let described = field.node.description.as_ref().map(|text| text.node.as_str()).unwrap_or_default();
+            let mut rights = rights_in(described);
+            rights.extend(crate::graph::right_of(&named));
+            (field.node.name.node.to_string(), Known { named, listed, arguments, rights })
         });
         types.insert(definition.node.name.node.to_string(), fields.collect());
     }
     types
+}
+
+/// The rights that a description names: behind `Right:` or `Rights:`, each in backticks.
+fn rights_in(description: &str) -> Vec<Can> {
+    let Some(at) = ["Right: ", "Rights: ", "Right:\n", "Rights:\n"].iter().find_map(|word| description.find(word))
+    else {
+        return Vec::new();
+    };
+    description.get(at..).unwrap_or_default().split('`').filter_map(Can::parse).collect()
 }
 
 fn innermost(kind: &Type) -> (String, bool) {
@@ -95,11 +109,14 @@ fn innermost(kind: &Type) -> (String, bool) {
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     document: ExecutableDocument,
-    /// What the list is called in the answer, and its rows in it.
-    pub(super) list: String,
+    /// What leads to the list in the answer, the list itself last.
+    pub(super) way: Vec<String>,
+    /// What its rows are called there.
     pub(super) rows: String,
     counts: bool,
     pub(super) columns: Vec<Column>,
+    /// What whoever asks has to hold.
+    pub(super) rights: Vec<Can>,
 }
 
 fn refused(message: impl Into<String>) -> Error {
@@ -120,10 +137,26 @@ fn operation(document: &mut ExecutableDocument) -> Option<&mut OperationDefiniti
     }
 }
 
-fn root(document: &mut ExecutableDocument) -> Option<&mut Field> {
-    match operation(document)?.selection_set.node.items.as_mut_slice() {
+/// The one field of a selection.
+fn only(selection: &mut SelectionSet) -> Option<&mut Field> {
+    match selection.items.as_mut_slice() {
         [Positioned { node: Selection::Field(field), .. }] => Some(&mut field.node),
         _ => None,
+    }
+}
+
+/// The field so many steps below the root.
+fn below(document: &mut ExecutableDocument, steps: usize) -> Option<&mut Field> {
+    let mut field = only(&mut operation(document)?.selection_set.node)?;
+    for _ in 0..steps {
+        field = only(&mut field.selection_set.node)?;
+    }
+    Some(field)
+}
+
+impl Known {
+    fn is_list(&self) -> bool {
+        self.arguments.contains("after") && schema().get(&self.named).is_some_and(|fields| fields.contains_key("nodes"))
     }
 }
 
@@ -137,44 +170,60 @@ impl Plan {
         }
         let mut document = (*passed.document).clone();
         let fragments = document.fragments.clone();
-        let list = root(&mut document).ok_or_else(|| refused("An export has one field, a list such as `invoices`."))?;
-        let name = list.name.node.to_string();
-        let known = schema().get("Query").and_then(|fields| fields.get(&name));
-        let known = known.ok_or_else(|| refused(format!("There is no list `{name}`.")))?;
-        let connection = schema().get(&known.named);
-        let rows_of = connection.and_then(|fields| fields.get("nodes"));
-        let (Some(connection), Some(rows_of), true) = (connection, rows_of, known.arguments.contains("after")) else {
-            return Err(refused(format!("`{name}` is no list of pages.")));
+        let (mut kind, mut way, mut rights) = ("Query".to_owned(), Vec::new(), Vec::new());
+        // Down to the list: what stands above it has one field each.
+        let one = || refused("An export has one field, a list such as `invoices`, or one that leads to it.");
+        let known = loop {
+            let field = below(&mut document, way.len()).ok_or_else(one)?;
+            let known = known(&kind, field)?;
+            if !field.directives.is_empty() {
+                return Err(refused("The list of an export has no directives."));
+            }
+            way.push(key(field));
+            rights.extend(&known.rights);
+            if known.is_list() {
+                break known;
+            }
+            if known.listed || !schema().contains_key(&known.named) {
+                return Err(refused(format!("`{}` is no list of pages and leads to none.", field.name.node)));
+            }
+            kind.clone_from(&known.named);
         };
+        let list = below(&mut document, way.len().saturating_sub(1)).ok_or_else(one)?;
         if list.arguments.iter().any(|(name, _)| ["first", "after"].contains(&name.node.as_str())) {
             return Err(refused("Leave `first` and `after` away: an export has all rows."));
         }
-        let nodes = list.selection_set.node.items.iter().find_map(|item| match &item.node {
-            Selection::Field(field) if field.node.name.node.as_str() == "nodes" => Some(field.clone()),
-            _ => None,
-        });
-        let nodes = nodes.ok_or_else(|| refused("Select `nodes` of the list: what it selects are the columns."))?;
-        let mut columns = Columns { fragments: &fragments, found: Vec::new() };
-        columns.walk(&nodes.node.selection_set.node, &rows_of.named, &[], false)?;
-        let columns = columns.found;
+        let nodes = rows_of(list)?;
+        let mut columns = Columns { fragments: &fragments, found: Vec::new(), rights };
+        let rows = self::known(&known.named, &nodes.node)?;
+        columns.rights.extend(&rows.rights);
+        columns.walk(&nodes.node.selection_set.node, &rows.named, &[], false)?;
+        let Columns { found: columns, mut rights, .. } = columns;
         if columns.is_empty() || columns.len() > MOST_COLUMNS {
             return Err(refused(format!("An export has 1 to {MOST_COLUMNS} columns.")));
         }
-        let (list_key, rows_key) = (key(list), key(&nodes.node));
+        rights.sort_unstable();
+        rights.dedup();
+        let rows = key(&nodes.node);
         list.selection_set.node.items = vec![Positioned::new(Selection::Field(nodes), Pos::default())];
-        let counts = connection.contains_key("totalCount");
-        Ok(Self { document, list: list_key, rows: rows_key, counts, columns })
+        let counts = schema().get(&known.named).is_some_and(|fields| fields.contains_key("totalCount"));
+        Ok(Self { document, way, rows, counts, columns, rights })
+    }
+
+    /// The name of the list.
+    pub(super) fn list(&self) -> &str {
+        self.way.last().map_or("export", String::as_str)
     }
 
     /// The document of the page behind a cursor, or of the first one.
-    pub(super) fn page(&self, after: Option<&str>) -> ExecutableDocument {
+    pub(super) fn page(&self, after: Option<&str>, first: i32) -> ExecutableDocument {
         let mut document = self.document.clone();
-        if let Some(list) = root(&mut document) {
+        if let Some(list) = below(&mut document, self.way.len().saturating_sub(1)) {
             let mut argue = |name: &str, value: Value| {
                 let at = Pos::default();
                 list.arguments.push((Positioned::new(Name::new(name), at), Positioned::new(value, at)));
             };
-            argue("first", Value::Number(MAX_FIRST.into()));
+            argue("first", Value::Number(first.into()));
             if let Some(after) = after {
                 argue("after", Value::String(after.to_owned()));
             }
@@ -186,6 +235,32 @@ impl Plan {
         }
         document
     }
+}
+
+/// What the schema says of a field.
+fn known(kind: &str, field: &Field) -> Result<&'static Known> {
+    let name = field.name.node.as_str();
+    let known = schema().get(kind).and_then(|fields| fields.get(name));
+    known.ok_or_else(|| refused(format!("`{kind}` has no field `{name}`.")))
+}
+
+/// The selection of the rows: `nodes`, once and nothing beside it but what every page says of itself.
+fn rows_of(list: &Field) -> Result<Positioned<Field>> {
+    let mut nodes = None;
+    for item in &list.selection_set.node.items {
+        let said = match &item.node {
+            Selection::Field(field) => field.node.name.node.as_str(),
+            _ => "",
+        };
+        match (&item.node, said) {
+            (Selection::Field(field), "nodes") if nodes.is_none() && field.node.directives.is_empty() => {
+                nodes = Some(field.clone());
+            }
+            (_, "totalCount" | "pageInfo" | "__typename") => {}
+            _ => return Err(refused("Select `nodes` of the list and nothing else: what it selects are the columns.")),
+        }
+    }
+    nodes.ok_or_else(|| refused("Select `nodes` of the list: what it selects are the columns."))
 }
 
 /// `alias: name { children }`.
@@ -208,6 +283,7 @@ fn aliased(alias: &str, name: &str, children: &[&str]) -> Positioned<Selection> 
 struct Columns<'a> {
     fragments: &'a HashMap<Name, Positioned<async_graphql_parser::types::FragmentDefinition>>,
     found: Vec<Column>,
+    rights: Vec<Can>,
 }
 
 impl Columns<'_> {
@@ -218,11 +294,14 @@ impl Columns<'_> {
                 Selection::FragmentSpread(spread) => {
                     let Some(fragment) = self.fragments.get(&spread.node.fragment_name.node) else { continue };
                     let on = fragment.node.type_condition.node.on.node.to_string();
+                    self.rights.extend(crate::graph::right_of(&on).filter(|_| on != kind));
                     self.walk(&fragment.node.selection_set.node, &on, path, listed)?;
                 }
                 Selection::InlineFragment(inline) => {
                     let on = inline.node.type_condition.as_ref().map(|on| on.node.on.node.to_string());
-                    self.walk(&inline.node.selection_set.node, on.as_deref().unwrap_or(kind), path, listed)?;
+                    let on = on.as_deref().unwrap_or(kind);
+                    self.rights.extend(crate::graph::right_of(on).filter(|_| on != kind));
+                    self.walk(&inline.node.selection_set.node, on, path, listed)?;
                 }
             }
         }
@@ -236,12 +315,15 @@ impl Columns<'_> {
             self.leaf(below, Sort::Text);
             return Ok(());
         }
-        let known = schema().get(kind).and_then(|fields| fields.get(name));
-        let known = known.ok_or_else(|| refused(format!("`{kind}` has no field `{name}`.")))?;
+        let known = known(kind, field)?;
+        self.rights.extend(&known.rights);
         let listed = listed || known.listed;
         let (leaf, empty) = (!schema().contains_key(&known.named), field.selection_set.node.items.is_empty());
         if leaf != empty {
-            return Err(refused(format!("`{name}` of `{kind}` is selected {} fields.", if leaf { "with" } else { "without" })));
+            return Err(refused(format!(
+                "`{name}` of `{kind}` is selected {} fields.",
+                if leaf { "with" } else { "without" }
+            )));
         }
         if !leaf {
             return self.walk(&field.selection_set.node, &known.named, &below, listed);
@@ -281,11 +363,28 @@ mod tests {
         )
         .unwrap();
         let names: Vec<String> = plan.columns.iter().map(Column::name).collect();
-        assert_eq!(names, ["number", "customer.name", "gross.amount", "gross.currency", "lines.description", "version"]);
-        assert_eq!((plan.columns[2].sort, plan.columns[4].sort, plan.columns[5].sort), (Sort::Decimal, Sort::Text, Sort::Whole));
-        assert_eq!((plan.list.as_str(), plan.rows.as_str()), ("all", "nodes"));
-        let mut page = plan.page(Some("x"));
-        assert_eq!(root(&mut page).unwrap().arguments.len(), 3);
+        assert_eq!(
+            names,
+            ["number", "customer.name", "gross.amount", "gross.currency", "lines.description", "version"]
+        );
+        assert_eq!(
+            (plan.columns[2].sort, plan.columns[4].sort, plan.columns[5].sort),
+            (Sort::Decimal, Sort::Text, Sort::Whole)
+        );
+        assert_eq!((plan.list(), plan.rows.as_str()), ("all", "nodes"));
+        assert_eq!(plan.rights, [Can::CustomerRead, Can::InvoiceRead]);
+        let mut page = plan.page(Some("x"), 7);
+        assert_eq!(below(&mut page, 0).unwrap().arguments.len(), 3);
+    }
+
+    #[test]
+    fn a_list_below_something_is_one_as_well() {
+        let plan =
+            plan("{ generalLedger(account: \"x\", to: \"2026-12-31\") { lines { nodes { balance { amount } } } } }")
+                .unwrap();
+        assert_eq!(plan.way, ["generalLedger", "lines"]);
+        assert_eq!(plan.rights, [Can::JournalRead, Can::ReportRead]);
+        assert_eq!(below(&mut plan.page(None, 7), 1).unwrap().arguments.len(), 1);
     }
 
     #[test]
@@ -297,6 +396,9 @@ mod tests {
             "{ invoices { nodes { nonsense } } }",
             "{ invoices { nodes { customer } } }",
             "{ invoices { nodes { number } } customers { nodes { name } } }",
+            "{ invoices { nodes { number } edges { cursor } } }",
+            "{ invoices @skip(if: false) { nodes { number } } }",
+            "{ trialBalance(to: \"2026-12-31\") { rows { lines { nodes { number } } } } }",
             "mutation { signOut { userErrors { message } } }",
             "{ nonsense { nodes { x } } }",
             "{",

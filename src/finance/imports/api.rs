@@ -190,6 +190,14 @@ impl ImportsMutation {
     ) -> async_graphql::Result<Option<ImportPayload>> {
         ctx.tx(Can::ImportRun).await?;
         let tx = ctx.tx(Can::BankManage).await?;
-        ImportPayload::settle(ctx, bank_statement::run(tx, input).await)
+        let said = bank_statement::Said {
+            bank_account: input.bank_account,
+            format: input.format,
+            mapping_at: "mapping",
+            mapping: input.mapping,
+            opening_balance: input.opening_balance,
+            closing_balance: input.closing_balance,
+        };
+        ImportPayload::settle(ctx, bank_statement::run(tx, said, || input.file.open()).await)
     }
 }

@@ -12,14 +12,16 @@ use backoffice_formats::{AccountId as FileAccount, BankStatement, camt053};
 use backoffice_money::{Decimal, check_scale};
 use sha2::{Digest, Sha256};
 
-use super::api::{BankStatementFormat, BankStatementImportInput};
+use super::api::BankStatementFormat;
+use super::mapping::{BankCsvMappingInput, of_sheet};
 use super::problem::{FileErrorCode, FileErrors};
-use super::{ImportKind, Outcome, hex, parse, record};
+use super::{File, ImportKind, Outcome, hex, parse, record};
 use crate::finance::bank::account::{self, BankAccount};
 use crate::finance::ids::BankAccountId;
 use crate::finance::input::{currency, decimals};
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::scalars::Dec;
 
 mod chain;
 mod write;
@@ -34,8 +36,19 @@ struct Found {
     fingerprints: Vec<String>,
 }
 
+/// What is said of a bank's file.
+pub(super) struct Said {
+    pub(super) bank_account: Option<BankAccountId>,
+    pub(super) format: BankStatementFormat,
+    /// Where the mapping stands in the input.
+    pub(super) mapping_at: &'static str,
+    pub(super) mapping: Option<BankCsvMappingInput>,
+    pub(super) opening_balance: Option<Dec>,
+    pub(super) closing_balance: Option<Dec>,
+}
+
 /// Takes a bank's file in.
-pub(super) async fn run(tx: &Tx, input: BankStatementImportInput) -> Result<Outcome> {
+pub(super) async fn run(tx: &Tx, input: Said, open: impl FnOnce() -> Result<File> + Send) -> Result<Outcome> {
     let accounts = account::all(tx).await?;
     let chosen = match input.bank_account {
         Some(id) => {
@@ -48,16 +61,17 @@ pub(super) async fn run(tx: &Tx, input: BankStatementImportInput) -> Result<Outc
         BankStatementFormat::Camt053 => {
             if input.mapping.is_some() || input.opening_balance.is_some() || input.closing_balance.is_some() {
                 let message = "A CAMT.053 file says itself what is what: leave mapping and balances away.";
-                return Err(Error::refuse(UserErrorCode::Invalid, "mapping", message));
+                return Err(Error::refuse(UserErrorCode::Invalid, input.mapping_at, message));
             }
-            let file = input.file.open()?;
+            let file = open()?;
             (file.name, file.sha256, parse(file.bytes, camt053::parse).await?)
         }
         BankStatementFormat::Csv => {
             let needed =
                 |field: &str| Error::refuse(UserErrorCode::Required, field, "A CSV file does not say this: give it.");
             let account = chosen.ok_or_else(|| needed("bankAccount"))?;
-            let mapping = input.mapping.ok_or_else(|| needed("mapping"))?.read()?;
+            let at = input.mapping_at;
+            let mut mapping = input.mapping.ok_or_else(|| needed(at))?.read(at)?;
             let exponent = currency(&account.currency.0)?.exponent();
             let opening = input.opening_balance.ok_or_else(|| needed("openingBalance"))?;
             let closing = input.closing_balance.ok_or_else(|| needed("closingBalance"))?;
@@ -70,7 +84,10 @@ pub(super) async fn run(tx: &Tx, input: BankStatementImportInput) -> Result<Outc
                 opening: decimals("openingBalance", opening.0, exponent)?,
                 closing: decimals("closingBalance", closing.0, exponent)?,
             };
-            let file = input.file.open()?;
+            let file = open()?;
+            if file.sheet {
+                mapping.dialect = of_sheet(mapping.dialect);
+            }
             let parsed = parse(file.bytes, move |bytes| bank_csv::parse(bytes, &mapping, facts)).await?;
             (file.name, file.sha256, parsed.map(|statement| vec![statement]))
         }

@@ -1,7 +1,7 @@
 //! A chart of accounts from a file.
 
+use backoffice_formats::chart_csv::Control as FileControl;
 use backoffice_formats::chart_csv::{self, AccountType, ChartAccount};
-use backoffice_formats::{Dialect, chart_csv::Control as FileControl};
 
 use super::problem::{FileErrorCode, FileErrors};
 use super::{File, ImportKind, Outcome, known, parse, record};
@@ -63,7 +63,7 @@ pub(super) async fn run(tx: &Tx, file: File) -> Result<Outcome> {
     if let Some(lines) = known(tx, KIND, &file.sha256).await? {
         return Ok(Outcome::Done(record(tx, KIND, file.name, file.sha256, 0, lines).await?));
     }
-    let chart = match parse(file.bytes, |bytes| chart_csv::parse(bytes, &Dialect::default())).await? {
+    let chart = match parse(file.bytes, move |bytes| chart_csv::parse(bytes, &file.dialect)).await? {
         Ok(chart) => chart,
         Err(errors) => return Ok(Outcome::Refused(errors)),
     };

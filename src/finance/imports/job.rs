@@ -1,77 +1,114 @@
-//! Importing an uploaded file as a job: the same rules as at once, for files that take longer than a request.
+//! Taking in an uploaded file as a job: the same rules as at once, for files that take longer than a request.
 //!
-//! A file is taken in whole, in one transaction that also finishes the job: a worker may die anywhere in it, and the next
-//! one begins the file anew.
+//! The whole file is read and held against the books first: one wrong line refuses it. Customers and vendors, each a record
+//! of its own, then go in by batches; how far they have come is kept in the transaction of each batch, so a worker may die
+//! anywhere and the next one goes on behind the last batch. Opening balances (one entry), a chart (a tree) and statements
+//! (whose balances tie) are one thing each: they go in in one transaction, which finishes the job as well.
 
 use std::sync::Arc;
 
 use async_graphql::{Context, InputObject, InputType, Object, Value};
 use futures_util::TryStreamExt;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::api::{BankStatementFormat, BankStatementImportInput};
-use super::mapping::BankCsvMappingInput;
-use super::parties::Side;
+use super::api::BankStatementFormat;
+use super::bank_statement::Said;
+use super::mapping::{BankCsvMappingInput, ImportMappingInput, of_sheet};
+use super::parties::{A_STATEMENT, Side};
 use super::problem::{FileError, FileErrors};
-use super::{File, ImportKind, Outcome, bank_statement, chart, hex, opening, parties};
+use super::{File, ImportKind, Outcome, bank_statement, chart, hex, known, opening, parties, record};
 use crate::finance::bank::account;
 use crate::finance::ids::BankAccountId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
-use crate::platform::files::{FileId, Files};
-use crate::platform::jobs::{self, Halt, JobContext, JobKind, JobName, JobResult, Progress};
+use crate::platform::files::{self, FileId, Files};
+use crate::platform::jobs::{self, Halt, JobContext, JobKind, JobName, JobResult, Problem, Progress};
 use crate::platform::scalars::{Date, Dec};
 use crate::platform::scope::Ask;
 use crate::work::job::{Job, JobPayload};
-use backoffice_formats::limits::{MAX_BYTES, MAX_COLUMNS};
+use backoffice_formats::limits::MAX_BYTES;
+use backoffice_formats::parties_csv::Party;
 use backoffice_formats::rows_in;
-
-/// What a column of a file is.
-#[derive(InputObject, Clone, Debug)]
-pub struct ImportColumnInput {
-    /// Its name in the file's first line.
-    pub column: String,
-    /// What it is: one of the columns that files of this kind have, e.g. `number`.
-    pub field: String,
-}
 
 /// An uploaded file to be taken in.
 #[derive(InputObject, Clone, Debug)]
 pub struct ImportCreateInput {
     /// What it holds.
     pub kind: ImportKind,
-    /// The file, uploaded before: CSV or XLSX, of which the first sheet counts; bank statements also CAMT.053. At most
-    /// 16 MiB.
+    /// The file, uploaded before: CSV, or XLSX of which the first sheet counts; bank statements also CAMT.053. At most 16 MiB
+    /// and 200,000 lines.
     pub file: FileId,
-    /// Columns that have other names in the file; not for bank statements, which have `mapping`.
-    pub columns: Option<Vec<ImportColumnInput>>,
-    /// True tries everything and keeps nothing.
+    /// How it is written and what its columns are, where that is not as files of this kind are. Bank statements have
+    /// `bankMapping`.
+    pub mapping: Option<ImportMappingInput>,
+    /// Tries everything and keeps nothing.
     #[graphql(default)]
     pub dry_run: bool,
-    /// The first day of the books; opening balances only.
+    /// The first day of the books; opening balances only, which need it.
     pub date: Option<Date>,
     /// The bank account; bank statements only. A CAMT.053 file names its own.
     pub bank_account: Option<BankAccountId>,
-    /// The bank file's format; bank statements only, where it is needed.
+    /// The bank file's format; bank statements only, which need it. A spreadsheet is `CSV`.
     pub format: Option<BankStatementFormat>,
     /// Which column is what; bank statements in CSV only.
-    pub mapping: Option<BankCsvMappingInput>,
-    /// Balance before the first movement; bank statements in CSV only.
+    pub bank_mapping: Option<BankCsvMappingInput>,
+    /// Balance before the first movement, positive for the client's money; bank statements in CSV only.
     pub opening_balance: Option<Dec>,
-    /// Balance after the last movement; bank statements in CSV only.
+    /// Balance after the last movement, positive for the client's money; bank statements in CSV only.
     pub closing_balance: Option<Dec>,
 }
 
-/// The right to make by hand what a file holds.
-fn right(kind: ImportKind) -> Can {
-    match kind {
-        ImportKind::ChartOfAccounts => Can::AccountManage,
-        ImportKind::OpeningBalances => Can::JournalPost,
-        ImportKind::Customers => Can::CustomerManage,
-        ImportKind::Vendors => Can::VendorManage,
-        ImportKind::BankStatement => Can::BankManage,
+impl ImportCreateInput {
+    /// The rights that it takes: to import, to read the file, and to make by hand what the file holds.
+    fn rights(&self) -> [Can; 3] {
+        let right = match self.kind {
+            ImportKind::ChartOfAccounts => Can::AccountManage,
+            ImportKind::OpeningBalances => Can::JournalPost,
+            ImportKind::Customers => Can::CustomerManage,
+            ImportKind::Vendors => Can::VendorManage,
+            ImportKind::BankStatement => Can::BankManage,
+        };
+        [Can::ImportRun, Can::FileRead, right]
+    }
+
+    /// Refuses what does not go together, before anything is read.
+    fn check(&self) -> Result<()> {
+        let needed = |field, message| Err(Error::refuse(UserErrorCode::Required, field, message));
+        let out_of_place = |field| {
+            Err(Error::refuse(UserErrorCode::Invalid, field, "Files of this kind do not have this; leave it away."))
+        };
+        let bank = self.kind == ImportKind::BankStatement;
+        match self.date {
+            None if self.kind == ImportKind::OpeningBalances => {
+                return needed("date", "Say which day is the first of the books.");
+            }
+            Some(_) if self.kind != ImportKind::OpeningBalances => return out_of_place("date"),
+            _ => {}
+        }
+        if bank && self.format.is_none() {
+            return needed("format", "Say in which format the bank's file is.");
+        }
+        if bank && self.mapping.is_some() {
+            return out_of_place("mapping");
+        }
+        for (given, field) in [
+            (self.format.is_some(), "format"),
+            (self.bank_account.is_some(), "bankAccount"),
+            (self.bank_mapping.is_some(), "bankMapping"),
+            (self.opening_balance.is_some(), "openingBalance"),
+            (self.closing_balance.is_some(), "closingBalance"),
+        ] {
+            if given && !bank {
+                return out_of_place(field);
+            }
+        }
+        self.mapping.clone().unwrap_or_default().read()?;
+        match self.bank_mapping.clone() {
+            Some(mapping) => mapping.read("bankMapping").map(|_| ()),
+            None => Ok(()),
+        }
     }
 }
 
@@ -88,114 +125,242 @@ impl ImportJob {
     }
 }
 
-/// A wrong place in a file.
-#[derive(Serialize)]
-struct Wrong {
-    line: i32,
-    column: Option<String>,
-    code: String,
-    message: String,
-}
-
 /// What came of an import.
-#[derive(Serialize, Default)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Imported {
     #[serde(rename = "import")]
     id: Option<String>,
     dry_run: bool,
-    lines: i32,
-    created: i32,
-    unchanged: i32,
-    file_errors: Vec<Wrong>,
-    more_file_errors: u64,
+    lines: usize,
+    created: usize,
+    unchanged: usize,
+    problems: usize,
+    more_problems: u64,
 }
 
-fn wrong(error: FileError) -> Wrong {
+/// How far an import by batches has come.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default)]
+struct State {
+    /// The whole file was held against the books.
+    compared: bool,
+    /// Records that are in.
+    done: usize,
+    /// How many of them are new.
+    created: usize,
+}
+
+impl State {
+    fn progress(self, total: usize) -> Progress {
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        Progress { done: count(self.done), total: Some(count(total)) }
+    }
+
+    fn told(self, dry_run: bool, id: Option<String>) -> Imported {
+        let unchanged = self.done.saturating_sub(self.created);
+        Imported { id, dry_run, lines: self.done, created: self.created, unchanged, problems: 0, more_problems: 0 }
+    }
+}
+
+fn problem(error: FileError) -> Problem {
     let code = match InputType::to_value(&error.code) {
         Value::Enum(word) => word.to_string(),
         other => other.to_string(),
     };
-    Wrong { line: error.line, column: error.column, code, message: error.message }
+    Problem { line: error.line, column: error.column, code, message: error.message }
 }
 
-/// The refusal of a file, with the lines that are wrong.
-fn refused(errors: FileErrors, dry_run: bool) -> Halt {
-    let message = match errors.refusal() {
-        Error::Refused(reasons) => reasons.into_iter().map(|reason| reason.message).collect::<Vec<_>>().join(" "),
-        _ => String::new(),
-    };
-    let told = Imported {
-        dry_run,
-        more_file_errors: errors.more,
-        file_errors: errors.listed.into_iter().map(wrong).collect(),
-        ..Imported::default()
-    };
-    Halt::Refused(message, serde_json::to_value(told).unwrap_or_default())
+/// One import while it runs.
+struct Run<'a> {
+    job: &'a JobContext,
+    input: ImportCreateInput,
+    rights: [Can; 3],
 }
 
-/// The file with the names that its columns have here.
-fn renamed(bytes: Vec<u8>, columns: &[ImportColumnInput]) -> Vec<u8> {
-    if columns.is_empty() {
-        return bytes;
+impl Run<'_> {
+    async fn tx(&self) -> Result<Tx> {
+        self.job.tx_with(&self.rights).await
     }
-    let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(bytes.len());
-    let Some((header, rest)) = bytes.split_at_checked(end) else { return bytes };
-    let Ok(header) = std::str::from_utf8(header) else { return bytes };
-    let separator = [';', '\t'].into_iter().find(|mark| header.contains(*mark)).unwrap_or(',');
-    let names = header.trim_start_matches('\u{FEFF}').split(separator).map(|name| {
-        let plain = name.trim().trim_matches('"');
-        let known = columns.iter().find(|column| column.column.trim().eq_ignore_ascii_case(plain));
-        known.map_or_else(|| name.to_owned(), |column| column.field.clone())
-    });
-    let mut out = names.collect::<Vec<_>>().join(&separator.to_string()).into_bytes();
-    out.extend_from_slice(rest);
-    out
-}
 
-impl ImportJob {
-    /// The bytes of the file, if they can be had and are not too many.
-    async fn read(&self, tx: &Tx, id: FileId) -> Result<(String, Vec<u8>)> {
-        let opened = self.files.read(tx, id).await?.ok_or_else(|| Error::not_found("file", "file that is ready"))?;
-        let mut bytes = Vec::new();
-        let mut pieces = opened.bytes;
-        while let Some(piece) = pieces.try_next().await? {
-            if bytes.len().saturating_add(piece.len()) > MAX_BYTES {
-                let message = format!("The file is larger than {} MiB; split it.", MAX_BYTES / 1024 / 1024);
-                return Err(Error::refuse(UserErrorCode::Invalid, "file", message));
+    /// Refuses the file and lists the lines that are wrong.
+    async fn refuse(&self, errors: FileErrors, state: State) -> Halt {
+        let said = match errors.refusal() {
+            Error::Refused(reasons) => reasons.into_iter().map(|reason| reason.message).collect::<Vec<_>>().join(" "),
+            _ => String::new(),
+        };
+        let message = match state.done {
+            0 => said,
+            done => {
+                format!("Somebody else changed records meanwhile. The first {done} of the file are in, others not.")
             }
-            bytes.extend_from_slice(&piece);
+        };
+        let more_problems = errors.more;
+        let problems: Vec<Problem> = errors.listed.into_iter().map(problem).collect();
+        let told = Imported { problems: problems.len(), more_problems, ..state.told(self.input.dry_run, None) };
+        let listed = async { self.job.list_problems(self.tx().await?, &problems).await };
+        match (listed.await, serde_json::to_value(told)) {
+            (Ok(()), Ok(told)) => Halt::Refused(message, told),
+            (Err(error), _) => error.into(),
+            (_, Err(error)) => Error::fault(error).into(),
         }
-        Ok((opened.file.name, bytes))
+    }
+
+    /// The bytes of the file, made CSV if they are a spreadsheet.
+    async fn open(&self, files: &Files) -> Result<File, Halt> {
+        let tx = self.tx().await?;
+        let read = read(files, &tx, self.input.file).await;
+        tx.finish(false).await?;
+        let (name, bytes) = read?;
+        let sha256 = hex(&Sha256::digest(&bytes));
+        let dialect = self.input.mapping.clone().unwrap_or_default().read()?;
+        if !rows_in::is_spreadsheet(&bytes) {
+            return Ok(File { name, bytes, sha256, dialect, sheet: false });
+        }
+        match super::parse(bytes, rows_in::to_csv).await? {
+            Ok(bytes) => Ok(File { name, bytes, sha256, dialect: of_sheet(dialect), sheet: true }),
+            Err(errors) => Err(self.refuse(errors, State::default()).await),
+        }
+    }
+
+    /// Customers or vendors, by batches.
+    async fn parties(&self, side: Side, file: File) -> JobResult {
+        let mut state: State = self.job.state()?;
+        let File { name, bytes, sha256, dialect, .. } = file;
+        let parties = match parties::read(bytes, dialect).await? {
+            Ok(parties) => parties,
+            Err(errors) => return Err(self.refuse(errors, state).await),
+        };
+        self.job.is_prepared();
+        let (total, dry_run) = (parties.len(), self.input.dry_run);
+        if !state.compared {
+            let tx = self.tx().await?;
+            if let Some(lines) = known(&tx, side.kind(), &sha256).await? {
+                state.done = lines;
+                let id = match dry_run {
+                    true => None,
+                    false => Some(record(&tx, side.kind(), name, sha256, 0, lines).await?.id.to_string()),
+                };
+                return self.job.finish(tx, &state.told(dry_run, id), state.progress(lines)).await;
+            }
+            let mut errors = FileErrors::default();
+            for some in parties.chunks(A_STATEMENT) {
+                parties::compare(&tx, side, some, &mut errors).await?;
+            }
+            if !errors.is_empty() {
+                tx.finish(false).await?;
+                return Err(self.refuse(errors, state).await);
+            }
+            state.compared = true;
+            if dry_run {
+                tx.finish(false).await?;
+            } else {
+                self.job.checkpoint(tx, &state, state.progress(total)).await?;
+            }
+        }
+        loop {
+            let batch: &[Party] = parties.get(state.done..).unwrap_or_default();
+            let batch = batch.get(..A_STATEMENT).unwrap_or(batch);
+            let tx = self.tx().await?;
+            let mut errors = FileErrors::default();
+            let created = parties::put(&tx, side, batch, &mut errors).await?;
+            if !errors.is_empty() {
+                tx.finish(false).await?;
+                return Err(self.refuse(errors, state).await);
+            }
+            state.done = state.done.saturating_add(batch.len());
+            state.created = state.created.saturating_add(created);
+            let (progress, over) = (state.progress(total), state.done >= total);
+            if dry_run {
+                undo(tx).await?;
+                self.job.note(progress, &self.rights).await?;
+                if over {
+                    return self.job.finish(self.tx().await?, &state.told(true, None), progress).await;
+                }
+            } else if over {
+                let unchanged = total.saturating_sub(state.created);
+                let import = record(&tx, side.kind(), name, sha256, state.created, unchanged).await?;
+                return self.job.finish(tx, &state.told(false, Some(import.id.to_string())), progress).await;
+            } else {
+                self.job.checkpoint(tx, &state, progress).await?;
+            }
+        }
+    }
+
+    /// What is one thing, in one transaction.
+    async fn whole(&self, file: File) -> JobResult {
+        let dry_run = self.input.dry_run;
+        let tx = self.tx().await?;
+        let import = match self.take_in(&tx, file).await {
+            Ok(Outcome::Done(import)) => import,
+            Ok(Outcome::Refused(errors)) => {
+                tx.finish(false).await?;
+                return Err(self.refuse(errors, State::default()).await);
+            }
+            Err(error) => {
+                tx.finish(false).await?;
+                return Err(error.into());
+            }
+        };
+        let count = |number: i32| usize::try_from(number).unwrap_or_default();
+        let state = State { compared: true, done: count(import.lines), created: count(import.created) };
+        let told = state.told(dry_run, (!dry_run).then(|| import.id.to_string()));
+        let tx = if dry_run {
+            undo(tx).await?;
+            self.tx().await?
+        } else {
+            tx
+        };
+        self.job.finish(tx, &told, state.progress(state.done)).await
+    }
+
+    async fn take_in(&self, tx: &Tx, file: File) -> Result<Outcome> {
+        let missing = || Error::fault("an import was asked for without what it needs");
+        match self.input.kind {
+            ImportKind::ChartOfAccounts => chart::run(tx, file).await,
+            ImportKind::Customers => parties::run(tx, Side::Customers, file).await,
+            ImportKind::Vendors => parties::run(tx, Side::Vendors, file).await,
+            ImportKind::OpeningBalances => {
+                opening::run(tx, file, self.input.date.as_ref().ok_or_else(missing)?.0).await
+            }
+            ImportKind::BankStatement => {
+                let said = Said {
+                    bank_account: self.input.bank_account,
+                    format: self.input.format.ok_or_else(missing)?,
+                    mapping_at: "bankMapping",
+                    mapping: self.input.bank_mapping.clone(),
+                    opening_balance: self.input.opening_balance,
+                    closing_balance: self.input.closing_balance,
+                };
+                bank_statement::run(tx, said, || Ok(file)).await
+            }
+        }
     }
 }
 
-async fn take_in(tx: &Tx, input: ImportCreateInput, file: File) -> Result<Outcome> {
-    match input.kind {
-        ImportKind::ChartOfAccounts => chart::run(tx, file).await,
-        ImportKind::Customers => parties::run(tx, Side::Customers, file).await,
-        ImportKind::Vendors => parties::run(tx, Side::Vendors, file).await,
-        ImportKind::OpeningBalances => {
-            let date = input.date.ok_or_else(|| {
-                Error::refuse(UserErrorCode::Required, "date", "Say which day is the first of the books.")
-            })?;
-            opening::run(tx, file, date.0).await
+/// Ends the transaction of a dry run: what the database checks at the commit is checked, then nothing is kept.
+async fn undo(tx: Tx) -> Result<()> {
+    let checked = tx.check_now().await;
+    tx.finish(false).await?;
+    checked
+}
+
+/// The name and the bytes of a file, if they can be had and are not too many.
+async fn read(files: &Files, tx: &Tx, id: FileId) -> Result<(String, Vec<u8>)> {
+    let opened = files.read(tx, id).await?.ok_or_else(|| Error::not_found("file", "file that is ready"))?;
+    let mut bytes = Vec::new();
+    let mut pieces = opened.bytes;
+    while let Some(piece) = pieces.try_next().await? {
+        if bytes.len().saturating_add(piece.len()) > MAX_BYTES {
+            return Err(too_large());
         }
-        ImportKind::BankStatement => {
-            let format = input.format.ok_or_else(|| {
-                Error::refuse(UserErrorCode::Required, "format", "Say in which format the bank's file is.")
-            })?;
-            let asked = BankStatementImportInput {
-                file: file.given(),
-                bank_account: input.bank_account,
-                format,
-                mapping: input.mapping,
-                opening_balance: input.opening_balance,
-                closing_balance: input.closing_balance,
-            };
-            bank_statement::run(tx, asked).await
-        }
+        bytes.extend_from_slice(&piece);
     }
+    Ok((opened.file.name, bytes))
+}
+
+fn too_large() -> Error {
+    let message = format!("The file is larger than {} MiB; split it.", MAX_BYTES / 1024 / 1024);
+    Error::refuse(UserErrorCode::Invalid, "file", message)
 }
 
 impl JobKind for ImportJob {
@@ -205,68 +370,31 @@ impl JobKind for ImportJob {
 
     async fn run(&self, job: &JobContext, args: serde_json::Value) -> JobResult {
         let value = Value::from_json(args).map_err(Error::fault)?;
-        let input = ImportCreateInput::parse(Some(value)).map_err(|_| Error::fault("an import's input was not kept well"))?;
-        let dry_run = input.dry_run;
-        let tx = job.tx(Can::ImportRun).await?;
-        let needed = right(input.kind);
-        if !tx.permissions().contains(&needed) || !tx.permissions().contains(&Can::FileRead) {
-            tx.finish(false).await?;
-            let message = format!("Whoever asked for this job does not hold the right `{}` any more.", needed.name());
-            return Err(Error::Forbidden(message).into());
+        let input =
+            ImportCreateInput::parse(Some(value)).map_err(|_| Error::fault("an import's input was not kept well"))?;
+        let run = Run { job, rights: input.rights(), input };
+        let file = run.open(&self.files).await?;
+        match run.input.kind {
+            ImportKind::Customers => run.parties(Side::Customers, file).await,
+            ImportKind::Vendors => run.parties(Side::Vendors, file).await,
+            _ => run.whole(file).await,
         }
-        let (name, bytes) = self.read(&tx, input.file).await?;
-        let sha256 = hex(&Sha256::digest(&bytes));
-        let bytes = if rows_in::is_spreadsheet(&bytes) {
-            match super::parse(bytes, rows_in::to_csv).await? {
-                Ok(csv) => csv,
-                Err(errors) => return Err(refused(errors, dry_run)),
-            }
-        } else {
-            bytes
-        };
-        let bytes = renamed(bytes, input.columns.as_deref().unwrap_or_default());
-        let import = match take_in(&tx, input, File { name, bytes, sha256 }).await? {
-            Outcome::Done(import) => import,
-            Outcome::Refused(errors) => {
-                tx.finish(false).await?;
-                return Err(refused(errors, dry_run));
-            }
-        };
-        let lines = u64::try_from(import.lines).unwrap_or_default();
-        let told = Imported {
-            id: (!dry_run).then(|| import.id.to_string()),
-            dry_run,
-            lines: import.lines,
-            created: import.created,
-            unchanged: import.unchanged,
-            ..Imported::default()
-        };
-        let tx = if dry_run {
-            // What the database checks at the commit is checked now; then nothing of it is kept.
-            let checked = tx.check_now().await;
-            tx.finish(false).await?;
-            checked?;
-            job.tx(Can::ImportRun).await?
-        } else {
-            tx
-        };
-        job.finish(tx, &told, Progress { done: lines, total: Some(lines) }).await
     }
 }
 
 async fn create(tx: &Tx, input: ImportCreateInput) -> Result<Job> {
-    let file = crate::platform::files::find(tx, input.file).await?;
-    if !file.ok_or_else(|| Error::not_found("file", "file"))?.is_there() {
-        return Err(Error::refuse(UserErrorCode::State, "file", "The file cannot be used: it is not ready, or gone."));
-    }
-    if input.columns.as_ref().is_some_and(|columns| columns.len() > MAX_COLUMNS) {
-        let message = format!("A file has at most {MAX_COLUMNS} columns.");
-        return Err(Error::refuse(UserErrorCode::Invalid, "columns", message));
-    }
+    input.check()?;
     if let Some(id) = input.bank_account
         && !account::all(tx).await?.iter().any(|account| account.id == id)
     {
         return Err(Error::not_found("bankAccount", "bank account"));
+    }
+    let file = files::find(tx, input.file).await?.ok_or_else(|| Error::not_found("file", "file"))?;
+    if !file.is_there() {
+        return Err(Error::refuse(UserErrorCode::State, "file", "The file cannot be used: it is not ready, or gone."));
+    }
+    if file.size.is_some_and(|size| usize::try_from(size).is_ok_and(|size| size > MAX_BYTES)) {
+        return Err(too_large());
     }
     let args = InputType::to_value(&input).into_json().map_err(Error::fault)?;
     let id = jobs::enqueue::<ImportJob>(tx, &args, None).await?;
@@ -279,35 +407,20 @@ pub struct ImportJobMutation;
 
 #[Object]
 impl ImportJobMutation {
-    /// Starts a job that takes an uploaded file in, whole or not at all. Its result: `import`, `lines`, `created`,
-    /// `unchanged`; of a refused file `fileErrors` (`line`, `column`, `code`, `message`; the first 1,000) and
-    /// `moreFileErrors`. Rights: `core.import.run`, `core.file.read` and the right to make by hand what the file holds,
-    /// now and when the job runs.
+    /// Starts a job that takes an uploaded file in. One wrong line refuses the file: then `Job.problems` names line, column
+    /// and reason. Customers and vendors go in by batches and stay in as far as `progress` says; everything else goes in
+    /// whole or not at all. Its result: `import`, `dryRun`, `lines`, `created`, `unchanged`, `problems` and `moreProblems`
+    /// beyond those listed. Rights: `core.import.run`, `core.file.read` and the right to make by hand what the file holds,
+    /// now and while it runs.
     async fn import_create(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The file and what it holds.")] input: ImportCreateInput,
     ) -> async_graphql::Result<Option<JobPayload>> {
-        ctx.tx(Can::ImportRun).await?;
-        ctx.tx(Can::FileRead).await?;
-        let tx = ctx.tx(right(input.kind)).await?;
+        let [import, read, manage] = input.rights();
+        ctx.tx(import).await?;
+        ctx.tx(read).await?;
+        let tx = ctx.tx(manage).await?;
         JobPayload::settle(ctx, create(tx, input).await)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_get_the_names_that_they_have_here() {
-        let columns = [
-            ImportColumnInput { column: "Kundennummer".to_owned(), field: "number".to_owned() },
-            ImportColumnInput { column: "firma".to_owned(), field: "name".to_owned() },
-        ];
-        let file = "\u{FEFF}Kundennummer;\"Firma\";city\n1;A;Bonn\n".as_bytes().to_vec();
-        assert_eq!(renamed(file.clone(), &columns), b"number;name;city\n1;A;Bonn\n");
-        assert_eq!(renamed(file.clone(), &[]), file);
-        assert_eq!(renamed(b"Firma".to_vec(), &columns), b"name");
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, InputObject, SimpleObject};
-use backoffice_formats::Problems;
+use backoffice_formats::{Dialect, Problems};
 use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -24,6 +24,7 @@ use crate::schema::core::import;
 pub mod api;
 mod bank_statement;
 mod chart;
+pub mod job;
 mod mapping;
 mod opening;
 mod parties;
@@ -106,6 +107,9 @@ pub(crate) struct File {
     name: String,
     bytes: Vec<u8>,
     sha256: String,
+    dialect: Dialect,
+    /// It was a spreadsheet before its bytes were made CSV.
+    sheet: bool,
 }
 
 impl FileInput {
@@ -120,7 +124,7 @@ impl FileInput {
             }
         };
         let digest = Sha256::digest(&bytes);
-        Ok(File { name: self.name, sha256: hex(&digest), bytes })
+        Ok(File { name: self.name, sha256: hex(&digest), bytes, dialect: Dialect::default(), sheet: false })
     }
 }
 

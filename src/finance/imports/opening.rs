@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use backoffice_formats::opening_csv::OpeningLine as FileLine;
 use backoffice_formats::opening_csv::{self, OpeningBalances};
-use backoffice_formats::{Dialect, opening_csv::OpeningLine as FileLine};
 use backoffice_money::{check_scale, sub};
 use chrono::NaiveDate;
 use diesel::QueryableByName;
@@ -38,7 +38,7 @@ struct Named {
 /// Takes opening balances in, dated as given. The same content again is nothing new; other balances are refused until
 /// the first are reversed.
 pub(super) async fn run(tx: &Tx, file: File, date: NaiveDate) -> Result<Outcome> {
-    let parsed = parse(file.bytes, |bytes| opening_csv::parse(bytes, &Dialect::default())).await?;
+    let parsed = parse(file.bytes, move |bytes| opening_csv::parse(bytes, &file.dialect)).await?;
     let balances = match parsed {
         Ok(balances) => balances,
         Err(errors) => return Ok(Outcome::Refused(errors)),

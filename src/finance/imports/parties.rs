@@ -15,6 +15,9 @@ use crate::platform::ids::new_uuid;
 use crate::platform::scalars::{CountryCode, CurrencyCode};
 use crate::platform::sql::sql;
 
+/// Parties of one statement: each statement has its time.
+pub(super) const A_STATEMENT: usize = 2_000;
+
 /// Days to pay where a file does not say.
 const DEFAULT_TERMS: i32 = 30;
 
@@ -26,7 +29,7 @@ pub(super) enum Side {
 }
 
 impl Side {
-    fn kind(self) -> ImportKind {
+    pub(super) fn kind(self) -> ImportKind {
         match self {
             Self::Customers => ImportKind::Customers,
             Self::Vendors => ImportKind::Vendors,
@@ -139,29 +142,44 @@ fn check(parties: &[Party]) -> FileErrors {
     errors
 }
 
+/// The customers or vendors of a file, all of them fit for the books.
+pub(super) async fn read(bytes: Vec<u8>, dialect: Dialect) -> Result<std::result::Result<Vec<Party>, FileErrors>> {
+    let parsed = parse(bytes, move |bytes| parties_csv::parse(bytes, &dialect)).await?;
+    Ok(parsed.and_then(|parties| {
+        let errors = check(&parties);
+        if errors.is_empty() { Ok(parties) } else { Err(errors) }
+    }))
+}
+
 /// Takes the customers or vendors of a file in.
 pub(super) async fn run(tx: &Tx, side: Side, file: File) -> Result<Outcome> {
     let kind = side.kind();
     if let Some(lines) = known(tx, kind, &file.sha256).await? {
         return Ok(Outcome::Done(record(tx, kind, file.name, file.sha256, 0, lines).await?));
     }
-    let parties = match parse(file.bytes, |bytes| parties_csv::parse(bytes, &Dialect::default())).await? {
+    let parties = match read(file.bytes, file.dialect).await? {
         Ok(parties) => parties,
         Err(errors) => return Ok(Outcome::Refused(errors)),
     };
-    let mut errors = check(&parties);
+    let mut created: usize = 0;
+    let mut errors = FileErrors::default();
+    for some in parties.chunks(A_STATEMENT) {
+        created = created.saturating_add(put(tx, side, some, &mut errors).await?);
+    }
     if !errors.is_empty() {
         return Ok(Outcome::Refused(errors));
     }
-    let created = insert(tx, side, &parties).await?;
     let unchanged = parties.len().saturating_sub(created);
-    if unchanged > 0 {
-        compare(tx, side, &parties, &mut errors).await?;
-        if !errors.is_empty() {
-            return Ok(Outcome::Refused(errors));
-        }
-    }
     Ok(Outcome::Done(record(tx, kind, file.name, file.sha256, created, unchanged).await?))
+}
+
+/// Takes some in; gives how many are new. Those that are there with other data go on the list.
+pub(super) async fn put(tx: &Tx, side: Side, parties: &[Party], errors: &mut FileErrors) -> Result<usize> {
+    let created = insert(tx, side, parties).await?;
+    if created < parties.len() {
+        compare(tx, side, parties, errors).await?;
+    }
+    Ok(created)
 }
 
 async fn insert(tx: &Tx, side: Side, parties: &[Party]) -> Result<usize> {
@@ -191,7 +209,7 @@ async fn insert(tx: &Tx, side: Side, parties: &[Party]) -> Result<usize> {
 }
 
 /// Puts lines on the list that say something else than the books. Those just created say the same as themselves.
-async fn compare(tx: &Tx, side: Side, parties: &[Party], errors: &mut FileErrors) -> Result<()> {
+pub(super) async fn compare(tx: &Tx, side: Side, parties: &[Party], errors: &mut FileErrors) -> Result<()> {
     let text = match side {
         Side::Customers => find_text!("customer"),
         Side::Vendors => find_text!("vendor"),

@@ -81,6 +81,13 @@ impl Database {
 pub struct Worker(Child);
 
 impl Worker {
+    /// The most memory that it has had so far, in KiB.
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// Asks it to stop and waits until it has.
     pub fn stop(&mut self) {
         let stopped = Command::new("kill").arg(self.0.id().to_string()).status().unwrap();

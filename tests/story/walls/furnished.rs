@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::schema::Schema;
+use crate::data_goes_out_and_comes_in::upload;
 use crate::harness::issuer::{OAUTH_CLIENT, OAUTH_SECRET, standing};
 use crate::harness::{App, Client, PASSWORD};
 
@@ -202,6 +203,10 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         "file",
     )
     .await;
+    // A file that no import takes: what is wrong with it is listed.
+    let wrong = upload(app, &boss, &format!("{word}-wrong.csv"), format!("number,name\n{word},\n").as_bytes()).await;
+    let refused = made(&boss, "importCreate", json!({ "kind": "CUSTOMERS", "file": wrong }), "job").await;
+    assert_eq!(boss.ended(&refused).await["state"], "FAILED");
     // An endpoint where nobody is, with a delivery that was tried once and is not tried again.
     let endpoint = made(
         &boss,

@@ -75,6 +75,8 @@ fn settle(value: &mut Value) {
             fields.remove("statements");
             fields.remove("remaining");
             fields.remove("resetAt");
+            // signed anew for each answer
+            fields.remove("downloadUrl");
             fields.values_mut().for_each(settle);
         }
         Value::Array(items) => items.iter_mut().for_each(settle),

@@ -45,6 +45,7 @@ pub fn needed(field: &str, path: &[String]) -> bool {
     let path = path.join(".");
     match field {
         "bankAccountCreate" => path == "input.number",
+        "importCreate" => path == "input.format",
         // a client that was just furnished has more of them than other records
         "events" => path == "first",
         "bankStatementImport" => ["input.bankAccount", "input.openingBalance", "input.closingBalance", "input.mapping"]
@@ -56,7 +57,8 @@ pub fn needed(field: &str, path: &[String]) -> bool {
 /// A value that is better than the first one that its type allows.
 pub fn value_at(field: &str, path: &[String]) -> Option<Value> {
     let value = match (field, path.join(".").as_str()) {
-        ("bankStatementImport", "input.format") => json!("CSV"),
+        ("bankStatementImport" | "importCreate", "input.format") => json!("CSV"),
+        ("importCreate", "input.kind") => json!("BANK_STATEMENT"),
         ("bankStatementImport", "input.mapping") => mapping(),
         ("bankStatementImport", "input.openingBalance") => json!("114.00"),
         ("bankStatementImport", "input.closingBalance") => json!("228.00"),

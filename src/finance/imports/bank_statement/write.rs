@@ -24,6 +24,9 @@ struct Line {
     fingerprint: String,
 }
 
+/// Lines of one statement: each statement has its time.
+const A_STATEMENT: usize = 5_000;
+
 /// Which lines of a file are there already.
 pub(super) async fn known_lines(tx: &Tx, found: &[Found]) -> Result<HashSet<(BankAccountId, String)>> {
     let accounts: Vec<BankAccountId> = found.iter().map(|found| found.account).collect();
@@ -117,7 +120,7 @@ fn reference(line: &BankLine) -> String {
     cut(Some(&text), 1000).unwrap_or_default()
 }
 
-/// Writes statements and those of their lines that are new: two statements, however many.
+/// Writes statements and those of their lines that are new.
 pub(super) async fn insert(
     tx: &Tx,
     fresh: &[&Found],
@@ -141,7 +144,10 @@ pub(super) async fn insert(
             }
         }
     }
-    if lines.is_empty() { Ok(()) } else { insert_lines(tx, &lines).await }
+    for some in lines.chunks(A_STATEMENT) {
+        insert_lines(tx, some).await?;
+    }
+    Ok(())
 }
 
 async fn insert_statements(tx: &Tx, fresh: &[&Found], ids: &[BankStatementId], import: ImportId) -> Result<()> {
