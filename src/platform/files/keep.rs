@@ -5,7 +5,7 @@ use diesel::QueryableByName;
 use diesel::prelude::*;
 use diesel::sql_types::{Int8, Nullable, Text, Uuid as SqlUuid};
 
-use super::{File, FileId};
+use super::{File, FileId, readable};
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::outbox::{EventKind, emit};
@@ -45,9 +45,8 @@ struct Room {
 
 /// Deletes a file that nothing refers to. Whoever wants to refer to it meanwhile waits for the row, and finds it deleted.
 pub(super) async fn delete(tx: &Tx, input: FileDeleteInput) -> Result<File> {
-    let one =
-        || -> Result<_> { Ok(file::table.filter(file::tenant_id.eq(tx.tenant()?)).filter(file::id.eq(input.file))) };
-    let found: Option<File> = tx.maybe(one()?.select(File::as_select()).for_update()).await?;
+    let found = readable!(tx).filter(file::id.eq(input.file)).select(File::as_select()).for_update();
+    let found: Option<File> = tx.maybe(found).await?;
     let found = found.ok_or_else(|| Error::not_found("file", "file"))?;
     if input.expected_version.is_some_and(|expected| expected != found.version) {
         let message = "The file was changed since it was read; read it again.";
@@ -63,7 +62,8 @@ pub(super) async fn delete(tx: &Tx, input: FileDeleteInput) -> Result<File> {
         let message = format!("Something still refers to this file: a record of the kind \"{concept}\".");
         return Err(Error::refuse(UserErrorCode::State, "file", message));
     }
-    tx.row(diesel::update(one()?).set(file::deleted_at.eq(tx.now())).returning(File::as_returning()))
+    let one = file::table.filter(file::tenant_id.eq(tx.tenant()?)).filter(file::id.eq(input.file));
+    tx.row(diesel::update(one).set(file::deleted_at.eq(tx.now())).returning(File::as_returning()))
         .await
         .inspect(|deleted: &File| emit(tx, EventKind::FileDeleted, deleted.id.0))
 }

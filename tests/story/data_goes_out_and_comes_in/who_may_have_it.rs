@@ -171,7 +171,9 @@ async fn a_file_is_for_those_who_hold_its_rights() {
     let (boss, clerk, seller) = (office.person("Boss"), office.person("Clerk"), office.person("Seller"));
     let (firm, other) = (office.firm("Firm", boss), office.firm("Other", boss));
     lay_customers(&office.app.database, firm, 20);
-    office.grant(firm, clerk, &[Can::FileRead, Can::JobRead, Can::ImportRun, Can::VendorManage, Can::VendorRead]);
+    let file_rights = [Can::FileRead, Can::FileManage];
+    let import_rights = [Can::JobRead, Can::ImportRun, Can::VendorManage, Can::VendorRead];
+    office.grant(firm, clerk, &[&file_rights[..], &import_rights[..]].concat());
     office.grant(firm, seller, &[Can::FileRead, Can::CustomerRead]);
     let ada = office.client(boss, firm);
     let file = exported(&ada, "{ customers { nodes { number name } } }", "CSV").await["file"].clone();
@@ -186,6 +188,10 @@ async fn a_file_is_for_those_who_hold_its_rights() {
     // Nor can it be taken in through the back door.
     let taken = json!({ "input": { "kind": "VENDORS", "file": file } });
     assert_eq!(office.client(clerk, firm).refused(IMPORT, taken).await[0]["code"], "NOT_FOUND");
+    // Nor taken away by somebody to whom there is no such file.
+    let delete = "mutation($input: FileDeleteInput!) { fileDelete(input: $input) { userErrors { code } } }";
+    let gone = json!({ "input": { "file": file } });
+    assert_eq!(office.client(clerk, firm).refused(delete, gone).await[0]["code"], "NOT_FOUND");
     let address = seen(ada.clone()).await["file"]["downloadUrl"].as_str().unwrap().to_owned();
     assert!(reqwest::get(office.app.url(&address)).await.unwrap().status().is_success());
     // Whoever has lost the right has lost the file, and the address that he had.
