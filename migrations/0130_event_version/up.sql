@@ -13,6 +13,7 @@ BEGIN
     WHEN 'Grant' THEN SELECT r.version INTO found FROM identity.access_grant r WHERE r.tenant_id = p_tenant AND r.id = p_node;
     WHEN 'Invitation' THEN SELECT r.version INTO found FROM identity.invitation r WHERE r.tenant_id = p_tenant AND r.id = p_node;
     WHEN 'Role' THEN SELECT r.version INTO found FROM identity.role r WHERE r.tenant_id = p_tenant AND r.id = p_node;
+    WHEN 'IdentityProvider' THEN SELECT r.version INTO found FROM identity.identity_provider r WHERE r.tenant_id = p_tenant AND r.id = p_node;
     WHEN 'ServiceAccount' THEN SELECT r.version INTO found FROM identity.service_account r WHERE r.tenant_id = p_tenant AND r.id = p_node;
     WHEN 'Account' THEN SELECT r.version INTO found FROM finance.account r WHERE r.tenant_id = p_tenant AND r.id = p_node;
     WHEN 'TaxCode' THEN SELECT r.version INTO found FROM finance.tax_code r WHERE r.tenant_id = p_tenant AND r.id = p_node;

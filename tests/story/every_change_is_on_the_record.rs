@@ -37,7 +37,7 @@ async fn the_trail_says_who_when_in_which_request_before_and_after() {
         assert_eq!((&entry["recordType"], &entry["node"]), (&json!("finance.customer"), id));
         assert!(entry["occurredAt"].as_str().is_some_and(|at| at.ends_with('Z')));
     }
-    assert_eq!(updated["request"], json!(request));
+    assert_eq!(updated["requestId"], json!(request));
     assert_ne!(updated["requestId"], inserted["requestId"]);
     assert_eq!(inserted["before"], Value::Null);
     assert_eq!(

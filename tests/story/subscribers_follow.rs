@@ -383,7 +383,7 @@ async fn wait_for(holds: impl Fn() -> bool, at_most: Duration) {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_does_not_read_is_not_waited_for() {
     let (office, _, _, client, token) = one_firm();
-    let mut lazy = Socket::known(office.app.address, &token).await;
+    let mut lazy = Socket::known_with_little_room(office.app.address, &token).await;
     let everything = "{ __schema { types { name description fields { name description args { name description } } enumValues { name description } inputFields { name description } } } }";
     // More than fits into the buffers on the way.
     for id in 0..40 {

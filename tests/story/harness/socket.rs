@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// How long a story waits for what has to come.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -29,7 +29,11 @@ pub enum Heard {
 impl Socket {
     /// Opens a connection; `protocol` is what the client speaks.
     pub async fn open(address: SocketAddr, protocol: Option<&str>, token: Option<&str>) -> Self {
-        let mut stream = TcpStream::connect(address).await.unwrap();
+        Self::over(TcpStream::connect(address).await.unwrap(), address, protocol, token).await
+    }
+
+    /// The same over a connection that has been made.
+    async fn over(mut stream: TcpStream, address: SocketAddr, protocol: Option<&str>, token: Option<&str>) -> Self {
         let protocol = protocol.map(|name| format!("Sec-WebSocket-Protocol: {name}\r\n")).unwrap_or_default();
         let token = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
         let head = format!(
@@ -52,12 +56,22 @@ impl Socket {
 
     /// Opens a connection and introduces its client.
     pub async fn known(address: SocketAddr, token: &str) -> Self {
-        let mut socket = Self::open(address, Some("graphql-transport-ws"), None).await;
-        socket
-            .say(json!({ "type": "connection_init", "payload": { "Authorization": format!("Bearer {token}") } }))
-            .await;
-        assert_eq!(socket.message().await, json!({ "type": "connection_ack" }));
-        socket
+        Self::open(address, Some("graphql-transport-ws"), None).await.introduced(token).await
+    }
+
+    /// The same with so little room for what comes that it is full soon, whatever the system would give it.
+    pub async fn known_with_little_room(address: SocketAddr, token: &str) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(16 * 1024).unwrap();
+        let stream = socket.connect(address).await.unwrap();
+        Self::over(stream, address, Some("graphql-transport-ws"), None).await.introduced(token).await
+    }
+
+    async fn introduced(mut self, token: &str) -> Self {
+        let authorization = format!("Bearer {token}");
+        self.say(json!({ "type": "connection_init", "payload": { "Authorization": authorization } })).await;
+        assert_eq!(self.message().await, json!({ "type": "connection_ack" }));
+        self
     }
 
     async fn more(&mut self) -> bool {
