@@ -345,13 +345,16 @@ async fn who_is_known_or_invited_is_found_by_a_verified_address_once() {
     assert!(firm.is_sent_away(handle, &json!({ "sub": "l-2" })).await.contains("was not good"));
 }
 
+/// What is wrong with head and claims, at a time.
+type Twist = &'static (dyn Fn(&mut Value, &mut Value, i64) + Sync);
+
 #[tokio::test]
 async fn a_token_that_is_not_the_issuers_own_lets_nobody_in() {
     let firm = Firm::open().await;
     let handle = &firm.set_up_with_groups().await["handle"];
     let rosa = person("r-1", "rosa@alpha.example", &["books"]);
     let now = chrono::Utc::now().timestamp();
-    let twists: [(&str, &'static (dyn Fn(&mut Value, &mut Value, i64) + Sync)); 12] = [
+    let twists: [(&str, Twist); 12] = [
         ("another nonce", &|_, claims, _| claims["nonce"] = json!("another")),
         ("no nonce", &|_, claims, _| drop(claims.as_object_mut().unwrap().remove("nonce"))),
         ("another audience", &|_, claims, _| claims["aud"] = json!("somebody else")),

@@ -190,7 +190,7 @@ async fn every_kind_of_file_comes_in_as_a_job() {
     assert_eq!(kinds.iter().filter(|kind| !done.contains(kind)).count(), 0, "{kinds:?}");
     let camt = upload(&app, boss, "camt.xml", b"<Document/>").await;
     let refused = import(boss, json!({ "kind": "BANK_STATEMENT", "file": camt, "format": "CAMT053" })).await;
-    assert_eq!((&refused["state"], problems(boss, &refused).await.len() > 0), (&json!("FAILED"), true), "{refused}");
+    assert_eq!((&refused["state"], !problems(boss, &refused).await.is_empty()), (&json!("FAILED"), true), "{refused}");
 }
 
 #[tokio::test]

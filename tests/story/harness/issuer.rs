@@ -72,13 +72,16 @@ impl Key {
 /// How an ID token differs from a good one: head and claims before they are signed.
 pub type Twist = Box<dyn Fn(&mut Value, &mut Value) + Send>;
 
+/// Makes the signature of what is to be signed, knowing the public key.
+type Forgery = Box<dyn Fn(&str, &[u8]) -> String + Send>;
+
 struct World {
     issuer: String,
     key: Key,
     kid: String,
     twist: Option<Twist>,
     /// Another signature than the key's own.
-    forge: Option<Box<dyn Fn(&str, &[u8]) -> String + Send>>,
+    forge: Option<Forgery>,
     codes: HashMap<String, Value>,
     /// What is said of a person who is asked for by his access token.
     userinfo: Option<Value>,
