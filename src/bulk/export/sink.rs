@@ -238,11 +238,11 @@ mod tests {
         }
         assert_eq!(
             String::from_utf8(written[0].clone()).unwrap(),
-            "number,gross.amount,lines.text\r\n\"'=1\",12.50,a; b\r\n2,,\r\n3\u{1},-2.25,\r\n"
+            "number,gross.amount,lines.text\r\n\"'=1\",12.50,\"a; b\"\r\n2,,\r\n3\u{1},-2.25,\r\n"
         );
         assert_eq!(written[1].split(|byte| *byte == b'\n').count(), 4);
         let back = String::from_utf8(backoffice_formats::rows_in::to_csv(&written[2]).unwrap()).unwrap();
-        assert_eq!(back, "number,gross.amount,lines.text\r\n\"'=1\",12.5,a; b\r\n2,,\r\n3\u{FFFD},-2.25,\r\n");
+        assert_eq!(back, "number,gross.amount,lines.text\r\n\"'=1\",12.5,\"a; b\"\r\n2,,\r\n3\u{FFFD},-2.25,\r\n");
     }
 
     #[test]
