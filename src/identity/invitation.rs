@@ -16,7 +16,7 @@ use super::authority;
 use super::hashing;
 use super::ids::{InvitationId, RoleId, SessionId, UserId};
 use super::mails::News;
-use super::prove::{self, Proven};
+use super::prove::{self, Proven, Through};
 use super::refresh::Continued;
 use super::role::{self, Role};
 use super::session;
@@ -223,8 +223,8 @@ enum Proof {
     New(String),
     /// By password, as at sign-in.
     Password(Box<Proven>),
-    /// By the session that the request is signed in with.
-    SignedIn(User),
+    /// By the session that the request is signed in with. The one that comes of it is good for no more.
+    SignedIn(User, Option<Through>),
 }
 
 fn unknown() -> Error {
@@ -247,9 +247,9 @@ pub(super) async fn accept(scope: &Scope, input: InvitationAcceptInput) -> Resul
     let signed_in = match scope.caller() {
         Caller::Person { account, session, .. } if open.account_id == Some(*account) => {
             // A session that is confined to another client proves nothing here.
-            match session::confinement(&tx, SessionId(*session)).await? {
-                Some(confined_to) if confined_to.0 != client => None,
-                _ => Account::by_session(&tx, *account, *session).await?,
+            match session::through(&tx, SessionId(*session)).await? {
+                Some(through) if through.client != client => None,
+                through => Account::by_session(&tx, *account, *session).await?.map(|account| (account, through)),
             }
         }
         _ => None,
@@ -257,7 +257,7 @@ pub(super) async fn accept(scope: &Scope, input: InvitationAcceptInput) -> Resul
     tx.finish(false).await?;
     let (Some(email), Some(name)) = (open.email, open.name) else { return Err(unknown()) };
     let proof = match (open.account_id, signed_in, input.password) {
-        (_, Some(account), _) => Proof::SignedIn(account.user),
+        (_, Some((account, through)), _) => Proof::SignedIn(account.user, through),
         (_, None, None) => {
             return Err(Error::refuse(UserErrorCode::Required, "password", "A password is needed."));
         }
@@ -272,12 +272,12 @@ pub(super) async fn accept(scope: &Scope, input: InvitationAcceptInput) -> Resul
         }
     };
     let tx = scope.sign_in().await?;
-    let (user, password_hash) = match proof {
-        Proof::New(hash) => (User { id: UserId::new(), email, name, staff: false }, Some(hash)),
-        Proof::SignedIn(user) => (user, None),
+    let (user, password_hash, through) = match proof {
+        Proof::New(hash) => (User { id: UserId::new(), email, name, staff: false }, Some(hash), None),
+        Proof::SignedIn(user, through) => (user, None, through),
         Proof::Password(proven) => {
             proven.use_up(tx).await?;
-            (proven.user(), None)
+            (proven.user(), None, None)
         }
     };
     let accepted: Accepted = tx
@@ -295,7 +295,7 @@ pub(super) async fn accept(scope: &Scope, input: InvitationAcceptInput) -> Resul
     if accepted.verdict == "unknown" {
         return Err(unknown());
     }
-    prove::open_session(tx, scope, user, None).await
+    prove::open_session(tx, scope, user, through).await
 }
 
 /// Queries about invitations.

@@ -2,8 +2,8 @@
 //! the address is unknown, the password wrong or the code.
 
 use backoffice_credentials::TotpSecret;
-use chrono::Utc;
-use diesel::sql_types::{BigInt, Int4, Nullable, Text, Uuid as SqlUuid};
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use super::account::{Account, User};
@@ -155,26 +155,26 @@ pub(super) struct Through {
     pub provider: IdentityProviderId,
     /// Its name.
     pub name: String,
-    /// How long the session lasts.
-    pub hours: i32,
+    /// When the session ends.
+    pub until: DateTime<Utc>,
 }
 
-/// How long a session lasts whose owner proved himself here, in hours.
-const HOURS: i32 = 30 * 24;
+/// How long a session lasts whose owner proved himself here, in days.
+const DAYS: i64 = 30;
 
 /// Opens a session of that person on the device that asks. If it is a new one, he is told by mail.
 pub(super) async fn open_session(tx: &Tx, scope: &Scope, user: User, through: Option<Through>) -> Result<Continued> {
     let session = SessionId(new_uuid());
-    let hours = through.as_ref().map_or(HOURS, |through| through.hours);
+    let until = through.as_ref().map_or(tx.now() + TimeDelta::days(DAYS), |through| through.until);
     let (client, provider) = through.as_ref().map(|through| (through.client, through.provider)).unzip();
     tx.exec(
         sql("INSERT INTO identity.session (id, account_id, user_agent, address, expires_at, confined_to, identity_provider_id, came_through)
-             VALUES ($1, $2, $3, $4, now() + $5 * interval '1 hour', $6, $7, $8)")
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
         .bind::<SqlUuid, _>(session)
         .bind::<SqlUuid, _>(user.id)
         .bind::<Text, _>(scope.user_agent().chars().take(200).collect::<String>())
         .bind::<Text, _>(scope.address().chars().take(64).collect::<String>())
-        .bind::<Int4, _>(hours)
+        .bind::<Timestamptz, _>(until)
         .bind::<Nullable<SqlUuid>, _>(client)
         .bind::<Nullable<SqlUuid>, _>(provider)
         .bind::<Nullable<Text>, _>(through.map(|through| through.name)),

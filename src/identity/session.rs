@@ -5,7 +5,8 @@ use async_graphql::{ComplexObject, Context, InputObject, Object, SimpleObject};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
-use super::ids::{ClientId, SessionId};
+use super::ids::{ClientId, IdentityProviderId, SessionId};
+use super::prove::Through;
 use super::sign_in::person;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
@@ -75,6 +76,22 @@ pub(super) async fn confinement(tx: &Tx, session: SessionId) -> Result<Option<Cl
     let found: Option<Option<ClientId>> =
         tx.maybe(session::table.filter(session::id.eq(session)).select(session::confined_to)).await?;
     Ok(found.flatten())
+}
+
+/// What a session came through, so that another one that comes of it is good for no more; nothing if its owner proved
+/// himself here.
+pub(super) async fn through(tx: &Tx, session: SessionId) -> Result<Option<Through>> {
+    type Row = (Option<ClientId>, Option<IdentityProviderId>, Option<String>, DateTime);
+    let found: Option<Row> = tx
+        .maybe(session::table.filter(session::id.eq(session)).select((
+            session::confined_to,
+            session::identity_provider_id,
+            session::came_through,
+            session::expires_at,
+        )))
+        .await?;
+    let Some((Some(client), Some(provider), Some(name), until)) = found else { return Ok(None) };
+    Ok(Some(Through { client: client.0, provider, name, until: until.0 }))
 }
 
 /// Refuses in a session that came through a client's identity provider: whoever runs that may say who somebody is to his

@@ -590,6 +590,35 @@ async fn an_identity_provider_speaks_for_its_client_alone() {
 }
 
 #[tokio::test]
+async fn what_comes_of_a_confined_session_is_confined() {
+    let firm = Firm::open().await;
+    let provider = firm.set_up(json!({})).await;
+    let beta = firm.administrator.onboard("Beta Works", "DE", "EUR", "Europe/Berlin", "IFRS_SMALL").await;
+    let bea = firm.member("bea@alpha.example", "Bookkeeper").await;
+    let in_beta = firm.administrator.enter(&beta).await;
+    let user = bea.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
+    let invite =
+        json!({ "input": { "email": "bea@alpha.example", "name": "Bea", "role": in_beta.role("Portal").await } });
+    let invited = in_beta
+        .ask(
+            "mutation($input: UserInviteInput!) { userInvite(input: $input) { token userErrors { message } } }",
+            invite,
+        )
+        .await;
+    let accepting = "mutation($input: InvitationAcceptInput!) { invitationAccept(input: $input) { accessToken client userErrors { message } } }";
+    bea.ask(accepting, json!({ "input": { "token": invited["userInvite"]["token"] } })).await;
+    // The client invites her once more, and its identity provider says that she accepts.
+    let outside = firm.comes_in(&provider["handle"], &person("b-1", "bea@alpha.example", &[])).await;
+    assert_eq!(outside.ask("{ viewer { id } }", json!({})).await["viewer"]["id"], user);
+    let token = firm.invite("bea@alpha.example", "Portal").await;
+    let accepted = outside.ask(accepting, json!({ "input": { "token": token } })).await["invitationAccept"].clone();
+    assert_eq!(accepted["client"], firm.client);
+    let accepted = firm.app.client().with_token(accepted["accessToken"].as_str().unwrap());
+    assert!(may_enter(&accepted, &firm.client).await && !may_enter(&accepted, &beta).await);
+    assert!(may_enter(&bea, &beta).await);
+}
+
+#[tokio::test]
 async fn unknown_foreign_and_disabled_identity_providers_look_alike() {
     let firm = Firm::open().await;
     let provider = firm.set_up_with_groups().await;

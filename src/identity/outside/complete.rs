@@ -1,6 +1,7 @@
 //! A sign-in that the portal completes: what the identity provider says is asked for, checked, and lets somebody in or not.
 
 use backoffice_credentials::{IdTokenError, IdTokenTerms, Opaque, verify_id_token};
+use chrono::TimeDelta;
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, Binary, Bool, Int4, Nullable, Text, Uuid as SqlUuid};
 use serde_json::{Map, Value};
@@ -246,8 +247,9 @@ async fn enter(scope: &Scope, completed: &Completed, person: Person) -> Result<C
         return Err(Error::refuse(UserErrorCode::State, "", message));
     };
     let user = User { id, email, name, staff: false };
+    let until = tx.now() + TimeDelta::hours(i64::from(hours));
     let through =
-        Through { client: completed.client_id, provider: completed.identity_provider_id, name: through, hours };
+        Through { client: completed.client_id, provider: completed.identity_provider_id, name: through, until };
     prove::open_session(tx, scope, user, Some(through)).await
 }
 
