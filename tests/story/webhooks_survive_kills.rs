@@ -8,6 +8,7 @@ use backoffice::platform::vault::Vault;
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::harness::program::folder;
 use crate::harness::receiver::Receiver;
 use crate::harness::{Office, Setup};
 
@@ -20,7 +21,8 @@ struct Story {
 
 impl Story {
     async fn begin() -> Self {
-        let key = std::env::temp_dir().join(format!("backoffice-story-{}/{}.key", std::process::id(), Uuid::now_v7()));
+        // The run's own folder: nothing lasts in it that was there before it was made.
+        let key = folder("secrets").with_extension("key");
         let mut setup = Setup { jobs: 0, ..Setup::default() };
         setup.webhooks.vault = Vault::open(&key).unwrap();
         let office = Office::with(setup);
