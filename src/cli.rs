@@ -95,6 +95,9 @@ enum Command {
 enum KeysCommand {
     /// Sign with a new key from now on. Running servers follow within a minute.
     Rotate,
+    /// Seal the signing keys and the secrets of authenticator apps that releases before secrets were sealed have stored.
+    /// Run it once no server of such a release runs any more; it changes nothing that is sealed.
+    Seal,
 }
 
 #[derive(Subcommand, Debug)]
@@ -165,7 +168,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             let database = Database::open(&settings)?;
             database.migrate(&settings)?;
             let urls = database.urls(&settings)?;
-            let loaded = actix_web::rt::System::new().block_on(demo::load(&urls))?;
+            let loaded = actix_web::rt::System::new().block_on(demo::load(&urls, settings.webhooks()?))?;
             say(&if loaded {
                 demo::logins("http://127.0.0.1:8080")
             } else {
@@ -192,9 +195,21 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             let database = Database::reach(&settings)?;
             let urls = database.urls(&settings)?;
             let kid = actix_web::rt::System::new()
-                .block_on(identity::keys::Keys::rotate(&urls.identity))
+                .block_on(identity::keys::Keys::rotate(&urls.identity, &settings.webhooks()?.vault))
                 .map_err(Error::sentence)?;
             say(&format!("New key {kid}; tokens of the old one stay valid until they expire."));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Keys { command: KeysCommand::Seal } => {
+            let database = Database::reach(&settings)?;
+            let urls = database.urls(&settings)?;
+            let sealed = actix_web::rt::System::new()
+                .block_on(identity::keys::Keys::seal(&urls.identity, &settings.webhooks()?.vault))
+                .map_err(Error::sentence)?;
+            say(&match sealed {
+                0 => "Every secret was sealed already.".to_owned(),
+                count => format!("{count} secrets sealed with {}.", settings.secrets_key().display()),
+            });
             Ok(ExitCode::SUCCESS)
         }
         Command::User { command: UserCommand::Create { email, name, administrator, password } } => {
@@ -375,7 +390,7 @@ fn serve(settings: &Settings) -> Result<ExitCode, Failure> {
     let drain_delay = settings.drain_delay();
     actix_web::rt::System::new().block_on(async move {
         if with_demo {
-            demo::load(&urls).await?;
+            demo::load(&urls, serving.webhooks.clone()).await?;
         }
         let running = server::start(listener, serving, Some(metrics)).await?;
         let address = format!("http://{}", running.address);

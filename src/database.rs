@@ -3,12 +3,13 @@
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use diesel::sql_types::{Bool, Text};
-use diesel::{Connection, QueryableByName, RunQueryDsl, sql_query};
+use diesel::{QueryableByName, RunQueryDsl, sql_query};
 use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::platform::db::Urls;
+use crate::platform::reach::Reach;
 
 /// Every step of the schema, in the binary itself.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
@@ -35,10 +36,22 @@ fn failed(what: &str) -> impl Fn(diesel::result::Error) -> DatabaseError + '_ {
 /// The login roles, least privilege each; see DESIGN of the database in ARCHITECTURE.md.
 const ROLES: [&str; 4] = ["backoffice_owner", "backoffice_app", "backoffice_portfolio", "backoffice_identity"];
 
+/// What may help where the other side does not speak TLS.
+fn hint(error: &diesel::ConnectionError) -> &'static str {
+    if error.to_string().contains("TLS") {
+        " (add sslmode=disable to its address if the network between is your own, or sslrootcert=FILE for certificates of your own)"
+    } else {
+        ""
+    }
+}
+
 /// Connects for work outside requests.
 pub fn connect(url: &str) -> Result<Blocking, DatabaseError> {
-    let mut connection =
-        Blocking::establish(url).map_err(|error| DatabaseError(format!("The database cannot be reached: {error}")))?;
+    let reach = Reach::of(url).map_err(DatabaseError)?;
+    let mut connection: Blocking = reach
+        .connect_apart()
+        .map_err(|error| DatabaseError(format!("The database cannot be reached: {error}{}", hint(&error))))?
+        .into();
     sql_query("SET client_min_messages = 'warning'").execute(&mut connection).map_err(failed("first statement"))?;
     Ok(connection)
 }

@@ -106,7 +106,12 @@ pub fn build_trusting(
     webhooks: webhooks::Settings,
     outside: Outside,
 ) -> Graph {
-    furnished(keys, published, files, webhooks, outside).validation_mode(ValidationMode::Fast).finish()
+    // Told that there are entities of a federation, the library does not look through all types for one at each root field.
+    // The fields that this adds are out of reach: no document that names one was let through by the other schema.
+    furnished(keys, published, files, webhooks, outside)
+        .enable_federation()
+        .validation_mode(ValidationMode::Fast)
+        .finish()
 }
 
 /// The schema that tells subscribers of events (see [`subscription`]).

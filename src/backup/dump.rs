@@ -15,6 +15,7 @@ use tokio_postgres::config::Host;
 
 use super::{BackupError, Server, doing};
 use crate::database::{self, Blocking, text, texts};
+use crate::platform::reach::{Reach, without_tls};
 
 /// What the dump was taken of.
 pub struct Counted {
@@ -143,6 +144,8 @@ struct Address {
 
 impl Address {
     fn of(url: &str) -> Result<Self, BackupError> {
+        let reach = Reach::of(url).map_err(BackupError)?;
+        let (url, _, roots) = without_tls(url);
         let config: tokio_postgres::Config = url.parse().map_err(|_| {
             BackupError("DATABASE_URL has to look like postgres://user:password@host/database.".to_owned())
         })?;
@@ -154,6 +157,12 @@ impl Address {
         }
         if let Some(port) = config.get_ports().first() {
             variables.push(("PGPORT", port.to_string()));
+        }
+        // The programs keep to the same rule as the server.
+        let mode = if reach.is_encrypted() { "verify-full" } else { "disable" };
+        variables.push(("PGSSLMODE", mode.to_owned()));
+        if reach.is_encrypted() {
+            variables.push(("PGSSLROOTCERT", roots.unwrap_or_else(|| "system".to_owned())));
         }
         let user = config.get_user().unwrap_or("postgres").to_owned();
         let database = config.get_dbname().unwrap_or(&user).to_owned();
@@ -182,7 +191,10 @@ mod tests {
         let address = Address::of("postgresql://postgres@/backoffice?host=%2Fsrv%2Fb&port=5432").unwrap();
         assert_eq!(address.database, "backoffice");
         assert!(address.variables.contains(&("PGHOST", "/srv/b".to_owned())));
+        assert!(address.variables.contains(&("PGSSLMODE", "disable".to_owned())));
         let address = Address::of("postgres://u:p%40ss@db:6000/x").unwrap();
+        assert!(address.variables.contains(&("PGSSLMODE", "verify-full".to_owned())));
+        assert!(address.variables.contains(&("PGSSLROOTCERT", "system".to_owned())));
         let mut command = Command::new("pg_dump");
         address.tell(&mut command);
         assert!(!format!("{:?}", command.get_args().collect::<Vec<_>>()).contains("p@ss"));

@@ -14,6 +14,7 @@ use self::speaker::Speaker;
 use crate::identity;
 use crate::platform::db::Urls;
 use crate::platform::error::Error;
+use crate::webhooks;
 
 /// Why the demo could not be loaded.
 pub type Failure = Box<dyn std::error::Error>;
@@ -24,9 +25,11 @@ const PORTAL: (&str, &str, &str) = ("portal@nordwind.example", "Nora Nordwind", 
 
 /// Loads the demo into an empty database. False if anybody is there already.
 ///
+/// `webhooks` holds what seals its secrets: it has to be that of the server.
+///
 /// Started again after it was interrupted it continues: every step asks first whether it was done.
-pub async fn load(urls: &Urls) -> Result<bool, Failure> {
-    let mut speaker = Speaker::new(urls).await?;
+pub async fn load(urls: &Urls, webhooks: webhooks::Settings) -> Result<bool, Failure> {
+    let mut speaker = Speaker::new(urls, webhooks).await?;
     let (email, name, password) = ADMINISTRATOR;
     if !identity::people::any(&urls.identity).await.map_err(Error::sentence)? {
         identity::people::create_user(&urls.identity, email, name, password, true).await.map_err(Error::sentence)?;

@@ -27,16 +27,10 @@ pub(super) struct Speaker {
 }
 
 impl Speaker {
-    pub(super) async fn new(urls: &Urls) -> Result<Self, Failure> {
+    pub(super) async fn new(urls: &Urls, webhooks: webhooks::Settings) -> Result<Self, Failure> {
         let pools = Pools::new(urls, 2).map_err(Error::sentence)?;
-        let keys = Keys::load(&pools).await.map_err(Error::sentence)?;
-        let graph = graph::build(
-            Arc::clone(&keys),
-            Published::default(),
-            None,
-            webhooks::Settings::idle()?,
-            Default::default(),
-        );
+        let keys = Keys::load(&pools, webhooks.vault.clone()).await.map_err(Error::sentence)?;
+        let graph = graph::build(Arc::clone(&keys), Published::default(), None, webhooks, Default::default());
         Ok(Self { graph, pools, keys, token: None })
     }
 

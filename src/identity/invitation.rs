@@ -232,7 +232,7 @@ fn unknown() -> Error {
 }
 
 /// Accepts an invitation and opens a session.
-pub(super) async fn accept(scope: &Scope, input: InvitationAcceptInput) -> Result<Continued> {
+pub(super) async fn accept(scope: &Scope, vault: &Vault, input: InvitationAcceptInput) -> Result<Continued> {
     prove::alone(scope)?;
     scope.keyless()?;
     let (client, hash) = split(&input.token).ok_or_else(unknown)?;
@@ -262,7 +262,8 @@ pub(super) async fn accept(scope: &Scope, input: InvitationAcceptInput) -> Resul
             return Err(Error::refuse(UserErrorCode::Required, "password", "A password is needed."));
         }
         (Some(_), None, Some(password)) => {
-            Proof::Password(Box::new(prove::by_password(scope, &email, password, input.totp.as_deref()).await?))
+            let proven = prove::by_password(scope, vault, &email, password, input.totp.as_deref()).await?;
+            Proof::Password(Box::new(proven))
         }
         (None, None, Some(password)) => {
             hashing::refuse_weak(&password, &email, "password")?;

@@ -21,6 +21,7 @@ use crate::platform::ids::new_uuid;
 use crate::platform::scope::Caller;
 use crate::platform::seal::Seals;
 use crate::platform::sql::sql;
+use crate::platform::vault::{Vault, place_of_signing_key, place_of_totp};
 
 /// Who issues access tokens.
 pub const ISSUER: &str = "backoffice";
@@ -37,6 +38,7 @@ const REMEMBERED: usize = 4096;
 pub struct Keys {
     ring: RwLock<Arc<KeyRing>>,
     verified: VerifiedTokens,
+    vault: Vault,
     /// What signs addresses: a key from each of these.
     pub seals: Arc<Seals>,
 }
@@ -52,23 +54,36 @@ pub struct AccessToken {
 
 #[derive(QueryableByName)]
 struct KeyRow {
+    #[diesel(sql_type = Text)]
+    kid: String,
     #[diesel(sql_type = Binary)]
     pkcs8: Vec<u8>,
     #[diesel(sql_type = Bool)]
     signs: bool,
 }
 
+#[derive(QueryableByName)]
+struct OpenSecret {
+    #[diesel(sql_type = Text)]
+    of: String,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Binary)]
+    secret: Vec<u8>,
+}
+
 impl Keys {
-    /// Reads the keys, and makes the first one if there is none.
-    pub async fn load(pools: &Pools) -> Result<Arc<Self>> {
-        let (ring, seals) = (read(pools).await?, Arc::new(Seals::default()));
+    /// Reads the keys, which the vault opens, and makes the first one if there is none.
+    pub async fn load(pools: &Pools, vault: Vault) -> Result<Arc<Self>> {
+        let (ring, seals) = (read(pools, &vault).await?, Arc::new(Seals::default()));
         seals.renew(ring.1);
-        Ok(Arc::new(Self { ring: RwLock::new(Arc::new(ring.0)), verified: VerifiedTokens::new(REMEMBERED), seals }))
+        let (ring, verified) = (RwLock::new(Arc::new(ring.0)), VerifiedTokens::new(REMEMBERED));
+        Ok(Arc::new(Self { ring, verified, vault, seals }))
     }
 
     /// Reads the keys anew, after a rotation by this or another process.
     pub async fn reload(&self, pools: &Pools) -> Result<()> {
-        let (ring, seals) = read(pools).await?;
+        let (ring, seals) = read(pools, &self.vault).await?;
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
         self.seals.renew(seals);
         Ok(())
@@ -87,7 +102,7 @@ impl Keys {
 
     /// Announces a new key, which signs within a minute; the former ones then only verify, for an hour. Gives the new
     /// key's name. For the command line: `url` is that of the sign-in role.
-    pub async fn rotate(url: &str) -> Result<String> {
+    pub async fn rotate(url: &str, vault: &Vault) -> Result<String> {
         let pools = alone(url)?;
         let tx = Tx::open_anonymous(&pools).await?;
         lock(&tx).await?;
@@ -96,9 +111,41 @@ impl Keys {
             "UPDATE identity.signing_key k SET retired_at = now() + interval '60 s' WHERE k.retired_at IS NULL OR k.retired_at > now() + interval '60 s'",
         ))
         .await?;
-        insert(&tx, &key).await?;
+        insert(&tx, vault, &key).await?;
         tx.finish(true).await?;
         Ok(key.public().kid().to_owned())
+    }
+
+    /// Seals what was kept before secrets were sealed: signing keys and the secrets of authenticator apps. Gives how many
+    /// there were. For the command line, when no server of a release that cannot open them runs any more; it can be
+    /// broken off and run again.
+    pub async fn seal(url: &str, vault: &Vault) -> Result<usize> {
+        let pools = alone(url)?;
+        let tx = Tx::open_anonymous(&pools).await?;
+        let open: Vec<OpenSecret> = tx
+            .rows(sql("SELECT 'key' AS of, k.kid AS name, k.pkcs8 AS secret FROM identity.signing_key k
+                       UNION ALL SELECT 'totp', a.id::text, a.totp_secret FROM identity.account a WHERE a.totp_secret IS NOT NULL"))
+            .await?;
+        let mut sealed: usize = 0;
+        for OpenSecret { of, name, secret } in open.into_iter().filter(|open| !Vault::is_sealed(&open.secret)) {
+            let (place, update) = if of == "key" {
+                (
+                    place_of_signing_key(&name),
+                    "UPDATE identity.signing_key k SET pkcs8 = $3 WHERE k.kid = $1 AND k.pkcs8 = $2",
+                )
+            } else {
+                let account = Uuid::try_parse(&name).map_err(Error::fault)?;
+                (
+                    place_of_totp(account),
+                    "UPDATE identity.account a SET totp_secret = $3 WHERE a.id = $1::uuid AND a.totp_secret = $2",
+                )
+            };
+            let in_vault = vault.seal(&place, &secret)?;
+            let update = sql(update).bind::<Text, _>(name).bind::<Binary, _>(secret).bind::<Binary, _>(in_vault);
+            sealed = sealed.saturating_add(tx.exec(update).await?);
+        }
+        tx.finish(true).await?;
+        Ok(sealed)
     }
 
     /// Who asks, by the bearer token of a request. Whether the session still lives is the database's business.
@@ -177,7 +224,7 @@ fn caller(claims: &AccessClaims) -> Option<Caller> {
     }
 }
 
-async fn read(pools: &Pools) -> Result<(KeyRing, Vec<MacKey>)> {
+async fn read(pools: &Pools, vault: &Vault) -> Result<(KeyRing, Vec<MacKey>)> {
     let tx = Tx::open_anonymous(pools).await?;
     let mut rows = select(&tx).await?;
     let made = rows.is_empty();
@@ -185,32 +232,41 @@ async fn read(pools: &Pools) -> Result<(KeyRing, Vec<MacKey>)> {
         lock(&tx).await?;
         rows = select(&tx).await?;
         if rows.is_empty() {
-            insert(&tx, &SigningKey::generate().map_err(Error::fault)?).await?;
+            insert(&tx, vault, &SigningKey::generate().map_err(Error::fault)?).await?;
             rows = select(&tx).await?;
         }
     }
     tx.finish(made).await?;
     let mut current = None;
-    let mut verify_only: Vec<PublicKey> = Vec::new();
-    let seals = rows.iter().map(|row| MacKey::derive(&row.pkcs8)).collect();
+    let (mut verify_only, mut seals): (Vec<PublicKey>, Vec<MacKey>) = Default::default();
     for row in rows {
-        let key = SigningKey::from_pkcs8(&row.pkcs8).map_err(Error::fault)?;
+        let Ok(pkcs8) = vault.reveal(&place_of_signing_key(&row.kid), &row.pkcs8) else {
+            // Sealed with a key that was lost. What it signed is refused; a rotation gives another one.
+            tracing::error!(kid = row.kid, "a signing key cannot be opened: was the file --secrets-key changed?");
+            continue;
+        };
+        seals.push(MacKey::derive(&pkcs8));
+        let key = SigningKey::from_pkcs8(&pkcs8).map_err(Error::fault)?;
         if row.signs && current.is_none() {
             current = Some(key);
         } else {
             verify_only.push(key.public().clone());
         }
     }
-    let current = current.ok_or_else(|| Error::fault("every signing key is retired"))?;
+    let current = current.ok_or_else(|| {
+        Error::fault("no signing key can be used: put the file --secrets-key back, or make a new key with `backoffice keys rotate`")
+    })?;
     Ok((KeyRing::new(current, verify_only).map_err(Error::fault)?, seals))
 }
 
 /// The keys in use, the one that signs first: of those not retired yet the oldest, so that an announced one waits.
 async fn select(tx: &Tx) -> Result<Vec<KeyRow>> {
-    tx.rows(sql("SELECT k.pkcs8, k.retired_at IS NULL OR k.retired_at > now() AS signs FROM identity.signing_key k
+    tx.rows(sql(
+        "SELECT k.kid, k.pkcs8, k.retired_at IS NULL OR k.retired_at > now() AS signs FROM identity.signing_key k
           WHERE k.retired_at IS NULL OR k.retired_at > now() - interval '3600 s'
-          ORDER BY 2 DESC, k.created_at, k.kid LIMIT 16"))
-        .await
+          ORDER BY 3 DESC, k.created_at, k.kid LIMIT 16",
+    ))
+    .await
 }
 
 /// Two processes do not make keys at the same moment.
@@ -219,11 +275,12 @@ async fn lock(tx: &Tx) -> Result<()> {
     Ok(())
 }
 
-async fn insert(tx: &Tx, key: &SigningKey) -> Result<()> {
+async fn insert(tx: &Tx, vault: &Vault, key: &SigningKey) -> Result<()> {
+    let sealed = vault.seal(&place_of_signing_key(key.public().kid()), key.pkcs8())?;
     tx.exec(
         sql("INSERT INTO identity.signing_key (kid, pkcs8) VALUES ($1, $2)")
             .bind::<Text, _>(key.public().kid().to_owned())
-            .bind::<Binary, _>(key.pkcs8().to_vec()),
+            .bind::<Binary, _>(sealed),
     )
     .await?;
     Ok(())
@@ -240,7 +297,8 @@ mod tests {
 
     fn keys() -> Keys {
         let ring = KeyRing::new(SigningKey::generate().unwrap(), Vec::new()).unwrap();
-        Keys { ring: RwLock::new(Arc::new(ring)), verified: VerifiedTokens::new(8), seals: Arc::default() }
+        let (verified, vault) = (VerifiedTokens::new(8), Vault::passing().unwrap());
+        Keys { ring: RwLock::new(Arc::new(ring)), verified, vault, seals: Arc::default() }
     }
 
     #[test]

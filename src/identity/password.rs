@@ -12,11 +12,12 @@ use super::ids::SessionId;
 use super::prove;
 use super::reset;
 use super::session::refuse_confined;
-use super::sign_in::person;
+use super::sign_in::{person, vault};
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
+use crate::platform::vault::{Vault, place_of_totp};
 use crate::schema::identity::account;
 
 /// The name that authenticator apps show.
@@ -81,7 +82,7 @@ crate::payload! {
 async fn change(ctx: &Context<'_>, input: PasswordChangeInput) -> Result<User> {
     let scope = ctx.scope()?;
     let (account, session) = person(scope)?;
-    let (turn, user) = prove::again(scope, account, session.0, input.current_password).await?;
+    let (turn, user) = prove::again(scope, vault(ctx)?, account, session.0, input.current_password).await?;
     hashing::refuse_weak(&input.new_password, &user.email, "newPassword")?;
     let (turn, hash) = turn.hash(input.new_password).await?;
     drop(turn);
@@ -109,12 +110,13 @@ async fn end_others(tx: &Tx, account: uuid::Uuid, session: SessionId) -> Result<
     Ok(())
 }
 
-async fn enroll(tx: &Tx) -> Result<TotpEnrolment> {
+async fn enroll(tx: &Tx, vault: &Vault) -> Result<TotpEnrolment> {
     let secret = TotpSecret::generate().map_err(Error::fault)?;
+    let sealed = vault.seal(&place_of_totp(tx.actor()), secret.as_bytes())?;
     let email: Option<String> = tx
         .maybe(
             diesel::update(account::table.filter(account::id.eq(tx.actor())).filter(account::totp_confirmed.eq(false)))
-                .set((account::totp_secret.eq(secret.as_bytes().to_vec()), account::totp_last_step.eq(0)))
+                .set((account::totp_secret.eq(sealed), account::totp_last_step.eq(0)))
                 .returning(account::email),
         )
         .await?;
@@ -128,7 +130,7 @@ async fn enroll(tx: &Tx) -> Result<TotpEnrolment> {
     Ok(TotpEnrolment { secret: secret.base32(), uri: secret.provisioning_uri(ISSUER, &email) })
 }
 
-async fn confirm(tx: &Tx, input: TotpConfirmInput) -> Result<bool> {
+async fn confirm(tx: &Tx, vault: &Vault, input: TotpConfirmInput) -> Result<bool> {
     let waiting: Option<Option<Vec<u8>>> = tx
         .maybe(
             account::table
@@ -138,7 +140,8 @@ async fn confirm(tx: &Tx, input: TotpConfirmInput) -> Result<bool> {
                 .for_update(),
         )
         .await?;
-    let secret = waiting.flatten().and_then(|bytes| TotpSecret::from_bytes(&bytes)).ok_or_else(|| {
+    let waiting = waiting.flatten().map(|stored| vault.reveal(&place_of_totp(tx.actor()), &stored)).transpose()?;
+    let secret = waiting.and_then(|bytes| TotpSecret::from_bytes(&bytes)).ok_or_else(|| {
         Error::refuse(UserErrorCode::State, "", "No authenticator app waits to be confirmed (totpEnroll).")
     })?;
     let now_unix_s = u64::try_from(Utc::now().timestamp()).unwrap_or(0);
@@ -157,7 +160,7 @@ async fn confirm(tx: &Tx, input: TotpConfirmInput) -> Result<bool> {
 async fn disable(ctx: &Context<'_>, input: TotpDisableInput) -> Result<bool> {
     let scope = ctx.scope()?;
     let (account, session) = person(scope)?;
-    let (turn, _) = prove::again(scope, account, session.0, input.password).await?;
+    let (turn, _) = prove::again(scope, vault(ctx)?, account, session.0, input.password).await?;
     drop(turn);
     let tx = ctx.myself().await?;
     tx.exec(
@@ -190,7 +193,7 @@ impl PasswordMutation {
         let (_, session) = person(ctx.scope()?)?;
         let tx = ctx.myself().await?;
         let enrolled = match refuse_confined(tx, session).await {
-            Ok(()) => enroll(tx).await,
+            Ok(()) => enroll(tx, vault(ctx)?).await,
             Err(refused) => Err(refused),
         };
         TotpEnrollPayload::settle(ctx, enrolled)
@@ -205,7 +208,7 @@ impl PasswordMutation {
         let (_, session) = person(ctx.scope()?)?;
         let tx = ctx.myself().await?;
         let confirmed = match refuse_confined(tx, session).await {
-            Ok(()) => confirm(tx, input).await,
+            Ok(()) => confirm(tx, vault(ctx)?, input).await,
             Err(refused) => Err(refused),
         };
         TotpPayload::settle(ctx, confirmed)

@@ -17,6 +17,7 @@ use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids::new_uuid;
 use crate::platform::scope::Scope;
 use crate::platform::sql::sql;
+use crate::platform::vault::{Vault, place_of_totp};
 
 /// Somebody who proved to be the owner of an account.
 pub(super) struct Proven {
@@ -31,11 +32,19 @@ fn wrong() -> Error {
 }
 
 /// The step of a right code; nothing if it is wrong, used before, or missing where one is needed.
-pub(super) fn second_factor(account: &Account, code: Option<&str>, now_unix_s: u64) -> Option<Option<i64>> {
+pub(super) fn second_factor(
+    vault: &Vault,
+    account: &Account,
+    code: Option<&str>,
+    now_unix_s: u64,
+) -> Option<Option<i64>> {
     if !account.totp_confirmed {
         return Some(None);
     }
-    let secret = TotpSecret::from_bytes(account.totp_secret.as_deref()?)?;
+    let stored = vault.reveal(&place_of_totp(account.user.id.0), account.totp_secret.as_deref()?);
+    let stored =
+        stored.inspect_err(|error| tracing::error!(?error, "the secret of an authenticator app cannot be opened"));
+    let secret = TotpSecret::from_bytes(&stored.ok()?)?;
     let step = secret.verify(code?, now_unix_s, u64::try_from(account.totp_last_step).ok())?;
     Some(Some(i64::try_from(step).ok()?))
 }
@@ -50,7 +59,13 @@ pub(super) fn alone(scope: &Scope) -> Result<()> {
 }
 
 /// Checks address, password and code. A failure is counted, and after some of them one has to wait.
-pub(super) async fn by_password(scope: &Scope, email: &str, password: String, code: Option<&str>) -> Result<Proven> {
+pub(super) async fn by_password(
+    scope: &Scope,
+    vault: &Vault,
+    email: &str,
+    password: String,
+    code: Option<&str>,
+) -> Result<Proven> {
     alone(scope)?;
     scope.keyless()?;
     let email = email.trim().to_lowercase();
@@ -64,13 +79,19 @@ pub(super) async fn by_password(scope: &Scope, email: &str, password: String, co
     }
     .await;
     tx.finish(false).await?;
-    let (turn, proven) = check(scope.pools(), turn, found?, password, code, subjects).await?;
+    let (turn, proven) = check((scope.pools(), vault), turn, found?, password, code, subjects).await?;
     drop(turn);
     Ok(proven)
 }
 
 /// Checks the password of somebody who is signed in already, before he changes what protects his account.
-pub(super) async fn again(scope: &Scope, account: Uuid, session: Uuid, password: String) -> Result<(Turn, User)> {
+pub(super) async fn again(
+    scope: &Scope,
+    vault: &Vault,
+    account: Uuid,
+    session: Uuid,
+    password: String,
+) -> Result<(Turn, User)> {
     alone(scope)?;
     let turn = hashing::turn().await?;
     let tx = Tx::open_anonymous(scope.pools()).await?;
@@ -89,12 +110,12 @@ pub(super) async fn again(scope: &Scope, account: Uuid, session: Uuid, password:
     scope.not_done_before().await?;
     // the code was asked for at sign-in
     account.totp_confirmed = false;
-    let (turn, proven) = check(scope.pools(), turn, Some(account), password, None, subjects).await?;
+    let (turn, proven) = check((scope.pools(), vault), turn, Some(account), password, None, subjects).await?;
     Ok((turn, proven.account.user))
 }
 
 async fn check(
-    pools: &Pools,
+    (pools, vault): (&Pools, &Vault),
     turn: Turn,
     account: Option<Account>,
     password: String,
@@ -105,7 +126,7 @@ async fn check(
     let (turn, checked) = turn.check(password, stored).await?;
     let now_unix_s = u64::try_from(Utc::now().timestamp()).unwrap_or(0);
     let proven = account.and_then(|account| {
-        let step = second_factor(&account, code, now_unix_s)?;
+        let step = second_factor(vault, &account, code, now_unix_s)?;
         (checked.right && !account.disabled).then_some((account, step))
     });
     let Some((account, step)) = proven else {
@@ -202,18 +223,30 @@ mod tests {
     }
 
     #[test]
+    fn a_sealed_secret_serves_its_own_account_only() {
+        let vault = Vault::passing().unwrap();
+        let mut account = account(true, 0);
+        let sealed = |id| Some(vault.seal(&place_of_totp(id), b"12345678901234567890").unwrap());
+        account.totp_secret = sealed(account.user.id.0);
+        assert_eq!(second_factor(&vault, &account, Some("287082"), 59), Some(Some(1)));
+        account.totp_secret = sealed(new_uuid());
+        assert_eq!(second_factor(&vault, &account, Some("287082"), 59), None);
+    }
+
+    #[test]
     fn a_confirmed_code_is_needed_and_good_once() {
+        let vault = &Vault::passing().unwrap();
         // RFC 6238, appendix B, time 59
-        assert_eq!(second_factor(&account(true, 0), Some("287082"), 59), Some(Some(1)));
-        assert_eq!(second_factor(&account(true, 1), Some("287082"), 59), None);
-        assert_eq!(second_factor(&account(true, 0), Some("000000"), 59), None);
-        assert_eq!(second_factor(&account(true, 0), None, 59), None);
-        assert_eq!(second_factor(&account(false, 0), None, 59), Some(None));
+        assert_eq!(second_factor(vault, &account(true, 0), Some("287082"), 59), Some(Some(1)));
+        assert_eq!(second_factor(vault, &account(true, 1), Some("287082"), 59), None);
+        assert_eq!(second_factor(vault, &account(true, 0), Some("000000"), 59), None);
+        assert_eq!(second_factor(vault, &account(true, 0), None, 59), None);
+        assert_eq!(second_factor(vault, &account(false, 0), None, 59), Some(None));
     }
 
     #[test]
     fn an_account_without_its_secret_lets_nobody_in() {
         let broken = Account { totp_secret: None, ..account(true, 0) };
-        assert_eq!(second_factor(&broken, Some("287082"), 59), None);
+        assert_eq!(second_factor(&Vault::passing().unwrap(), &broken, Some("287082"), 59), None);
     }
 }

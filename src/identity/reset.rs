@@ -12,12 +12,14 @@ use super::account::{Account, User, address};
 use super::hashing;
 use super::mails::News;
 use super::prove;
+use super::sign_in::vault;
 use super::throttle::Subjects;
 use super::trail::{self, What};
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::scope::{Ask, Scope};
 use crate::platform::sql::sql;
+use crate::platform::vault::Vault;
 
 /// Who has forgotten his password.
 #[derive(InputObject)]
@@ -100,7 +102,7 @@ async fn by_token(tx: &Tx, hash: &[u8]) -> Result<Account> {
     .ok_or_else(unknown)
 }
 
-async fn reset(scope: &Scope, input: PasswordResetInput) -> Result<User> {
+async fn reset(scope: &Scope, vault: &Vault, input: PasswordResetInput) -> Result<User> {
     prove::alone(scope)?;
     scope.keyless()?;
     let hash = Opaque::Reset.hash(input.token.trim()).ok_or_else(unknown)?;
@@ -118,7 +120,7 @@ async fn reset(scope: &Scope, input: PasswordResetInput) -> Result<User> {
     let (account, subjects) = found?;
     hashing::refuse_weak(&input.new_password, &account.user.email, "newPassword")?;
     let now_unix_s = u64::try_from(Utc::now().timestamp()).unwrap_or(0);
-    let Some(step) = prove::second_factor(&account, input.totp.as_deref(), now_unix_s) else {
+    let Some(step) = prove::second_factor(vault, &account, input.totp.as_deref(), now_unix_s) else {
         subjects.failed(scope.pools()).await?;
         drop(turn);
         let reason = "The code of the authenticator app is wrong or missing.";
@@ -194,6 +196,6 @@ impl ResetMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The token and the new password.")] input: PasswordResetInput,
     ) -> async_graphql::Result<Option<PasswordResetPayload>> {
-        PasswordResetPayload::settle(ctx, reset(ctx.scope()?, input).await)
+        PasswordResetPayload::settle(ctx, reset(ctx.scope()?, vault(ctx)?, input).await)
     }
 }

@@ -117,8 +117,8 @@ pub(super) fn person(scope: &Scope) -> Result<(uuid::Uuid, SessionId)> {
     }
 }
 
-async fn sign_in(scope: &Scope, input: SignInInput) -> Result<Continued> {
-    let proven = prove::by_password(scope, &input.email, input.password, input.totp.as_deref()).await?;
+async fn sign_in(scope: &Scope, vault: &Vault, input: SignInInput) -> Result<Continued> {
+    let proven = prove::by_password(scope, vault, &input.email, input.password, input.totp.as_deref()).await?;
     let tx = scope.sign_in().await?;
     proven.use_up(tx).await?;
     prove::open_session(tx, scope, proven.user(), None).await
@@ -148,7 +148,7 @@ impl SignInMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Who signs in.")] input: SignInInput,
     ) -> async_graphql::Result<Option<SessionPayload>> {
-        SessionPayload::settle(ctx, sign_in(ctx.scope()?, input).await)
+        SessionPayload::settle(ctx, sign_in(ctx.scope()?, vault(ctx)?, input).await)
     }
 
     /// Continues a session with new tokens. Needs no access token, only the refresh token.
@@ -166,7 +166,7 @@ impl SignInMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The invitation.")] input: InvitationAcceptInput,
     ) -> async_graphql::Result<Option<SessionPayload>> {
-        SessionPayload::settle(ctx, invitation::accept(ctx.scope()?, input).await)
+        SessionPayload::settle(ctx, invitation::accept(ctx.scope()?, vault(ctx)?, input).await)
     }
 
     /// Ends the session of the token that the request came with; its refresh token is no longer good. Needs no right.

@@ -14,6 +14,7 @@ pub mod mail;
 mod numeric;
 pub mod outbox;
 pub mod paging;
+pub mod reach;
 pub mod repeat;
 pub mod scalars;
 pub mod schedules;

@@ -23,6 +23,8 @@ use super::error::{Error, Result};
 const FORM: u8 = 1;
 /// Bytes of a key.
 const KEY: usize = 32;
+/// Bytes of the tag behind what is sealed.
+const TAG: usize = 16;
 /// Bytes of a key's name.
 const NAME: usize = 8;
 /// The most keys of one file.
@@ -93,6 +95,18 @@ impl Vault {
         Ok([&[FORM], name.as_slice(), &nonce, &sealed].concat())
     }
 
+    /// Whether that is something sealed, for secrets that were once kept as they are. Those begin otherwise (a key in
+    /// PKCS #8) or are shorter than anything sealed (20 bytes of a one-time-code secret).
+    #[must_use]
+    pub fn is_sealed(stored: &[u8]) -> bool {
+        stored.first() == Some(&FORM) && stored.len() > 1 + NAME + NONCE_LEN + TAG
+    }
+
+    /// Opens what was sealed for that place; gives back what was kept before secrets were sealed.
+    pub fn reveal(&self, place: &str, stored: &[u8]) -> Result<Vec<u8>> {
+        if Self::is_sealed(stored) { self.unseal(place, stored) } else { Ok(stored.to_vec()) }
+    }
+
     /// Opens what was sealed for that place.
     pub fn unseal(&self, place: &str, sealed: &[u8]) -> Result<Vec<u8>> {
         let broken = || Error::fault("a sealed secret is damaged, or was sealed for another place");
@@ -111,6 +125,18 @@ impl Vault {
             .map_err(|_| broken())?;
         Ok(opened.to_vec())
     }
+}
+
+/// Where a one-time-code secret lies.
+#[must_use]
+pub fn place_of_totp(account: uuid::Uuid) -> String {
+    format!("totp {account}")
+}
+
+/// Where a key that signs access tokens lies.
+#[must_use]
+pub fn place_of_signing_key(kid: &str) -> String {
+    format!("signing key {kid}")
 }
 
 fn new_line() -> std::result::Result<String, String> {
@@ -138,6 +164,9 @@ mod tests {
         assert_ne!(sealed, vault.seal("webhook 1", b"secret").unwrap());
         assert_eq!(vault.unseal("webhook 1", &sealed).unwrap(), b"secret");
         assert!(vault.unseal("webhook 2", &sealed).is_err());
+        assert_eq!(vault.reveal("webhook 1", &sealed).unwrap(), b"secret");
+        assert_eq!(vault.reveal("totp", &[1; 20]).unwrap(), [1; 20]);
+        assert!(vault.reveal("totp", &sealed).is_err());
         assert!(Vault::passing().unwrap().unseal("webhook 1", &sealed).is_err());
         for at in 0..sealed.len() {
             let mut damaged = sealed.clone();

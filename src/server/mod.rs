@@ -169,7 +169,7 @@ pub async fn start(
 ) -> std::io::Result<Running> {
     let other = |error: crate::platform::error::Error| std::io::Error::other(format!("{error:?}"));
     let own_pools = Pools::new(&serving.urls, 1).map_err(other)?;
-    let keys = Keys::load(&own_pools).await.map_err(other)?;
+    let keys = Keys::load(&own_pools, serving.webhooks.vault.clone()).await.map_err(other)?;
     let clients = clients::Clients::load(&own_pools).await.map_err(other)?;
     let mut limits = limits(serving.explorer);
     // What no bucket can ever hold is refused for good, not for a while.

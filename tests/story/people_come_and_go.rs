@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use backoffice::identity::keys::Keys;
+use backoffice::platform::vault::place_of_signing_key;
 use backoffice_credentials::{AccessClaims, ActorKind, KeyRing, SigningKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use totp_rs::{Algorithm, Builder};
 use uuid::Uuid;
 
-use crate::harness::{App, Books, Client, PASSWORD, id_of};
+use crate::harness::{App, Books, Client, PASSWORD, id_of, story_vault};
 
 const SIGN_IN: &str = "mutation($input: SignInInput!) { signIn(input: $input) {
     accessToken refreshToken user { id } userErrors { code field message } } }";
@@ -274,7 +275,7 @@ async fn a_new_key_signs_and_the_old_one_still_opens() {
     let old = app.administrator().await;
     let before = published(&app).await;
     assert_eq!(before, [kid(old.token.as_ref().unwrap())]);
-    let new_kid = Keys::rotate(&app.database.url("backoffice_identity")).await.unwrap();
+    let new_kid = Keys::rotate(&app.database.url("backoffice_identity"), &story_vault()).await.unwrap();
     reload(&app).await;
     // Announced before it signs, so that no server meets a key that it does not know.
     assert!(published(&app).await.contains(&new_kid));
@@ -302,9 +303,12 @@ async fn a_new_key_signs_and_the_old_one_still_opens() {
 
 /// The ring of the key that the application signs with.
 fn ring(app: &App) -> KeyRing {
-    let hex = app.database.lines("postgres", "SELECT encode(pkcs8, 'hex') AS line FROM identity.signing_key").remove(0);
-    let bytes: Vec<u8> =
-        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
+    let row = app
+        .database
+        .lines("postgres", "SELECT encode(pkcs8, 'base64') || ' ' || kid AS line FROM identity.signing_key");
+    let (sealed, kid) = row[0].rsplit_once(' ').unwrap();
+    let sealed = STANDARD.decode(sealed.replace('\n', "")).unwrap();
+    let bytes = story_vault().unseal(&place_of_signing_key(kid), &sealed).unwrap();
     KeyRing::new(SigningKey::from_pkcs8(&bytes).unwrap(), Vec::new()).unwrap()
 }
 

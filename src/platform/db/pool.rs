@@ -1,20 +1,21 @@
 //! The connections of each role, and one that is borrowed: it goes back to its pool only when its transaction is known to
 //! have ended.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use diesel::ConnectionError;
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
-use tokio_postgres::NoTls;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use tracing::Instrument;
 use uuid::Uuid;
 
 use super::Begin;
 use crate::platform::door::{DoorRow, Memory};
 use crate::platform::error::{Error, Result};
+use crate::platform::reach::Reach;
 use crate::platform::share::{Place, Share, Shares};
 use crate::platform::sql::Sql;
 
@@ -82,6 +83,7 @@ pub struct Pools {
 #[derive(Clone)]
 pub(in crate::platform) struct Lender {
     pool: Pool<AsyncPgConnection>,
+    reach: Arc<Reach>,
     wait: Duration,
     /// Whose work it is for, where each client has a share.
     share: Option<Share>,
@@ -156,18 +158,25 @@ impl Lender {
 }
 
 fn pool(url: &str, size: usize, waits: Waits) -> Result<Lender> {
+    let reach = Arc::new(Reach::of(url).map_err(Error::fault)?);
     let mut config = ManagerConfig::default();
     config.recycling_method = RecyclingMethod::Fast;
-    config.custom_setup = Box::new(move |url| Box::pin(connect(url, waits)));
+    config.custom_setup = Box::new({
+        let reach = Arc::clone(&reach);
+        move |_| {
+            let reach = Arc::clone(&reach);
+            Box::pin(async move { connect(&reach, waits).await })
+        }
+    });
     let pool = Pool::builder(AsyncDieselConnectionManager::new_with_config(url, config))
         .max_size(size)
         .build()
         .map_err(Error::fault)?;
-    Ok(Lender { pool, wait: waits.connection, share: None })
+    Ok(Lender { pool, reach, wait: waits.connection, share: None })
 }
 
-async fn connect(url: &str, waits: Waits) -> std::result::Result<AsyncPgConnection, ConnectionError> {
-    let mut connection = AsyncPgConnection::establish(url).await?;
+async fn connect(reach: &Reach, waits: Waits) -> std::result::Result<AsyncPgConnection, ConnectionError> {
+    let mut connection = reach.connect().await?;
     connection.batch_execute(&waits.session_settings()).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }
@@ -175,6 +184,7 @@ async fn connect(url: &str, waits: Waits) -> std::result::Result<AsyncPgConnecti
 /// A connection, and the place in its client's share that it takes.
 pub(super) struct Lent {
     connection: Object<AsyncPgConnection>,
+    reach: Arc<Reach>,
     place: Option<Place>,
 }
 
@@ -184,7 +194,8 @@ pub(super) async fn acquire(lender: &Lender) -> Result<Lent> {
             Some(share) => share.place().await,
             None => None,
         };
-        lender.pool.get().await.map(|connection| Lent { connection, place })
+        let reach = Arc::clone(&lender.reach);
+        lender.pool.get().await.map(|connection| Lent { connection, reach, place })
     };
     match tokio::time::timeout(lender.wait, lent).instrument(span!("connection")).await {
         Ok(Ok(lent)) => Ok(lent),
@@ -200,6 +211,7 @@ pub(super) async fn acquire(lender: &Lender) -> Result<Lent> {
 /// A borrowed connection that is closed, not returned, unless its transaction ended well.
 pub(super) struct Borrowed {
     connection: Option<Object<AsyncPgConnection>>,
+    reach: Arc<Reach>,
     place: Option<Place>,
     pub(super) ended: AtomicBool,
     /// Statements whose answers have not come. One whose future was dropped counts for ever: nobody heard its answer.
@@ -215,7 +227,7 @@ impl Drop for Borrowed {
             let running = self.running.load(Ordering::Acquire) > 0;
             match tokio::runtime::Handle::try_current() {
                 Ok(runtime) => {
-                    runtime.spawn(discard(connection, self.place.take(), running));
+                    runtime.spawn(discard(connection, Arc::clone(&self.reach), self.place.take(), running));
                 }
                 Err(_) => drop(Object::take(connection)),
             }
@@ -225,10 +237,10 @@ impl Drop for Borrowed {
 
 /// Closes a connection whose transaction was left open. Its place in the pool stays taken until the database has let
 /// go: cut-off requests would otherwise pile up sessions, each holding its locks and waiting for others'.
-async fn discard(mut connection: Object<AsyncPgConnection>, place: Option<Place>, running: bool) {
+async fn discard(mut connection: Object<AsyncPgConnection>, reach: Arc<Reach>, place: Option<Place>, running: bool) {
     if running {
         let cancel = connection.cancel_token();
-        let _ = tokio::time::timeout(CANCEL_TIMEOUT, cancel.cancel_query(NoTls)).await;
+        let _ = tokio::time::timeout(CANCEL_TIMEOUT, reach.cancel(cancel)).await;
     }
     // Answered behind whatever was still running; if not, closing ends it as well, only later.
     let _ = tokio::time::timeout(DISCARD_TIMEOUT, connection.batch_execute("ROLLBACK")).await;
@@ -237,8 +249,8 @@ async fn discard(mut connection: Object<AsyncPgConnection>, place: Option<Place>
 }
 
 impl Borrowed {
-    pub(super) fn new(Lent { connection, place }: Lent) -> Self {
-        Self { connection: Some(connection), place, ended: AtomicBool::new(false), running: AtomicU32::new(0) }
+    pub(super) fn new(Lent { connection, reach, place }: Lent) -> Self {
+        Self { connection: Some(connection), reach, place, ended: AtomicBool::new(false), running: AtomicU32::new(0) }
     }
 
     /// Begins the transaction and asks the door, in one round trip: polled in this order, BEGIN is on its way first.

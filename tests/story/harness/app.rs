@@ -45,7 +45,7 @@ impl Default for Setup {
         let plenty = Rate { per_second: 1_000_000, burst: 1_000_000_000 };
         let rates = Rates { credential: plenty, client: plenty, stranger: plenty };
         let webhooks = webhooks::Settings {
-            vault: Vault::passing().unwrap(),
+            vault: story_vault(),
             policy: Policy { to_loopback: true },
             times: Times {
                 connect: Duration::from_secs(2),
@@ -65,6 +65,12 @@ impl Default for Setup {
             webhooks,
         }
     }
+}
+
+/// What seals the secrets of this process's servers, which may share a database.
+pub fn story_vault() -> Vault {
+    static VAULT: OnceLock<Vault> = OnceLock::new();
+    VAULT.get_or_init(|| Vault::passing().unwrap()).clone()
 }
 
 /// What the servers of this process count together.

@@ -12,7 +12,7 @@ pub mod socket;
 pub mod wire;
 pub mod work;
 
-pub use app::{App, Setup};
+pub use app::{App, Setup, story_vault};
 pub use client::{Client, Reply};
 pub use firm::{Books, PASSWORD, id_of};
 pub use office::{Office, Person};
