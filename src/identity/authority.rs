@@ -4,10 +4,14 @@
 //! this client. The exception is whoever holds the right to give by a provider role, which reaches into every client:
 //! the provider's administrator sets up a client's first people without keeping its books. Denying and ending need no
 //! such thing.
+//!
+//! For provider roles the rule has no exception: each right of the role has to be the giver's own, those for the provider as
+//! those in every client.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Bool, Text};
+use diesel::sql_types::{Bool, Text, Uuid as SqlUuid};
 
+use super::ids::ProviderRoleId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
@@ -54,6 +58,60 @@ pub(super) async fn check(tx: &Tx, by: Can, given: &[Can], field: &str) -> Resul
             format!("You cannot give the right `{}`, because you do not hold it yourself.", first.name()),
         )),
     }
+}
+
+/// A provider role, as far as it concerns who gives it.
+#[derive(QueryableByName)]
+pub(super) struct Reach {
+    #[diesel(sql_type = SqlUuid)]
+    id: ProviderRoleId,
+    /// Its name.
+    #[diesel(sql_type = Text)]
+    pub name: String,
+    /// Whether somebody holds it who can come in, or gets it as soon as he does.
+    #[diesel(sql_type = Bool)]
+    #[cfg_attr(not(feature = "oidc"), expect(dead_code, reason = "asked for identity providers only"))]
+    pub held: bool,
+    /// Whether each of its rights is the actor's own.
+    #[diesel(sql_type = Bool)]
+    pub own: bool,
+}
+
+/// All provider roles, and what the actor holds of them. In the provider's transaction.
+pub(super) async fn reach(tx: &Tx) -> Result<Vec<Reach>> {
+    tx.rows(
+        sql("WITH own AS (SELECT r.permissions, r.client_permissions
+                            FROM identity.provider_grant g JOIN identity.provider_role r ON r.id = g.role_id
+                           WHERE g.account_id = $1
+                             AND (g.valid_until IS NULL OR g.valid_until >= (now() AT TIME ZONE 'UTC')::date)),
+                  rights AS (SELECT ARRAY (SELECT unnest(o.permissions) FROM own o) AS here,
+                                    ARRAY (SELECT unnest(o.client_permissions) FROM own o) AS everywhere)
+             SELECT r.id, r.name,
+                    EXISTS (SELECT 1 FROM identity.provider_grant g JOIN identity.account a ON a.id = g.account_id
+                             WHERE g.role_id = r.id AND a.disabled_at IS NULL)
+                      OR EXISTS (SELECT 1 FROM identity.staff_identity_provider_role m WHERE m.role_id = r.id) AS held,
+                    r.permissions <@ t.here AND r.client_permissions <@ t.everywhere AS own
+               FROM identity.provider_role r, rights t ORDER BY r.name")
+        .bind::<SqlUuid, _>(tx.actor()),
+    )
+    .await
+}
+
+/// Refuses if the actor may not give one of these provider roles, at the field that names it.
+pub(super) fn check_given(reach: &[Reach], roles: &[(String, ProviderRoleId)]) -> Result<()> {
+    for (field, role) in roles {
+        let Some(role) = reach.iter().find(|one| one.id == *role) else {
+            return Err(Error::not_found(field, "provider role"));
+        };
+        if !role.own {
+            return Err(Error::refuse(
+                UserErrorCode::Invalid,
+                field,
+                format!("You cannot give the role \"{}\", because you do not hold all of its rights.", role.name),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The rights behind stored names; names that this version does not know mean nothing.

@@ -15,6 +15,8 @@ crate::ids! {
     GrantId = "grt";
     /// Names an identity provider of a client.
     IdentityProviderId = "idp";
+    /// Names an identity provider of the provider's own.
+    StaffIdentityProviderId = "sip";
     /// Names an invitation.
     InvitationId = "ivt";
     /// Names a service account.

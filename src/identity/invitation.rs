@@ -248,7 +248,7 @@ pub(super) async fn accept(scope: &Scope, vault: &Vault, input: InvitationAccept
         Caller::Person { account, session, .. } if open.account_id == Some(*account) => {
             // A session that is confined to another client proves nothing here.
             match session::through(&tx, SessionId(*session)).await? {
-                Some(through) if through.client != client => None,
+                Some(Through { client: Some(confined_to), .. }) if confined_to != client => None,
                 through => Account::by_session(&tx, *account, *session).await?.map(|account| (account, through)),
             }
         }

@@ -19,6 +19,7 @@ pub mod outside;
 pub mod password;
 pub mod people;
 mod prove;
+pub mod provider_role;
 mod refresh;
 pub mod reset;
 pub mod role;

@@ -11,7 +11,7 @@ use super::hashing;
 use super::ids::SessionId;
 use super::prove;
 use super::reset;
-use super::session::refuse_confined;
+use super::session::refuse_from_outside;
 use super::sign_in::{person, vault};
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
@@ -192,7 +192,7 @@ impl PasswordMutation {
         ctx.scope()?.tells_secret();
         let (_, session) = person(ctx.scope()?)?;
         let tx = ctx.myself().await?;
-        let enrolled = match refuse_confined(tx, session).await {
+        let enrolled = match refuse_from_outside(tx, session).await {
             Ok(()) => enroll(tx, vault(ctx)?).await,
             Err(refused) => Err(refused),
         };
@@ -207,7 +207,7 @@ impl PasswordMutation {
     ) -> async_graphql::Result<Option<TotpPayload>> {
         let (_, session) = person(ctx.scope()?)?;
         let tx = ctx.myself().await?;
-        let confirmed = match refuse_confined(tx, session).await {
+        let confirmed = match refuse_from_outside(tx, session).await {
             Ok(()) => confirm(tx, vault(ctx)?, input).await,
             Err(refused) => Err(refused),
         };

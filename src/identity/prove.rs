@@ -3,13 +3,14 @@
 
 use backoffice_credentials::TotpSecret;
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use super::account::{Account, User};
 use super::device;
 use super::hashing::{self, Turn};
-use super::ids::{ClientId, IdentityProviderId, SessionId};
+use super::ids::{ClientId, SessionId};
 use super::refresh::{self, Continued};
 use super::throttle::Subjects;
 use crate::platform::db::{Pools, Tx};
@@ -170,10 +171,10 @@ impl Proven {
 
 /// The identity provider that somebody came through, and what his session is good for because of that.
 pub(super) struct Through {
-    /// The one client that the session is good for.
-    pub client: Uuid,
-    /// The identity provider, one of that client.
-    pub provider: IdentityProviderId,
+    /// The one client that the session is good for; nothing if it is an identity provider of the provider's own.
+    pub client: Option<Uuid>,
+    /// The identity provider, one of that client or of the provider.
+    pub provider: Uuid,
     /// Its name.
     pub name: String,
     /// When the session ends.
@@ -183,21 +184,47 @@ pub(super) struct Through {
 /// How long a session lasts whose owner proved himself here, in days.
 const DAYS: i64 = 30;
 
+#[derive(QueryableByName)]
+struct LetIn {
+    #[diesel(sql_type = Bool)]
+    let_in: bool,
+}
+
+/// Refuses where the provider's staff has to come through its identity provider.
+async fn check_password_does(tx: &Tx, user: &User) -> Result<()> {
+    if !user.staff {
+        return Ok(());
+    }
+    let row: LetIn = tx.row(sql("SELECT identity.password_lets_in($1) AS let_in").bind::<SqlUuid, _>(user.id)).await?;
+    if row.let_in {
+        return Ok(());
+    }
+    let message = "Staff come in through the provider's identity provider only.";
+    Err(Error::refuse(UserErrorCode::State, "", message))
+}
+
 /// Opens a session of that person on the device that asks. If it is a new one, he is told by mail.
 pub(super) async fn open_session(tx: &Tx, scope: &Scope, user: User, through: Option<Through>) -> Result<Continued> {
+    if through.is_none() {
+        check_password_does(tx, &user).await?;
+    }
     let session = SessionId(new_uuid());
     let until = through.as_ref().map_or(tx.now() + TimeDelta::days(DAYS), |through| through.until);
-    let (client, provider) = through.as_ref().map(|through| (through.client, through.provider)).unzip();
+    let client = through.as_ref().and_then(|through| through.client);
+    let provider = through.as_ref().map(|through| through.provider);
+    let (of_client, of_staff) = if client.is_some() { (provider, None) } else { (None, provider) };
     tx.exec(
-        sql("INSERT INTO identity.session (id, account_id, user_agent, address, expires_at, confined_to, identity_provider_id, came_through)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
+        sql("INSERT INTO identity.session
+               (id, account_id, user_agent, address, expires_at, confined_to, identity_provider_id, staff_identity_provider_id, came_through)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
         .bind::<SqlUuid, _>(session)
         .bind::<SqlUuid, _>(user.id)
         .bind::<Text, _>(scope.user_agent().chars().take(200).collect::<String>())
         .bind::<Text, _>(scope.address().chars().take(64).collect::<String>())
         .bind::<Timestamptz, _>(until)
         .bind::<Nullable<SqlUuid>, _>(client)
-        .bind::<Nullable<SqlUuid>, _>(provider)
+        .bind::<Nullable<SqlUuid>, _>(of_client)
+        .bind::<Nullable<SqlUuid>, _>(of_staff)
         .bind::<Nullable<Text>, _>(through.map(|through| through.name)),
     )
     .await?;

@@ -4,8 +4,9 @@
 use async_graphql::{ComplexObject, Context, InputObject, Object, SimpleObject};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
+use uuid::Uuid;
 
-use super::ids::{ClientId, IdentityProviderId, SessionId};
+use super::ids::{ClientId, SessionId};
 use super::prove::Through;
 use super::sign_in::person;
 use crate::platform::db::Tx;
@@ -81,23 +82,25 @@ pub(super) async fn confinement(tx: &Tx, session: SessionId) -> Result<Option<Cl
 /// What a session came through, so that another one that comes of it is good for no more; nothing if its owner proved
 /// himself here.
 pub(super) async fn through(tx: &Tx, session: SessionId) -> Result<Option<Through>> {
-    type Row = (Option<ClientId>, Option<IdentityProviderId>, Option<String>, DateTime);
+    type Row = (Option<ClientId>, Option<Uuid>, Option<Uuid>, Option<String>, DateTime);
     let found: Option<Row> = tx
         .maybe(session::table.filter(session::id.eq(session)).select((
             session::confined_to,
             session::identity_provider_id,
+            session::staff_identity_provider_id,
             session::came_through,
             session::expires_at,
         )))
         .await?;
-    let Some((Some(client), Some(provider), Some(name), until)) = found else { return Ok(None) };
-    Ok(Some(Through { client: client.0, provider, name, until: until.0 }))
+    let Some((client, of_client, of_staff, Some(name), until)) = found else { return Ok(None) };
+    let Some(provider) = of_client.or(of_staff) else { return Ok(None) };
+    Ok(Some(Through { client: client.map(|client| client.0), provider, name, until: until.0 }))
 }
 
-/// Refuses in a session that came through a client's identity provider: whoever runs that may say who somebody is to his
-/// client, and does not change what protects the person's account everywhere.
-pub(super) async fn refuse_confined(tx: &Tx, session: SessionId) -> Result<()> {
-    match confinement(tx, session).await? {
+/// Refuses in a session that came through an identity provider: whoever runs that may say who somebody is, and does not
+/// change what protects the person's account without it.
+pub(super) async fn refuse_from_outside(tx: &Tx, session: SessionId) -> Result<()> {
+    match through(tx, session).await? {
         None => Ok(()),
         Some(_) => Err(Error::refuse(
             UserErrorCode::State,

@@ -1,7 +1,5 @@
 //! The provider's own people: who they are and which provider roles they hold.
 
-use std::collections::HashMap;
-
 use async_graphql::{ComplexObject, Context, InputObject, Object, SimpleObject};
 use diesel::QueryableByName;
 use diesel::prelude::*;
@@ -13,9 +11,10 @@ use super::authority;
 use super::hashing;
 use super::ids::{ProviderRoleId, UserId};
 use super::mails::News;
+use super::outside::linked::StaffOutsideIdentity;
+use super::provider_role::{ProviderGrant, ProviderRole};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
-use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
@@ -49,9 +48,23 @@ pub struct StaffMember {
 
 #[ComplexObject]
 impl StaffMember {
-    /// The provider roles of the person. Right: `identity.staff.manage`.
+    /// The provider roles that the person holds today, each once. Right: `identity.staff.manage`.
     async fn roles(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<ProviderRole>> {
-        Ok(ctx.load::<RolesOfStaff>(self.id).await?.unwrap_or_default())
+        let mut roles: Vec<ProviderRole> =
+            ctx.load::<ProviderGrant>(self.id).await?.unwrap_or_default().into_iter().map(|grant| grant.role).collect();
+        roles.dedup_by_key(|role| role.id);
+        Ok(roles)
+    }
+
+    /// By what the person holds them: by hand, or because of groups at an identity provider. Right: `identity.staff.manage`.
+    async fn grants(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<ProviderGrant>> {
+        Ok(ctx.load::<ProviderGrant>(self.id).await?.unwrap_or_default())
+    }
+
+    /// What the provider's own identity providers call the person; none that was deleted. Whoever is to be known by another
+    /// name there is forgotten first (`staffIdentityProviderUserUnlink`). Right: `identity.staff.manage`.
+    async fn outside_identities(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<StaffOutsideIdentity>> {
+        Ok(ctx.load::<StaffOutsideIdentity>(self.id).await?.unwrap_or_default())
     }
 }
 
@@ -59,78 +72,6 @@ crate::connection!(
     /// A page of staff.
     StaffConnection, StaffEdge, StaffMember
 );
-
-/// What staff may do for the provider, and in every client without a grant.
-#[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]
-#[diesel(table_name = provider_role)]
-#[graphql(complex)]
-pub struct ProviderRole {
-    /// Global id.
-    pub id: ProviderRoleId,
-    /// Name.
-    pub name: String,
-    #[graphql(skip)]
-    permissions: Vec<String>,
-    #[graphql(skip)]
-    client_permissions: Vec<String>,
-}
-
-#[ComplexObject]
-impl ProviderRole {
-    /// Rights held for the provider.
-    async fn permissions(&self) -> Vec<Can> {
-        authority::parse(&self.permissions)
-    }
-
-    /// Rights held in every client, without a grant.
-    async fn client_permissions(&self) -> Vec<Can> {
-        authority::parse(&self.client_permissions)
-    }
-}
-
-/// The provider roles of staff, by person.
-struct RolesOfStaff;
-
-#[derive(QueryableByName)]
-struct RoleOf {
-    #[diesel(sql_type = SqlUuid)]
-    account_id: UserId,
-    #[diesel(sql_type = SqlUuid)]
-    id: ProviderRoleId,
-    #[diesel(sql_type = Text)]
-    name: String,
-    #[diesel(sql_type = Array<Text>)]
-    permissions: Vec<String>,
-    #[diesel(sql_type = Array<Text>)]
-    client_permissions: Vec<String>,
-}
-
-impl Fetch for RolesOfStaff {
-    type Key = UserId;
-    type Value = Vec<ProviderRole>;
-    const CAN: Can = Can::StaffManage;
-
-    async fn fetch(tx: &Tx, keys: Vec<UserId>) -> Result<HashMap<UserId, Vec<ProviderRole>>> {
-        let rows: Vec<RoleOf> = tx
-            .rows(
-                sql("SELECT g.account_id, r.id, r.name, r.permissions, r.client_permissions
-                       FROM identity.provider_grant g JOIN identity.provider_role r ON r.id = g.role_id
-                      WHERE g.account_id = ANY($1) ORDER BY r.name")
-                .bind::<Array<SqlUuid>, _>(keys),
-            )
-            .await?;
-        let mut found: HashMap<UserId, Vec<ProviderRole>> = HashMap::new();
-        for row in rows {
-            found.entry(row.account_id).or_default().push(ProviderRole {
-                id: row.id,
-                name: row.name,
-                permissions: row.permissions,
-                client_permissions: row.client_permissions,
-            });
-        }
-        Ok(found)
-    }
-}
 
 /// A new member of the staff.
 #[derive(InputObject)]
@@ -142,7 +83,7 @@ pub struct StaffCreateInput {
     /// First password, 12 to 256 characters; the person changes it (`passwordChange`). Left out, the person is sent a mail
     /// and chooses it within 7 days (`passwordReset`).
     pub password: Option<String>,
-    /// Provider roles, at least one.
+    /// Provider roles, at least one. Each of their rights must be the caller's own.
     pub roles: Vec<ProviderRoleId>,
 }
 
@@ -159,6 +100,35 @@ crate::payload! {
         /// The person as he is now.
         staff_member: StaffMember
     }
+}
+
+/// The provider's transaction; what changes in it stands in the provider's trail under the request.
+pub(super) async fn on_record<'a>(ctx: &'a Context<'_>) -> Result<&'a Tx> {
+    let tx = ctx.provider(Can::StaffManage).await?;
+    let request = ctx.scope()?.request_id().to_string();
+    tx.exec(sql("SELECT set_config('app.request_id', $1, true)").bind::<Text, _>(request)).await?;
+    Ok(tx)
+}
+
+#[derive(QueryableByName)]
+struct Glass {
+    #[diesel(sql_type = Bool)]
+    can_be_broken: bool,
+}
+
+/// Refuses at `field` where nobody could come in by a password and mend an identity provider that fails.
+pub(super) async fn check_glass(tx: &Tx, field: &str) -> Result<()> {
+    let row: Glass = tx
+        .row(sql("SELECT EXISTS (SELECT 1 FROM identity.account a
+                                  WHERE a.staff AND a.disabled_at IS NULL AND a.password_hash IS NOT NULL
+                                    AND identity.breaks_glass(a.id)) AS can_be_broken"))
+        .await?;
+    if row.can_be_broken {
+        return Ok(());
+    }
+    let message = "Nobody else could come in if the identity provider failed: somebody with a password has to hold \
+                   `identity.staff.manage` by a role that was given by hand.";
+    Err(Error::refuse(UserErrorCode::State, field, message))
 }
 
 /// Makes an account of a member of the staff with provider roles.
@@ -212,7 +182,7 @@ pub(super) fn check(email: &str, name: &str) -> Result<(String, String)> {
 
 async fn create(ctx: &Context<'_>, input: StaffCreateInput) -> Result<StaffMember> {
     // The right first: nobody without it makes the server look at his input, or hash for him.
-    let tx = ctx.provider(Can::StaffManage).await?;
+    let tx = on_record(ctx).await?;
     let (email, name) = check(&input.email, &input.name)?;
     let mut roles: Vec<Uuid> = input.roles.iter().map(|role| role.0).collect();
     roles.sort_unstable();
@@ -220,6 +190,8 @@ async fn create(ctx: &Context<'_>, input: StaffCreateInput) -> Result<StaffMembe
     if roles.is_empty() {
         return Err(Error::refuse(UserErrorCode::Required, "roles", "At least one provider role is needed."));
     }
+    let given: Vec<_> = input.roles.iter().enumerate().map(|(index, role)| (format!("roles.{index}"), *role)).collect();
+    authority::check_given(&authority::reach(tx).await?, &given)?;
     let Some(password) = input.password else {
         let id = insert(tx, &email, &name, None, &roles).await?;
         News::Welcome { account: id.0 }.tell(tx).await?;
@@ -246,6 +218,12 @@ async fn disable(tx: &Tx, user: UserId) -> Result<StaffMember> {
     if user.0 == tx.actor() {
         return Err(Error::refuse(UserErrorCode::State, "user", "Nobody disables himself."));
     }
+    // Nobody makes an identity provider required meanwhile. Locked before the account, as a sign-in does.
+    let required: Count = tx
+        .row(sql("SELECT count(*) FILTER (WHERE q.required) AS count
+                    FROM (SELECT p.required FROM identity.staff_identity_provider p
+                           WHERE p.state = 'enabled' ORDER BY p.id FOR SHARE) q"))
+        .await?;
     let changed = tx
         .exec(
             sql("UPDATE identity.account a SET disabled_at = now(), updated_at = now() WHERE a.id = $1 AND a.staff AND a.disabled_at IS NULL")
@@ -255,6 +233,9 @@ async fn disable(tx: &Tx, user: UserId) -> Result<StaffMember> {
     let member = find(tx, user).await?;
     if changed == 0 {
         return Err(Error::refuse(UserErrorCode::State, "user", "The account was disabled before."));
+    }
+    if required.count > 0 {
+        check_glass(tx, "user").await?;
     }
     tx.exec(
         sql("UPDATE identity.session s SET revoked_at = now(), revoked_for = 'revoked' WHERE s.account_id = $1 AND s.revoked_at IS NULL")
@@ -326,8 +307,9 @@ impl StaffMutation {
         StaffPayload::settle(ctx, create(ctx, input).await)
     }
 
-    /// Disables the account of a member of the staff and ends his sessions: his next request is refused. Needs a token
-    /// without client. Right: `identity.staff.manage`.
+    /// Disables the account of a member of the staff and ends his sessions: his next request is refused. Where an identity
+    /// provider is required, somebody stays who could come in without it. Needs a token without client. Right:
+    /// `identity.staff.manage`.
     async fn staff_disable(
         &self,
         ctx: &Context<'_>,

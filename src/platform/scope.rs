@@ -183,7 +183,16 @@ impl Scope {
     /// Whether the caller holds that right in the client, for what asks a server elsewhere before it opens the operation's
     /// transaction. On a connection of its own, given back at once.
     pub(crate) async fn beforehand(&self, can: Can) -> Result<()> {
-        let tx = self.enter(Door::Client).await?;
+        self.held_behind(Door::Client, can).await
+    }
+
+    /// The same for a right that is held for the provider.
+    pub(crate) async fn beforehand_of_provider(&self, can: Can) -> Result<()> {
+        self.held_behind(Door::Provider, can).await
+    }
+
+    async fn held_behind(&self, door: Door, can: Can) -> Result<()> {
+        let tx = self.enter(door).await?;
         let held = tx.entered.permissions.contains(&can);
         tx.end(false).await?;
         if held { Ok(()) } else { Err(missing(can)) }

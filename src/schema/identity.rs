@@ -143,7 +143,7 @@ diesel::table! {
 diesel::table! {
     identity.outside_sign_in (state_hash) {
         state_hash -> Binary,
-        client_id -> Uuid,
+        client_id -> Nullable<Uuid>,
         identity_provider_id -> Uuid,
         issuer -> Text,
         names_issuer -> Bool,
@@ -160,10 +160,13 @@ diesel::table! {
 }
 
 diesel::table! {
-    identity.provider_grant (account_id, role_id) {
+    identity.provider_grant (id) {
         account_id -> Uuid,
         role_id -> Uuid,
         created_at -> Timestamptz,
+        id -> Uuid,
+        identity_provider_id -> Nullable<Uuid>,
+        valid_until -> Nullable<Date>,
     }
 }
 
@@ -173,6 +176,20 @@ diesel::table! {
         name -> Text,
         permissions -> Array<Text>,
         client_permissions -> Array<Text>,
+    }
+}
+
+diesel::table! {
+    identity.provider_trail (id) {
+        id -> Int8,
+        occurred_at -> Timestamptz,
+        actor_id -> Nullable<Uuid>,
+        actor_name -> Nullable<Text>,
+        request_id -> Nullable<Uuid>,
+        record -> Text,
+        action -> Text,
+        before -> Nullable<Jsonb>,
+        after -> Nullable<Jsonb>,
     }
 }
 
@@ -226,6 +243,7 @@ diesel::table! {
         confined_to -> Nullable<Uuid>,
         identity_provider_id -> Nullable<Uuid>,
         came_through -> Nullable<Text>,
+        staff_identity_provider_id -> Nullable<Uuid>,
     }
 }
 
@@ -235,5 +253,47 @@ diesel::table! {
         pkcs8 -> Binary,
         created_at -> Timestamptz,
         retired_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    identity.staff_identity_provider (id) {
+        id -> Uuid,
+        name -> Text,
+        issuer -> Text,
+        oauth_client -> Text,
+        sealed_secret -> Binary,
+        scopes -> Array<Text>,
+        email_domains -> Array<Text>,
+        groups_claim -> Nullable<Text>,
+        creates_accounts -> Bool,
+        required -> Bool,
+        session_hours -> Int4,
+        max_age_minutes -> Nullable<Int4>,
+        state -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    identity.staff_identity_provider_role (id) {
+        id -> Uuid,
+        identity_provider_id -> Uuid,
+        group_name -> Text,
+        role_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    identity.staff_outside_account (id) {
+        id -> Uuid,
+        identity_provider_id -> Uuid,
+        subject -> Text,
+        account_id -> Uuid,
+        last_sign_in_at -> Timestamptz,
+        created_at -> Timestamptz,
     }
 }

@@ -1,6 +1,8 @@
 //! People of a client come in through the client's own identity provider: who they are there and which groups they are in
 //! decides who they are here, for this client and for no other; and nothing of it can be had by anybody else.
 
+mod staff;
+
 use backoffice_credentials::random;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -317,10 +319,27 @@ async fn who_is_known_or_invited_is_found_by_a_verified_address_once() {
     let open = firm.inside.ask("{ invitations { nodes { acceptedAt } } }", json!({})).await;
     assert!(open["invitations"]["nodes"][0]["acceptedAt"].is_string());
 
+    // Who is known there as whom, to whoever administers the client.
+    let known =
+        "query($id: ID!, $after: String) { identityProviderUsers(identityProvider: $id, first: 1, after: $after) {
+        nodes { subject lastSignInAt linkedAt user { email } } pageInfo { hasNextPage endCursor } totalCount } }";
+    let known = async |after: Option<&Value>| {
+        firm.inside.ask(known, json!({ "id": provider["id"], "after": after })).await["identityProviderUsers"].clone()
+    };
+    let one = known(None).await;
+    assert_eq!((&one["totalCount"], &one["pageInfo"]["hasNextPage"]), (&json!(1), &json!(false)));
+    let max_there = &one["nodes"][0];
+    assert_eq!((&max_there["subject"], &max_there["user"]["email"]), (&json!("m-1"), &json!("max@alpha.example")));
+    assert_eq!(max_there["linkedAt"], max_there["lastSignInAt"]);
+
     // Somebody who has a password already is the same person afterwards.
     firm.member("lea@alpha.example", "Bookkeeper").await;
     let lea = firm.comes_in(handle, &person("l-1", "lea@alpha.example", &[])).await.enter(&firm.client).await;
     assert!(permissions(&lea).await.contains(&"JOURNAL_POST".to_owned()));
+    let first = known(None).await;
+    assert_eq!((&first["nodes"][0]["subject"], &first["totalCount"]), (&json!("l-1"), &json!(2)));
+    let second = known(Some(&first["pageInfo"]["endCursor"])).await;
+    assert_eq!((&second["nodes"][0]["subject"], &second["pageInfo"]["hasNextPage"]), (&json!("m-1"), &json!(false)));
     // Her address is given to somebody else there: that is another person, and nobody here.
     assert!(firm.is_sent_away(handle, &person("l-2", "lea@alpha.example", &[])).await.starts_with(unknown));
     // Until somebody says that it is all right.
@@ -706,7 +725,11 @@ async fn nobody_sets_up_what_could_do_more_than_he_may() {
             .contains("do not hold it yourself")
     );
     // Shutting it needs no more than the right itself; and those who run the installation may all of it.
+    let more = json!({ "input": { "id": provider["id"], "enabled": false, "oauthClientId": "mine" } });
+    assert!(lea.refused(UPDATE, more).await[0]["message"].is_string());
     lea.ask(UPDATE, json!({ "input": { "id": provider["id"], "enabled": false } })).await;
+    let shut = json!({ "input": { "id": provider["id"], "oauthClientId": "mine" } });
+    assert!(lea.refused(UPDATE, shut).await[0]["message"].is_string());
     assert!(
         lea.refused(UPDATE, json!({ "input": { "id": provider["id"], "enabled": true } })).await[0]["message"]
             .is_string()

@@ -1,8 +1,6 @@
 //! Setting identity providers up. Whoever runs one can say that he is anybody of the client, so nobody sets up what could
 //! speak for people who may do more than he may himself.
 
-use std::sync::Arc;
-
 use async_graphql::{Context, InputObject, MaybeUndefined, Object};
 use diesel::QueryableByName;
 use diesel::prelude::*;
@@ -10,25 +8,21 @@ use diesel::sql_types::{Array, Text, Uuid as SqlUuid};
 
 use super::super::ids::{GrantId, IdentityProviderId, RoleId, UserId};
 use super::super::prove;
-use super::Outside;
-use super::checks::{
-    check_age, check_authority, check_claim, check_domains, check_hours, check_issuer, check_roles, check_scopes,
-    invalid,
-};
+use super::checks::{check_authority, check_groups, invalid};
+use super::owner::Owner;
 use super::provider::{IdentityProvider, IdentityProviderState};
-use super::relying::Relying;
-use crate::finance::input::{expect_version, sized};
+use super::relying::{Relying, relying};
+use super::settings::{Typed, TypedChange, check_number, check_tried};
+use crate::finance::input::expect_version;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
-use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::error::{Error, Result};
 use crate::platform::ids::new_uuid;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scope::{Ask, Scope};
 use crate::platform::sql::sql;
 use crate::schema::identity::{identity_provider, identity_provider_role, outside_account};
 
-/// The most identity providers of a client.
-const MOST: i64 = 20;
 /// A group that stands for a role.
 #[derive(InputObject, Clone, Debug)]
 pub struct IdentityProviderRoleInput {
@@ -130,20 +124,12 @@ crate::payload! {
     }
 }
 
-/// What the installation asks identity providers with.
-pub(super) fn relying<'a>(ctx: &Context<'a>) -> Result<&'a Arc<Relying>> {
-    ctx.data_opt::<Outside>()
-        .and_then(Option::as_ref)
-        .ok_or_else(|| Error::fault("the schema has no settings of OpenID Connect"))
-}
-
 fn fields(roles: &[IdentityProviderRoleInput]) -> Vec<(String, RoleId)> {
     roles.iter().enumerate().map(|(index, one)| (format!("roles.{index}.role"), one.role)).collect()
 }
 
-/// What the secret of an identity provider is sealed for.
-pub(super) fn place(id: IdentityProviderId) -> String {
-    format!("identity provider {}", id.0.simple())
+fn groups(roles: &[IdentityProviderRoleInput]) -> Vec<(&str, RoleId)> {
+    roles.iter().map(|one| (one.group.as_str(), one.role)).collect()
 }
 
 async fn write_roles(tx: &Tx, id: IdentityProviderId, roles: Vec<IdentityProviderRoleInput>) -> Result<()> {
@@ -170,19 +156,23 @@ async fn create(ctx: &Context<'_>, scope: &Scope, input: IdentityProviderCreateI
     // Nobody without the right makes the server ask others; and it does not ask while it holds a connection.
     prove::alone(scope)?;
     scope.beforehand(Can::IdentityProviderManage).await?;
-    let name = input.name.trim().to_owned();
-    sized("name", &name, 1..=100)?;
-    let issuer = check_issuer(relying, &input.issuer)?;
-    sized("oauthClientId", &input.oauth_client_id, 1..=255)?;
-    sized("oauthClientSecret", &input.oauth_client_secret, 1..=1000)?;
-    let scopes = check_scopes(input.scopes.unwrap_or_else(|| vec!["email".to_owned(), "profile".to_owned()]))?;
-    let email_domains = check_domains(input.email_domains.unwrap_or_default())?;
-    let groups_claim = check_claim(input.groups_claim)?;
-    let session_hours = check_hours(input.session_hours.unwrap_or(12))?;
-    let max_age_minutes = check_age(input.max_age_minutes)?;
+    let settings = Typed {
+        name: input.name,
+        issuer: input.issuer,
+        oauth_client: input.oauth_client_id,
+        secret: input.oauth_client_secret,
+        scopes: input.scopes,
+        email_domains: input.email_domains,
+        groups_claim: input.groups_claim,
+        creates_accounts: input.creates_accounts,
+        session_hours: input.session_hours,
+        max_age_minutes: input.max_age_minutes,
+        enabled: input.enabled,
+    }
+    .check(relying)?;
     let roles = input.roles.unwrap_or_default();
-    check_roles(&roles)?;
-    relying.discover(&issuer, true).await.map_err(|trouble| invalid("issuer", &trouble.sentence()))?;
+    check_groups(&groups(&roles))?;
+    relying.discover(&settings.issuer, true).await.map_err(|trouble| invalid("issuer", &trouble.sentence()))?;
 
     let tx = ctx.tx(Can::IdentityProviderManage).await?;
     let tenant = tx.tenant()?;
@@ -195,33 +185,26 @@ async fn create(ctx: &Context<'_>, scope: &Scope, input: IdentityProviderCreateI
                 .count(),
         )
         .await?;
-    if existing >= MOST {
-        let message = format!("A client has at most {MOST} identity providers.");
-        return Err(Error::refuse(UserErrorCode::State, "", message));
-    }
+    check_number(existing, "A client")?;
     let id = IdentityProviderId::new();
-    let state = match input.enabled {
-        Some(false) => IdentityProviderState::Disabled,
-        _ => IdentityProviderState::Enabled,
-    };
+    let sealed = relying.vault().seal(&Owner::Client(tenant).place(id.0), settings.secret.as_bytes())?;
     let created: IdentityProvider = tx
         .row(
             diesel::insert_into(identity_provider::table)
                 .values((
                     identity_provider::tenant_id.eq(tenant),
                     identity_provider::id.eq(id),
-                    identity_provider::name.eq(name),
-                    identity_provider::issuer.eq(issuer),
-                    identity_provider::oauth_client.eq(input.oauth_client_id),
-                    identity_provider::sealed_secret
-                        .eq(relying.vault().seal(&place(id), input.oauth_client_secret.as_bytes())?),
-                    identity_provider::scopes.eq(scopes),
-                    identity_provider::email_domains.eq(email_domains),
-                    identity_provider::groups_claim.eq(groups_claim),
-                    identity_provider::creates_accounts.eq(input.creates_accounts.unwrap_or(false)),
-                    identity_provider::session_hours.eq(session_hours),
-                    identity_provider::max_age_minutes.eq(max_age_minutes),
-                    identity_provider::state.eq(state),
+                    identity_provider::name.eq(settings.name),
+                    identity_provider::issuer.eq(settings.issuer),
+                    identity_provider::oauth_client.eq(settings.oauth_client),
+                    identity_provider::sealed_secret.eq(sealed),
+                    identity_provider::scopes.eq(settings.scopes),
+                    identity_provider::email_domains.eq(settings.email_domains),
+                    identity_provider::groups_claim.eq(settings.groups_claim),
+                    identity_provider::creates_accounts.eq(settings.creates_accounts),
+                    identity_provider::session_hours.eq(settings.session_hours),
+                    identity_provider::max_age_minutes.eq(settings.max_age_minutes),
+                    identity_provider::state.eq(settings.state),
                 ))
                 .returning(IdentityProvider::as_returning()),
         )
@@ -248,33 +231,16 @@ async fn locked(tx: &Tx, id: IdentityProviderId, expected_version: Option<i32>) 
     Ok(found)
 }
 
-#[derive(AsChangeset, Default)]
-#[diesel(table_name = identity_provider)]
-struct Changes {
-    name: Option<String>,
-    oauth_client: Option<String>,
-    sealed_secret: Option<Vec<u8>>,
-    scopes: Option<Vec<String>>,
-    email_domains: Option<Vec<String>>,
-    groups_claim: Option<Option<String>>,
-    creates_accounts: Option<bool>,
-    required: Option<bool>,
-    session_hours: Option<i32>,
-    max_age_minutes: Option<Option<i32>>,
-    state: Option<IdentityProviderState>,
-    // Also where only the roles change: whoever has read the record has read them.
-    updated_at: Option<crate::platform::scalars::DateTime>,
-}
+super::settings::changes!(Changes of identity_provider);
 
 async fn change(tx: &Tx, id: IdentityProviderId, changes: Changes) -> Result<IdentityProvider> {
-    let changes = Changes { updated_at: Some(crate::platform::scalars::DateTime(tx.now())), ..changes };
     tx.row(
         diesel::update(
             identity_provider::table
                 .filter(identity_provider::tenant_id.eq(tx.tenant()?))
                 .filter(identity_provider::id.eq(id)),
         )
-        .set(changes)
+        .set(changes.at(tx.now()))
         .returning(IdentityProvider::as_returning()),
     )
     .await
@@ -319,41 +285,20 @@ async fn update(tx: &Tx, relying: &Relying, input: IdentityProviderUpdateInput) 
     let id = input.id;
     let found = locked(tx, id, input.expected_version).await?;
     let tenant = tx.tenant()?;
-    let state = input.enabled.map(|enabled| match enabled {
-        true => IdentityProviderState::Enabled,
-        false => IdentityProviderState::Disabled,
-    });
-    let disabled = state.unwrap_or(found.state) == IdentityProviderState::Disabled;
-    let changes = Changes {
-        name: input.name.map(|name| name.trim().to_owned()),
+    let change_to = TypedChange {
+        name: input.name,
         oauth_client: input.oauth_client_id,
-        sealed_secret: match input.oauth_client_secret {
-            Some(secret) => {
-                sized("oauthClientSecret", &secret, 1..=1000)?;
-                Some(relying.vault().seal(&place(id), secret.as_bytes())?)
-            }
-            None => None,
-        },
-        scopes: input.scopes.map(check_scopes).transpose()?,
-        email_domains: input.email_domains.map(check_domains).transpose()?,
-        groups_claim: given(input.groups_claim).map(check_claim).transpose()?,
+        secret: input.oauth_client_secret,
+        scopes: input.scopes,
+        email_domains: input.email_domains,
+        groups_claim: input.groups_claim,
         creates_accounts: input.creates_accounts,
-        required: if disabled { Some(false) } else { input.required },
-        session_hours: input.session_hours.map(check_hours).transpose()?,
-        max_age_minutes: given(input.max_age_minutes).map(check_age).transpose()?,
-        state,
-        ..Changes::default()
-    };
-    if let Some(name) = &changes.name {
-        sized("name", name, 1..=100)?;
+        session_hours: input.session_hours,
+        max_age_minutes: input.max_age_minutes,
+        enabled: input.enabled,
+        required: input.required,
     }
-    if let Some(client) = &changes.oauth_client {
-        sized("oauthClientId", client, 1..=255)?;
-    }
-    if disabled && input.required == Some(true) {
-        let message = "What nobody comes in through cannot be required.";
-        return Err(Error::refuse(UserErrorCode::State, "required", message));
-    }
+    .check(found.state)?;
     if input.required == Some(true) && !found.required {
         let came: i64 = tx
             .row(
@@ -363,14 +308,11 @@ async fn update(tx: &Tx, relying: &Relying, input: IdentityProviderUpdateInput) 
                     .count(),
             )
             .await?;
-        if came == 0 {
-            let message = "Nobody has come in through it yet: try it before others depend on it.";
-            return Err(Error::refuse(UserErrorCode::State, "required", message));
-        }
+        check_tried(came)?;
     }
     match &input.roles {
         // Whoever only shuts it needs to be nobody's equal.
-        None if disabled => {}
+        None if change_to.only_shuts() => {}
         None => {
             let standing: Vec<RoleId> = tx
                 .rows(
@@ -385,7 +327,7 @@ async fn update(tx: &Tx, relying: &Relying, input: IdentityProviderUpdateInput) 
             check_authority(tx, &standing).await?;
         }
         Some(roles) => {
-            check_roles(roles)?;
+            check_groups(&groups(roles))?;
             check_authority(tx, &fields(roles)).await?;
         }
     }
@@ -394,31 +336,16 @@ async fn update(tx: &Tx, relying: &Relying, input: IdentityProviderUpdateInput) 
         write_roles(tx, id, roles).await?;
         end_grants(tx, id).await?;
     }
-    let changed = change(tx, id, changes).await?;
+    let changed = change(tx, id, Changes::of(change_to, relying, &Owner::Client(tenant).place(id.0))?).await?;
     emit(tx, EventKind::IdentityProviderUpdated, id.0);
     Ok(changed)
-}
-
-fn given<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {
-    match value {
-        MaybeUndefined::Undefined => None,
-        MaybeUndefined::Null => Some(None),
-        MaybeUndefined::Value(value) => Some(Some(value)),
-    }
 }
 
 async fn delete(tx: &Tx, input: IdentityProviderDeleteInput) -> Result<IdentityProvider> {
     locked(tx, input.id, input.expected_version).await?;
     delete_roles(tx, input.id).await?;
     end_grants(tx, input.id).await?;
-    let changes = Changes {
-        state: Some(IdentityProviderState::Deleted),
-        required: Some(false),
-        // What is not needed any more is not kept.
-        sealed_secret: Some(Vec::new()),
-        ..Changes::default()
-    };
-    let deleted = change(tx, input.id, changes).await?;
+    let deleted = change(tx, input.id, Changes::deleted()).await?;
     emit(tx, EventKind::IdentityProviderDeleted, input.id.0);
     Ok(deleted)
 }
@@ -457,8 +384,8 @@ impl IdentityProviderMutation {
         IdentityProviderPayload::settle(ctx, create(ctx, ctx.scope()?, input).await)
     }
 
-    /// Changes an identity provider: what is omitted stays. But for shutting it, whatever people of the client may do has to
-    /// be the caller's own right, as for a new one. Right: `identity.identity_provider.manage`.
+    /// Changes an identity provider: what is omitted stays. But for shutting it and nothing else, whatever people of the
+    /// client may do has to be the caller's own right, as for a new one. Right: `identity.identity_provider.manage`.
     async fn identity_provider_update(
         &self,
         ctx: &Context<'_>,

@@ -6,7 +6,6 @@ use url::Url;
 
 use super::super::ids::RoleId;
 use super::super::{authority, role};
-use super::change::IdentityProviderRoleInput;
 use super::relying::Relying;
 use crate::finance::input::{relabel, sized};
 use crate::platform::can::Can;
@@ -97,13 +96,14 @@ pub(super) fn check_claim(claim: Option<String>) -> Result<Option<String>> {
     Ok(claim)
 }
 
-pub(super) fn check_roles(roles: &[IdentityProviderRoleInput]) -> Result<()> {
+/// Groups and the roles that they stand for.
+pub(super) fn check_groups<R: PartialEq>(roles: &[(&str, R)]) -> Result<()> {
     if roles.len() > MOST_ROLES {
         return Err(invalid("roles", "At most 500 groups can stand for roles."));
     }
     for (index, one) in roles.iter().enumerate() {
-        sized(&format!("roles.{index}.group"), &one.group, 1..=255)?;
-        if roles.iter().take(index).any(|other| other.group == one.group && other.role == one.role) {
+        sized(&format!("roles.{index}.group"), one.0, 1..=255)?;
+        if roles.iter().take(index).any(|other| other == one) {
             return Err(invalid(&format!("roles.{index}"), "This group stands for this role already."));
         }
     }

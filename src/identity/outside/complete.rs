@@ -8,14 +8,14 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::super::account::User;
-use super::super::ids::{IdentityProviderId, UserId};
+use super::super::ids::UserId;
 use super::super::prove::{self, Through};
 use super::super::refresh::Continued;
 use super::super::throttle::Subjects;
-use super::change::place;
 use super::claims::{self, Barred, Person};
 use super::discovery::Trouble;
 use super::flow::{Kept, Provider, SignInCompleteInput, along, out_of_order, s256};
+use super::owner::Owner;
 use super::relying::{Exchange, Relying};
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
@@ -28,10 +28,10 @@ use crate::platform::sql::sql;
 struct Completed {
     #[diesel(sql_type = Binary)]
     state_hash: Vec<u8>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    client_id: Option<Uuid>,
     #[diesel(sql_type = SqlUuid)]
-    client_id: Uuid,
-    #[diesel(sql_type = SqlUuid)]
-    identity_provider_id: IdentityProviderId,
+    identity_provider_id: Uuid,
     #[diesel(sql_type = Text)]
     issuer: String,
     #[diesel(sql_type = Text)]
@@ -40,6 +40,17 @@ struct Completed {
     sealed: Vec<u8>,
     #[diesel(sql_type = Binary)]
     sealed_code: Vec<u8>,
+}
+
+impl Completed {
+    fn owner(&self) -> Owner {
+        Owner::of(self.client_id)
+    }
+
+    /// What portals call the identity provider, for the log.
+    fn handle(&self) -> String {
+        self.owner().handle(self.identity_provider_id)
+    }
 }
 
 /// Why a sign-in that has come back ends without one.
@@ -115,7 +126,7 @@ pub(super) async fn complete(scope: &Scope, relying: &Relying, input: SignInComp
             )
             .await?;
         let Some(completed) = completed else { return Ok(None) };
-        let provider = Provider::find(&tx, completed.client_id, completed.identity_provider_id).await?;
+        let provider = Provider::find(&tx, completed.owner(), completed.identity_provider_id).await?;
         Ok::<_, Error>(Some((completed, provider)))
     }
     .await;
@@ -135,7 +146,8 @@ pub(super) async fn complete(scope: &Scope, relying: &Relying, input: SignInComp
     let kept = relying.vault().unseal(&along("secrets", &completed.state_hash), &completed.sealed)?;
     let kept: Kept = serde_json::from_slice(&kept).map_err(Error::fault)?;
     let code = text(relying.vault().unseal(&along("code", &completed.state_hash), &completed.sealed_code)?)?;
-    let secret = text(relying.vault().unseal(&place(completed.identity_provider_id), &provider.sealed_secret)?)?;
+    let place = completed.owner().place(completed.identity_provider_id);
+    let secret = text(relying.vault().unseal(&place, &provider.sealed_secret)?)?;
     let exchange = Exchange {
         oauth_client: &provider.oauth_client,
         secret: &secret,
@@ -152,8 +164,12 @@ pub(super) async fn complete(scope: &Scope, relying: &Relying, input: SignInComp
         Ok(person) => enter(scope, &completed, person).await,
         Err(failed) => {
             // No word of who it was.
-            tracing::warn!(provider = %completed.identity_provider_id, name = provider.name, reason = failed.reason(),
-                "a sign-in through an identity provider failed");
+            tracing::warn!(
+                provider = completed.handle(),
+                name = provider.name,
+                reason = failed.reason(),
+                "a sign-in through an identity provider failed"
+            );
             Err(failed.refusal())
         }
     }
@@ -214,39 +230,50 @@ struct Entered {
 /// Signs the person in, in the operation's transaction.
 async fn enter(scope: &Scope, completed: &Completed, person: Person) -> Result<Continued> {
     let tx = scope.sign_in().await?;
+    let question = match completed.owner() {
+        Owner::Client(client) => {
+            sql("SELECT e.verdict, e.account_id, e.email, e.name, e.provider_name, e.session_hours
+               FROM identity.sign_in_from_outside($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) e")
+            .bind::<SqlUuid, _>(client)
+        }
+        Owner::Provider => sql("SELECT e.verdict, e.account_id, e.email, e.name, e.provider_name, e.session_hours
+               FROM identity.staff_sign_in_from_outside($1, $2, $3, $4, $5, $6, $7, $8, $9) e"),
+    };
     let entered: Entered = tx
         .row(
-            sql("SELECT e.verdict, e.account_id, e.email, e.name, e.provider_name, e.session_hours
-                   FROM identity.sign_in_from_outside($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) e")
-            .bind::<SqlUuid, _>(completed.client_id)
-            .bind::<SqlUuid, _>(completed.identity_provider_id)
-            .bind::<Text, _>(completed.issuer.clone())
-            .bind::<Text, _>(person.subject)
-            .bind::<Nullable<Text>, _>(person.email)
-            .bind::<Bool, _>(person.verified)
-            .bind::<Nullable<Text>, _>(person.name)
-            .bind::<Array<Text>, _>(person.groups)
-            .bind::<SqlUuid, _>(new_uuid())
-            .bind::<SqlUuid, _>(scope.request_id()),
+            question
+                .bind::<SqlUuid, _>(completed.identity_provider_id)
+                .bind::<Text, _>(completed.issuer.clone())
+                .bind::<Text, _>(person.subject)
+                .bind::<Nullable<Text>, _>(person.email)
+                .bind::<Bool, _>(person.verified)
+                .bind::<Nullable<Text>, _>(person.name)
+                .bind::<Array<Text>, _>(person.groups)
+                .bind::<SqlUuid, _>(new_uuid())
+                .bind::<SqlUuid, _>(scope.request_id()),
         )
         .await?;
     let (Some(id), Some(email), Some(name), Some(through), Some(hours)) =
         (entered.account_id, entered.email, entered.name, entered.provider_name, entered.session_hours)
     else {
-        let message = match entered.verdict.as_str() {
-            "unverified" => {
+        let message = match (entered.verdict.as_str(), completed.owner()) {
+            ("unverified", _) => {
                 "The identity provider does not say that your e-mail address is verified; tell your administrator."
             }
-            "unknown" => "Nobody comes in through this identity provider any more.",
-            _ => {
+            ("unknown", _) => "Nobody comes in through this identity provider any more.",
+            (_, Owner::Provider) => "You are not known here. Ask your administrator for an account.",
+            (_, Owner::Client(_)) => {
                 "You are not known here. Ask your administrator for an invitation; if you have an account already, accept it with that."
             }
         };
-        tracing::info!(provider = %completed.identity_provider_id, verdict = entered.verdict,
-            "somebody was not let in through an identity provider");
+        tracing::info!(
+            provider = completed.handle(),
+            verdict = entered.verdict,
+            "somebody was not let in through an identity provider"
+        );
         return Err(Error::refuse(UserErrorCode::State, "", message));
     };
-    let user = User { id, email, name, staff: false };
+    let user = User { id, email, name, staff: completed.owner() == Owner::Provider };
     let until = tx.now() + TimeDelta::hours(i64::from(hours));
     let through =
         Through { client: completed.client_id, provider: completed.identity_provider_id, name: through, until };

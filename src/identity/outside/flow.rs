@@ -15,13 +15,12 @@ use sha2::{Digest, Sha256};
 use url::Url;
 use uuid::Uuid;
 
-use super::super::ids::IdentityProviderId;
 use super::super::prove;
 use super::super::sign_in::SessionPayload;
 use super::super::throttle::Subjects;
-use super::change::relying;
 use super::complete::complete;
-use super::relying::Relying;
+use super::owner::Owner;
+use super::relying::{Relying, relying};
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserError, UserErrorCode};
 use crate::platform::scalars::DateTime;
@@ -37,7 +36,8 @@ pub struct SignInBeginInput {
     /// The identity provider: its `handle`.
     pub identity_provider: String,
     /// The page of the portal that the person is sent back to, with `signInCode` or `signInError` added to its query. A page
-    /// of one of the client's portals (`portalOrigins`), of this installation, or of its `--allowed-origin`.
+    /// of one of the client's portals (`portalOrigins`), of this installation, or of its `--allowed-origin`; for the provider's
+    /// own staff one of the latter two.
     pub return_to: String,
     /// SHA-256, in base64url without padding, of a secret of 43 to 128 letters, digits and `-._~` that the portal makes and
     /// keeps to itself, in the browser that begins (as PKCE has it, RFC 7636 with S256).
@@ -90,15 +90,22 @@ pub(super) struct Provider {
 }
 
 impl Provider {
-    pub async fn find(tx: &Tx, client: Uuid, id: IdentityProviderId) -> Result<Option<Self>> {
-        tx.maybe(
-            sql("SELECT p.name, p.issuer, p.oauth_client, p.sealed_secret, p.scopes, p.email_domains, p.groups_claim,
+    /// One that is enabled; nothing of any other. The provider has no portals of its own.
+    pub async fn find(tx: &Tx, owner: Owner, id: Uuid) -> Result<Option<Self>> {
+        let question = match owner {
+            Owner::Client(client) => sql(
+                "SELECT p.name, p.issuer, p.oauth_client, p.sealed_secret, p.scopes, p.email_domains, p.groups_claim,
                         p.max_age_minutes, p.portal_origins
-                   FROM identity.enabled_identity_provider($1, $2) p")
-            .bind::<SqlUuid, _>(client)
-            .bind::<SqlUuid, _>(id),
-        )
-        .await
+                   FROM identity.enabled_identity_provider($1, $2) p",
+            )
+            .bind::<SqlUuid, _>(client),
+            Owner::Provider => sql(
+                "SELECT p.name, p.issuer, p.oauth_client, p.sealed_secret, p.scopes, p.email_domains, p.groups_claim,
+                        p.max_age_minutes, '{}'::text[] AS portal_origins
+                   FROM identity.staff_identity_provider p WHERE p.id = $1 AND p.state = 'enabled'",
+            ),
+        };
+        tx.maybe(question.bind::<SqlUuid, _>(id)).await
     }
 }
 
@@ -111,13 +118,6 @@ pub(super) struct Kept {
 
 fn no_provider() -> Error {
     Error::not_found("identityProvider", "identity provider")
-}
-
-/// The client and the identity provider of a handle.
-fn split(handle: &str) -> Option<(Uuid, IdentityProviderId)> {
-    let (client, id) = handle.trim().split_once('.')?;
-    let parse = |text: &str| (text.len() == 32).then(|| Uuid::try_parse(text).ok()).flatten();
-    Some((parse(client)?, IdentityProviderId(parse(id)?)))
 }
 
 fn unguessable() -> Result<String> {
@@ -148,11 +148,11 @@ async fn begin(scope: &Scope, relying: &Relying, input: SignInBeginInput) -> Res
     prove::alone(scope)?;
     scope.keyless()?;
     let subjects = Subjects::new("identity provider", &input.identity_provider, scope.address());
-    let (client, id) = split(&input.identity_provider).unwrap_or((Uuid::nil(), IdentityProviderId(Uuid::nil())));
+    let (owner, id) = Owner::parse(&input.identity_provider).unwrap_or((Owner::Client(Uuid::nil()), Uuid::nil()));
     let tx = Tx::open_anonymous(scope.pools()).await?;
     let found = async {
         subjects.check(&tx).await?;
-        Provider::find(&tx, client, id).await
+        Provider::find(&tx, owner, id).await
     }
     .await;
     tx.finish(false).await?;
@@ -161,7 +161,12 @@ async fn begin(scope: &Scope, relying: &Relying, input: SignInBeginInput) -> Res
         return Err(no_provider());
     };
     let Some(return_to) = page(&input.return_to, relying, &provider.portal_origins) else {
-        let message = "This is no page of one of the client's portals; the client names them as its portalOrigins.";
+        let message = match owner {
+            Owner::Client(_) => {
+                "This is no page of one of the client's portals; the client names them as its portalOrigins."
+            }
+            Owner::Provider => "This is no page of this installation, nor of one that it allows (--allowed-origin).",
+        };
         return Err(Error::refuse(UserErrorCode::Invalid, "returnTo", message));
     };
     let challenge: Option<[u8; 32]> =
@@ -171,7 +176,7 @@ async fn begin(scope: &Scope, relying: &Relying, input: SignInBeginInput) -> Res
         return Err(Error::refuse(UserErrorCode::Invalid, "challenge", message));
     };
     let discovery = relying.discover(&provider.issuer, false).await.map_err(|trouble| {
-        tracing::warn!(provider = %id, reason = trouble.reason(), "an identity provider cannot be asked");
+        tracing::warn!(provider = owner.handle(id), reason = trouble.reason(), "an identity provider cannot be asked");
         out_of_order()
     })?;
 
@@ -191,7 +196,7 @@ async fn begin(scope: &Scope, relying: &Relying, input: SignInBeginInput) -> Res
                (state_hash, client_id, identity_provider_id, issuer, names_issuer, redirect_uri, return_to, challenge, sealed, expires_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + interval '600 s')")
         .bind::<Binary, _>(state_hash.to_vec())
-        .bind::<SqlUuid, _>(client)
+        .bind::<Nullable<SqlUuid>, _>(owner.client())
         .bind::<SqlUuid, _>(id)
         .bind::<Text, _>(provider.issuer)
         .bind::<Bool, _>(discovery.names_issuer)
@@ -258,8 +263,9 @@ impl OutsideSignInMutation {
     }
 
     /// Completes a sign-in through an identity provider. The session is good for the client of the identity provider and for
-    /// no other, and ends after its `sessionHours`. Roles that the person's groups stand for are given, those that they no
-    /// longer stand for are taken away. Needs no token, only code and secret. An operation of its own.
+    /// no other, or, of the provider's staff, for all that the person may enter; it ends after `sessionHours`. Roles that the
+    /// person's groups stand for are given, those that they no longer stand for are taken away. Needs no token, only code and
+    /// secret. An operation of its own.
     async fn sign_in_complete(
         &self,
         ctx: &Context<'_>,
@@ -276,17 +282,7 @@ impl OutsideSignInMutation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::ids::new_uuid;
     use crate::webhooks::Settings;
-
-    #[test]
-    fn a_handle_names_client_and_identity_provider() {
-        let (client, id) = (new_uuid(), IdentityProviderId::new());
-        assert_eq!(split(&format!("{}.{}", client.simple(), id.0.simple())), Some((client, id)));
-        for wrong in ["", ".", "a.b", &client.simple().to_string(), &format!("{client}.{}", id.0)] {
-            assert_eq!(split(wrong), None, "{wrong}");
-        }
-    }
 
     #[test]
     fn people_are_sent_to_known_pages_only() {

@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use super::super::ids::{IdentityProviderId, RoleId};
 use super::super::role::Role;
 use super::Outside;
+use super::owner::Owner;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
@@ -78,7 +79,7 @@ impl IdentityProvider {
         match ctx.scope()?.caller() {
             Caller::Person { client: Some(client), .. }
             | Caller::Service { client, .. }
-            | Caller::Job { client, .. } => Ok(format!("{}.{}", client.simple(), self.id.0.simple())),
+            | Caller::Job { client, .. } => Ok(Owner::Client(*client).handle(self.id.0)),
             _ => Err(Error::fault("an identity provider was read without a client").into()),
         }
     }
@@ -86,17 +87,22 @@ impl IdentityProvider {
     /// The address at this installation that the identity provider has to know as redirect URI. Null if this installation
     /// was built without OpenID Connect.
     async fn redirect_uri(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<String>> {
-        Ok(ctx.data_opt::<Outside>().and_then(|outside| redirect_uri(outside, &self.issuer)))
+        Ok(redirect_uri(ctx, &self.issuer))
     }
 }
 
+/// Where an issuer sends people back to; nothing where nobody is sent away.
+pub(super) fn redirect_uri(ctx: &Context<'_>, issuer: &str) -> Option<String> {
+    ctx.data_opt::<Outside>().and_then(|outside| way_back(outside, issuer))
+}
+
 #[cfg(feature = "oidc")]
-fn redirect_uri(outside: &Outside, issuer: &str) -> Option<String> {
+fn way_back(outside: &Outside, issuer: &str) -> Option<String> {
     outside.as_ref().map(|relying| relying.redirect_uri(issuer))
 }
 
 #[cfg(not(feature = "oidc"))]
-fn redirect_uri(_: &Outside, _: &str) -> Option<String> {
+fn way_back(_: &Outside, _: &str) -> Option<String> {
     None
 }
 

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use async_graphql::Context;
 use backoffice_credentials::IssuerKeys;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -21,8 +22,9 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use url::form_urlencoded::{Serializer, byte_serialize};
 
+use super::Outside;
 use super::discovery::{Answer, Discovery, Trouble, read_discovery, word};
-use crate::platform::error::Result;
+use crate::platform::error::{Error, Result};
 use crate::platform::vault::Vault;
 use crate::webhooks;
 use crate::webhooks::guard::{Destination, Policy};
@@ -51,6 +53,13 @@ struct Known {
     trouble: Option<(Instant, Trouble)>,
     keys: Option<(Instant, Arc<IssuerKeys>)>,
     asked_again: Option<Instant>,
+}
+
+/// What the installation asks identity providers with.
+pub(super) fn relying<'a>(ctx: &Context<'a>) -> Result<&'a Arc<Relying>> {
+    ctx.data_opt::<Outside>()
+        .and_then(Option::as_ref)
+        .ok_or_else(|| Error::fault("the schema has no settings of OpenID Connect"))
 }
 
 /// This installation, as the one who relies on identity providers.

@@ -14,6 +14,8 @@ const ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"];
 const people = {
   rosa: { email: "rosa@outside.example", email_verified: true, name: "Rosa Kern", groups: ["books"] },
   eve: { email: "accountant@demo.example", email_verified: true, name: "Eve", groups: ["books"] },
+  sam: { email: `sam-${process.pid}@demo.example`, email_verified: true, name: "Sam", groups: ["boss"] },
+  nora: { email: `nora-${process.pid}@demo.example`, email_verified: true, name: "Nora", groups: ["canteen"] },
   max: { email: "max@outside.example", email_verified: false, name: "Max", groups: ["books"] },
 };
 const secret = (id) => `secret of ${id} +/% that is long enough to sign with`;
@@ -29,6 +31,7 @@ const registered = (id, more) => ({
 const provider = new Provider(issuer, {
   clients: [
     ...ALGORITHMS.map((alg) => registered(`back-office-${alg}`, { id_token_signed_response_alg: alg })),
+    registered("staff", { id_token_signed_response_alg: "ES256" }),
     registered("aged", { require_auth_time: true }),
     registered("HS256", { id_token_signed_response_alg: "HS256" }),
   ],
@@ -228,6 +231,94 @@ await step("what is deleted lets nobody in", async () => {
   const { identityProviderDelete } = await ask(gone, { id: set.id }, admin);
   hold(identityProviderDelete.identityProvider.state === "DELETED", identityProviderDelete);
   const input = { identityProvider: set.handle, returnTo: `${address}/graphiql`, challenge: "A".repeat(43) };
+  hold((await ask(BEGIN, { input })).signInBegin.userErrors[0].code === "NOT_FOUND", "it begins");
+});
+
+// The provider's own staff, through an identity provider of the provider's own.
+const PASSWORD = "correct-Horse-battery-9";
+const owner = signIn.accessToken;
+const { providerRoles } = await ask("{ providerRoles { id name } }", {}, owner);
+const providerRole = (name) => providerRoles.find((one) => one.name === name).id;
+const made = await ask(
+  "mutation($input: StaffCreateInput!) { staffCreate(input: $input) { staffMember { id } userErrors { message } } }",
+  { input: { email: people.sam.email, name: "Sam", password: PASSWORD, roles: [providerRole("Staff")] } },
+  owner,
+);
+hold(made.staffCreate.staffMember, made);
+const { staffIdentityProviderCreate: staffSet } = await ask(
+  "mutation($input: StaffIdentityProviderCreateInput!) { staffIdentityProviderCreate(input: $input) { staffIdentityProvider { id handle redirectUri } userErrors { field message } } }",
+  { input: settings("staff", { roles: [{ group: "boss", role: providerRole("Provider administrator") }] }) },
+  owner,
+);
+const staff = staffSet.staffIdentityProvider;
+const change = async (changes) => {
+  const CHANGE = "mutation($input: StaffIdentityProviderUpdateInput!) { staffIdentityProviderUpdate(input: $input) { staffIdentityProvider { required state } userErrors { message } } }";
+  const { staffIdentityProviderUpdate: changed } = await ask(CHANGE, { input: { id: staff.id, ...changes } }, owner);
+  hold(changed.staffIdentityProvider, changed);
+  return changed.staffIdentityProvider;
+};
+const byPassword = async (email, password) =>
+  (await ask("mutation($input: SignInInput!) { signIn(input: $input) { accessToken userErrors { message } } }", { input: { email, password } })).signIn;
+const manages = async (token) => (await rights(token)).includes("STAFF_MANAGE");
+
+await step("a member of the staff comes in by a group that stands for a provider role", async () => {
+  hold(staff.redirectUri === redirect, staffSet);
+  const come = await comes(staff.handle, "sam");
+  hold(come.accessToken && come.user.email === people.sam.email, come);
+  hold(await manages(come.accessToken), "the group gives no right");
+  hold((await rights(await enter(come.accessToken))).length > 0, "no right in a client");
+  const known = await ask("{ staff(first: 100) { nodes { email outsideIdentities { subject identityProvider { id } } } } }", {}, owner);
+  const { outsideIdentities } = known.staff.nodes.find((one) => one.email === people.sam.email);
+  hold(outsideIdentities.length === 1 && outsideIdentities[0].subject === "sam" && outsideIdentities[0].identityProvider.id === staff.id, outsideIdentities);
+});
+await step("who leaves the group there loses the role here at the next sign-in", async () => {
+  const before = (await comes(staff.handle, "sam")).accessToken;
+  hold(await manages(before), "not before");
+  people.sam.groups = [];
+  const now = (await comes(staff.handle, "sam")).accessToken;
+  people.sam.groups = ["boss"];
+  hold(!(await manages(now)) && !(await manages(before)), "the role stays");
+});
+await step("somebody new gets an account by a group that counts, and by none that does not", async () => {
+  const stranger = await comes(staff.handle, "nora");
+  hold(!stranger.accessToken && /not known here/.test(stranger.userErrors[0].message), stranger);
+  people.nora.groups = ["boss"];
+  const come = await comes(staff.handle, "nora");
+  hold(come.accessToken && (await manages(come.accessToken)), come);
+});
+await step("a client's person does not come in through the provider's identity provider", async () => {
+  const other = await setUp("back-office-PS256", { name: `Other ${process.pid}` });
+  people.rosa.email = `staff-rosa-${process.pid}@outside.example`;
+  hold((await comes(other.handle, "rosa")).accessToken, "not let in by the client's");
+  people.rosa.groups = ["books", "boss"];
+  const come = await comes(staff.handle, "rosa");
+  people.rosa.groups = ["books"];
+  hold(!come.accessToken && /not known here/.test(come.userErrors[0].message), come);
+});
+await step("a client's identity provider gives no provider role, whatever its groups are called", async () => {
+  const { identityProviderCreate: refused } = await ask(
+    CREATE,
+    { input: settings("back-office-PS256", { name: `Boss ${process.pid}`, roles: [{ group: "boss", role: providerRole("Provider administrator") }] }) },
+    admin,
+  ).catch(() => ({ identityProviderCreate: { userErrors: [{}] } }));
+  hold(!refused.identityProvider && refused.userErrors.length === 1, refused);
+});
+await step("where it is required, a password does only for who could mend it", async () => {
+  hold((await byPassword(people.sam.email, PASSWORD)).accessToken, "not before");
+  hold((await change({ required: true })).required, "it is not required");
+  const refused = await byPassword(people.sam.email, PASSWORD);
+  hold(!refused.accessToken && /identity provider only/.test(refused.userErrors[0].message), refused);
+  hold((await byPassword("admin@demo.example", "demo-Provider-4711")).accessToken, "who could mend it is locked out");
+  hold((await comes(staff.handle, "sam")).accessToken, "nobody comes in");
+  hold(!(await change({ required: false })).required, "it is still required");
+});
+await step("one that is shut signs out who came through it", async () => {
+  const come = await comes(staff.handle, "sam");
+  hold(await manages(come.accessToken), "not before");
+  hold((await change({ enabled: false })).state === "DISABLED", "it is not disabled");
+  const out = await rights(come.accessToken).then(() => false, (error) => /UNAUTHENTICATED/.test(error.message));
+  hold(out, "the session goes on");
+  const input = { identityProvider: staff.handle, returnTo: `${address}/graphiql`, challenge: "A".repeat(43) };
   hold((await ask(BEGIN, { input })).signInBegin.userErrors[0].code === "NOT_FOUND", "it begins");
 });
 http.close();

@@ -120,7 +120,9 @@ async fn every_list_of_the_schema_can_be_exported() {
             .filter(|argument| argument["type"]["kind"] == "NON_NULL" && argument["defaultValue"].is_null())
             .map(|argument| {
                 assert_eq!(innermost(&argument["type"]), "ID", "{name}: say what is given for this argument");
-                format!("{}: \"{}\"", argument["name"].as_str().unwrap(), firm.examples["Customer"])
+                let argument = argument["name"].as_str().unwrap();
+                let kind = if argument == "identityProvider" { "IdentityProvider" } else { "Customer" };
+                format!("{argument}: \"{}\"", firm.examples[kind])
             })
             .collect();
         let given = if given.is_empty() { String::new() } else { format!("({})", given.join(", ")) };

@@ -63,6 +63,7 @@ async fn the_rights_of_an_export_are_those_of_its_reading() {
             _ if !connection.ends_with("Connection") => continue,
             "clients" | "sessions" | "staff" => continue,
             "auditTrail" => format!("(node: \"{}\")", furnished.examples["Customer"]),
+            "identityProviderUsers" => format!("(identityProvider: \"{}\")", furnished.examples["IdentityProvider"]),
             _ => String::new(),
         };
         let (_, known) = schema.types().find(|(known, _)| *known == connection).unwrap();

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::furnished::{Furnished, Ids, collect, furnish};
 use super::places;
 use super::schema::{IdPlace, Schema, innermost};
+use crate::harness::issuer::{OAUTH_CLIENT, OAUTH_SECRET, standing};
 use crate::harness::{App, Client, Reply};
 
 /// Types with an id that are no client's, and why.
@@ -19,12 +20,13 @@ const OF_NO_CLIENT: &[(&str, &str)] = &[
     ("ProviderRole", "a role of the provider, read with a token without client"),
     ("ProviderSchedule", "what the provider has done, read with a token without client"),
     ("Session", "a sign-in of a person, seen by himself only"),
+    ("StaffIdentityProvider", "of the provider, read with a token without client"),
     ("StaffMember", "a member of the provider's staff, read with a token without client"),
     ("Viewer", "the caller himself"),
 ];
 
 /// Query fields that need a token without client.
-const PROVIDERS: &[&str] = &["clients", "providerRoles", "providerSchedules", "staff"];
+const PROVIDERS: &[&str] = &["clients", "providerRoles", "providerSchedules", "staff", "staffIdentityProviders"];
 
 /// Places where not even an id of one's own makes a difference, and why.
 const MUTE: &[(&str, &str)] = &[
@@ -33,6 +35,10 @@ const MUTE: &[(&str, &str)] = &[
     ("providerScheduleUpdate", "needs a token without client"),
     ("staffCreate", "needs a token without client"),
     ("staffDisable", "needs a token without client"),
+    ("staffIdentityProviderCreate", "needs a token without client"),
+    ("staffIdentityProviderDelete", "needs a token without client"),
+    ("staffIdentityProviderUpdate", "needs a token without client"),
+    ("staffIdentityProviderUserUnlink", "needs a token without client"),
     ("auditTrail Job", "a job is its own record, with its attempts"),
     ("auditTrail User", "people have no trail in a client"),
 ];
@@ -117,8 +123,18 @@ impl Walls {
     async fn raise() -> Self {
         let (schema, app) = (Schema::read().await, App::start());
         let administrator = app.administrator().await;
+        let own = json!({ "name": "Staff login", "issuer": standing().url, "oauthClientId": OAUTH_CLIENT, "oauthClientSecret": OAUTH_SECRET });
+        administrator
+            .ask(
+                "mutation($input: StaffIdentityProviderCreateInput!) { staffIdentityProviderCreate(input: $input) { userErrors { message } } }",
+                json!({ "input": own }),
+            )
+            .await;
         let roles = administrator
-            .ask("{ providerRoles { __typename id } providerSchedules { __typename id } }", json!({}))
+            .ask(
+                "{ providerRoles { __typename id } providerSchedules { __typename id } staffIdentityProviders { __typename id } }",
+                json!({}),
+            )
             .await;
         let beta = furnish(&app, &schema, &administrator, "BETA", "01").await;
         let (mut alphas, mut betas) = (Ids::new(), Ids::new());
@@ -132,7 +148,7 @@ impl Walls {
         alphas.insert("User".to_owned(), BTreeSet::from([alpha.examples["User"].clone()]));
         let mut secrets = vec!["ALPHA".to_owned()];
         for (kind, ids) in &alphas {
-            if !["ProviderRole", "ProviderSchedule", "Viewer"].contains(&kind.as_str()) {
+            if !["ProviderRole", "ProviderSchedule", "StaffIdentityProvider", "Viewer"].contains(&kind.as_str()) {
                 secrets.extend(ids.iter().map(|id| id.rsplit_once('_').unwrap().1.to_owned()));
             }
         }

@@ -19,6 +19,7 @@ pub fn kind_at(schema: &Schema, field: &str, path: &[String]) -> Option<String> 
         (_, "account") => "Account",
         (_, "parent") => "Group",
         (_, "customer") => "Customer",
+        (_, "identityProvider") => "IdentityProvider",
         (_, "vendor") => "Vendor",
         (_, "taxCode") => "TaxCode",
         (_, "role") => "Role",
