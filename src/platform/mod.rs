@@ -1,5 +1,6 @@
 //! What every department stands on, and nothing of theirs: the door to a transaction, refusals, ids, lists, money.
 
+pub mod caller;
 pub mod can;
 pub mod db;
 mod door;

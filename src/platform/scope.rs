@@ -9,59 +9,21 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use diesel::sql_types::Uuid as SqlUuid;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::can::Can;
-use super::db::{Begin, Pools, Tx};
-use super::door::{self, Entrance};
+use super::db::{Pools, Tx};
 use super::entity::Batches;
 use super::error::{Error, Result};
-use super::repeat::{Claim, Shelf};
-use super::sql::sql;
+use super::repeat::Claim;
 
 mod ask;
+mod doors;
 
+pub use super::caller::Caller;
 pub use ask::{Ask, settle};
-
-/// Who asks, as the access token says. The database has the last word in every transaction.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Caller {
-    /// Nobody: no token came with the request.
-    Nobody,
-    /// A token came that is not valid; says why.
-    Invalid(&'static str),
-    /// A person in a session, for one client or (staff) without one.
-    Person {
-        /// The account.
-        account: Uuid,
-        /// The session that the token belongs to.
-        session: Uuid,
-        /// The client that the token was taken for.
-        client: Option<Uuid>,
-    },
-    /// A service account of one client.
-    Service {
-        /// The service account.
-        account: Uuid,
-        /// Its client.
-        client: Uuid,
-        /// The rights this token was narrowed to.
-        scopes: Vec<Can>,
-    },
-    /// A job that reads for the one who asked for it, with the rights that he has now. No token says this.
-    Job {
-        /// The job.
-        job: Uuid,
-        /// The lease that its worker holds.
-        lease: Uuid,
-        /// Who asked for it.
-        requester: Uuid,
-        /// Its client.
-        client: Uuid,
-    },
-}
+use doors::{Door, shelf};
 
 /// What the operation may do to the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,18 +32,6 @@ pub enum Mode {
     Query,
     /// A mutation: all its fields or none.
     Mutation,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Door {
-    Client,
-    Portfolio,
-    Provider,
-    /// The caller's own account and sessions, whatever client the token is for.
-    Myself,
-    /// Sign-in: nobody is known yet.
-    SignIn,
-    Onboarding(Uuid),
 }
 
 /// The state of one operation, carried in the request's GraphQL context.
@@ -182,15 +132,18 @@ impl Scope {
 
     /// Whether the caller holds that right in the client, for what asks a server elsewhere before it opens the operation's
     /// transaction. On a connection of its own, given back at once.
+    #[cfg(feature = "oidc")]
     pub(crate) async fn beforehand(&self, can: Can) -> Result<()> {
         self.held_behind(Door::Client, can).await
     }
 
     /// The same for a right that is held for the provider.
+    #[cfg(feature = "oidc")]
     pub(crate) async fn beforehand_of_provider(&self, can: Can) -> Result<()> {
         self.held_behind(Door::Provider, can).await
     }
 
+    #[cfg(feature = "oidc")]
     async fn held_behind(&self, door: Door, can: Can) -> Result<()> {
         let tx = self.enter(door).await?;
         let held = tx.entered.permissions.contains(&can);
@@ -331,91 +284,6 @@ impl Scope {
         }
     }
 
-    /// Opens a transaction through that door. Where no connection became free the other fields do not wait once more.
-    async fn enter(&self, door: Door) -> Result<Tx> {
-        if self.failed.load(Ordering::Acquire) {
-            return Err(Error::RolledBack);
-        }
-        let entered = self.knock(door).await;
-        if matches!(entered, Err(Error::Unavailable)) {
-            self.failed.store(true, Ordering::Release);
-        }
-        entered
-    }
-
-    async fn enter_client(
-        &self,
-        kind: &'static str,
-        actor: Uuid,
-        session: Option<Uuid>,
-        client: Uuid,
-        scopes: Option<Vec<Can>>,
-    ) -> Result<Tx> {
-        let reads = self.mode == Mode::Query;
-        let memory = self.pools.memory.clone();
-        let request = (!reads).then_some(self.request_id);
-        let entrance = Entrance { kind, actor, session, client, request, scopes, memory };
-        let lender = self.pools.of_client(client);
-        match entrance.known() {
-            Some(known) if reads => Tx::ahead(&lender, entrance, known).await,
-            known => {
-                let begin = if reads { Begin::Read } else { Begin::Write };
-                let door = entrance.statement(known.as_deref());
-                Tx::open(&lender, begin, door, |row| entrance.enter(row, known.as_deref())).await
-            }
-        }
-    }
-
-    async fn knock(&self, door: Door) -> Result<Tx> {
-        let begin = if self.mode == Mode::Query { Begin::Read } else { Begin::Write };
-        match (&self.caller, door) {
-            (_, Door::SignIn) => Tx::open_anonymous(&self.pools).await,
-            (Caller::Nobody, _) => Err(Error::Unauthenticated("Sign in first.")),
-            (Caller::Invalid(reason), _) => Err(Error::Unauthenticated(reason)),
-            (Caller::Person { account, session, client: Some(client) }, Door::Client) => {
-                self.enter_client("user", *account, Some(*session), *client, None).await
-            }
-            (Caller::Service { account, client, scopes }, Door::Client) => {
-                self.enter_client("service", *account, None, *client, Some(scopes.clone())).await
-            }
-            (Caller::Job { job, lease, requester, client }, Door::Client) => {
-                let (requester, client) = (*requester, *client);
-                let door = door::of_job(*job, *lease, begin == Begin::Write);
-                Tx::open(&self.pools.app, begin, door, move |row| row.enter(requester, Some(client))).await
-            }
-            (Caller::Person { client: None, .. }, Door::Client) => {
-                Err(Error::BadInput("Take a token for a client first (clientTokenCreate).".to_owned()))
-            }
-            (Caller::Person { account, session, client: None }, Door::Portfolio) => {
-                let door = sql("SELECT verdict, permissions, NULL AS edition, actor_name, 'UTC' AS time_zone, '' AS currency, opened_at FROM core.enter_portfolio($1, $2)")
-                    .bind::<SqlUuid, _>(*account)
-                    .bind::<SqlUuid, _>(*session);
-                Tx::open(&self.pools.portfolio, Begin::Read, door, |row| row.enter(*account, None)).await
-            }
-            (Caller::Person { account, session, client: None }, Door::Provider)
-            | (Caller::Person { account, session, .. }, Door::Myself) => {
-                let door = sql("SELECT verdict, permissions, NULL AS edition, actor_name, 'UTC' AS time_zone, '' AS currency, opened_at FROM core.enter_provider($1, $2)")
-                    .bind::<SqlUuid, _>(*account)
-                    .bind::<SqlUuid, _>(*session);
-                Tx::open(&self.pools.identity, begin, door, |row| row.enter(*account, None)).await
-            }
-            (Caller::Person { account, session, client: None }, Door::Onboarding(tenant)) => {
-                let door = sql("SELECT verdict, permissions, NULL AS edition, actor_name, 'UTC' AS time_zone, '' AS currency, opened_at FROM core.enter_onboarding($1, $2, $3, $4)")
-                    .bind::<SqlUuid, _>(*account)
-                    .bind::<SqlUuid, _>(*session)
-                    .bind::<SqlUuid, _>(tenant)
-                    .bind::<SqlUuid, _>(self.request_id);
-                Tx::open(&self.pools.app, begin, door, |row| row.enter(*account, Some(tenant))).await
-            }
-            (Caller::Service { .. } | Caller::Job { .. }, Door::Myself) => {
-                Err(Error::BadInput("A service account has no sessions, password or codes of its own.".to_owned()))
-            }
-            (Caller::Person { client: Some(_), .. } | Caller::Service { .. } | Caller::Job { .. }, _) => {
-                Err(Error::BadInput("This needs the provider's token, without a client.".to_owned()))
-            }
-        }
-    }
-
     /// Remembers that a root field was refused or failed, so that the whole operation is rolled back.
     pub fn fail(&self, field: Option<String>, error: &Error) {
         self.failed.store(true, Ordering::Release);
@@ -502,9 +370,4 @@ impl Scope {
 
 fn missing(can: Can) -> Error {
     Error::Forbidden(format!("You need the right `{}` for this.", can.name()))
-}
-
-/// Whose a key is behind that door.
-fn shelf(door: Door) -> Shelf {
-    if door == Door::Client { Shelf::Client } else { Shelf::Actor }
 }
