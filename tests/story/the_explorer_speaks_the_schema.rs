@@ -4,6 +4,7 @@
 use backoffice::server::explorer::{EXAMPLES, OPERATIONS};
 use serde_json::{Value, json};
 
+use crate::harness::issuer::{OAUTH_CLIENT, OAUTH_SECRET, VERIFIER, challenge, standing};
 use crate::harness::{App, Client, PASSWORD};
 
 /// The documents of a file by name, taken apart as the page does: each begins after a blank line, with its comment.
@@ -46,12 +47,25 @@ async fn every_document_of_the_explorer_runs() {
     let written = [OPERATIONS, EXAMPLES].iter().flat_map(|file| file.lines());
     let written = written.filter(|line| line.starts_with("query") || line.starts_with("mutation")).count();
     assert_eq!(all.len(), written, "a document was lost on the way: {all:?}");
+    let set_up = "mutation($input: StaffIdentityProviderCreateInput!) { staffIdentityProviderCreate(input: $input) {
+        staffIdentityProvider { handle } userErrors { message } } }";
+    let login = json!({ "name": "Login", "issuer": standing().url, "oauthClientId": OAUTH_CLIENT, "oauthClientSecret": OAUTH_SECRET });
+    let login = books.administrator.ask(set_up, json!({ "input": login })).await;
+    let handle = &login["staffIdentityProviderCreate"]["staffIdentityProvider"]["handle"];
+    let konrad = json!({ "sub": "k-1", "email": "konrad@firm.example", "email_verified": true });
+    let mut code = String::new();
     let mut refresh = Value::Null;
     let mut drifted = Vec::new();
     for document in &all {
         // The page's order: sign in, go on, look at the clients, take a token for one, ask in it.
         let (client, variables) = match document.0.as_str() {
             "SignIn" => (app.client(), json!({ "input": { "email": "konrad@firm.example", "password": PASSWORD } })),
+            "SignInBegin" => {
+                let input =
+                    json!({ "identityProvider": handle, "returnTo": app.url("/graphiql"), "challenge": challenge() });
+                (app.client(), json!({ "input": input }))
+            }
+            "SignInComplete" => (app.client(), json!({ "input": { "code": code, "verifier": VERIFIER } })),
             "TokenRefresh" => (app.client(), json!({ "input": { "refreshToken": refresh } })),
             "ClientTokenCreate" => (own.clone(), json!({ "input": { "client": books.client } })),
             "Clients" => (own.clone(), json!({ "after": null })),
@@ -68,7 +82,11 @@ async fn every_document_of_the_explorer_runs() {
                 if let Some(token) = data["refreshToken"].as_str() {
                     refresh = json!(token);
                 }
+                if let Some(address) = data["authorizationUrl"].as_str() {
+                    code = standing().sends_back(address, &konrad).await;
+                }
                 match (document.0.as_str(), data["accessToken"].as_str()) {
+                    ("SignInComplete", _) => assert_eq!(data["user"]["email"], "konrad@firm.example", "{data}"),
                     ("SignIn" | "TokenRefresh", token) => own = app.client().with_token(token.unwrap()),
                     ("ClientTokenCreate", token) => inside = app.client().with_token(token.unwrap()),
                     ("Clients", _) => assert_eq!(data["nodes"][0]["name"], "Alpha Trading", "{data}"),

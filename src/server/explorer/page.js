@@ -7,6 +7,8 @@ const { React, ReactDOM, GraphiQL } = window;
 
 const ENDPOINT = "/graphql";
 const RELOADING = "backoffice:session";
+// The secret of a sign-in through an identity provider, while the person is there.
+const AWAY = "backoffice:verifier";
 const UNSIGNED = "You are not signed in any more; please sign in again.";
 // A token that is about to end is renewed before it is sent, in milliseconds.
 const MARGIN_MS = 30_000;
@@ -15,6 +17,9 @@ const element = (id) => document.getElementById(id);
 const form = element("sign-in");
 const picker = element("client");
 const dryRun = element("dry-run");
+const outside = element("outside");
+// `/graphiql?signIn=HANDLE` offers that identity provider; from there one comes back with a code.
+const asked = new URL(location.href).searchParams;
 
 /**
  * Who is signed in; null if nobody.
@@ -239,6 +244,29 @@ form.addEventListener("submit", (event) => {
   });
 });
 
+/** Sends the person to the identity provider. */
+async function goOutside() {
+  if (!crypto.subtle) throw new Error("This way in needs https.");
+  const base64url = (bytes) =>
+    btoa(String.fromCharCode(...new Uint8Array(bytes))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  const verifier = base64url(crypto.getRandomValues(new Uint8Array(32)));
+  const challenge = base64url(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier)));
+  const identityProvider = asked.get("signIn");
+  const returnTo = `${location.origin}${location.pathname}?${new URLSearchParams({ signIn: identityProvider })}`;
+  const begun = await run("SignInBegin", { input: { identityProvider, returnTo, challenge } });
+  sessionStorage.setItem(AWAY, verifier);
+  location.assign(begun.authorizationUrl);
+}
+
+/** Completes the sign-in of somebody who has come back from there. */
+async function comeBack(code, error, verifier) {
+  if (error) throw new Error(`The identity provider did not let you in (${error}).`);
+  if (!verifier) throw new Error("This sign-in was not begun in this tab; please sign in again.");
+  const { accessToken, refreshToken, client, user } = await run("SignInComplete", { input: { code, verifier } });
+  await enter({ email: user.email, refreshToken, own: held(accessToken), client: null }, client);
+}
+
+outside.addEventListener("click", () => busy("Going to your identity provider …", goOutside));
 picker.addEventListener("change", () => busy("Taking a token for the client …", () => choose(picker.value)));
 element("sign-out").addEventListener("click", () => leave());
 
@@ -274,6 +302,16 @@ async function start() {
   // Taken before anything is awaited: the `pageshow` of this load empties it.
   const left = JSON.parse(sessionStorage.getItem(RELOADING) ?? "null");
   sessionStorage.removeItem(RELOADING);
+  const verifier = sessionStorage.getItem(AWAY);
+  sessionStorage.removeItem(AWAY);
+  const [code, error] = [asked.get("signInCode"), asked.get("signInError")];
+  outside.hidden = !asked.has("signIn");
+  if (code || error) {
+    // Good once, and nobody's business: it stays in no history.
+    asked.delete("signInCode");
+    asked.delete("signInError");
+    history.replaceState(null, "", `${location.pathname}?${asked}`);
+  }
   showBar();
   const [own, examples] = await Promise.all([documents("operations.graphql"), documents("examples.graphql")]);
   operations = own;
@@ -289,6 +327,11 @@ async function start() {
     variables: shown(filled[name]?.variables),
   }));
   root = ReactDOM.createRoot(element("graphiql"));
+  if (code || error) {
+    await busy("Signing in …", () => comeBack(code, error, verifier));
+    if (mounts === 0) mount();
+    return;
+  }
   if (!left) return mount();
   const { email, refreshToken, client } = left;
   await busy("Signing in again …", async () => {

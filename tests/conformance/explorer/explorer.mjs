@@ -1,5 +1,6 @@
 // What a person does with the explorer.
 import { Browser } from "./browser.mjs";
+import { login } from "./login.mjs";
 
 const [address, program, profile] = process.argv.slice(2);
 const browser = await Browser.open(program, profile);
@@ -122,10 +123,39 @@ await step("sign out forgets the answers", async () => {
   const left = await browser.value(`JSON.stringify(sessionStorage) + JSON.stringify(localStorage)`);
   hold(!/eyJ|refreshToken/.test(left), "a token is left behind");
 });
+const provider = await login("accountant@demo.example");
+await step("somebody comes in through an identity provider", async () => {
+  const ask = async (query, input, token) => {
+    const headers = { "content-type": "application/json", accept: "application/graphql-response+json", ...(token && { authorization: `Bearer ${token}` }) };
+    const answer = await (await fetch(`${address}/graphql`, { method: "POST", headers, body: JSON.stringify({ query, variables: { input } }) })).json();
+    const value = Object.values(answer.data ?? {})[0];
+    hold(value && !value.userErrors.length, JSON.stringify(answer));
+    return value;
+  };
+  const admin = await ask("mutation($input: SignInInput!) { signIn(input: $input) { accessToken userErrors { message } } }", { email: "admin@demo.example", password: "demo-Provider-4711" });
+  const input = { name: `Explorer ${process.pid}`, issuer: provider.issuer, oauthClientId: "explorer", oauthClientSecret: "secret" };
+  const made = await ask("mutation($input: StaffIdentityProviderCreateInput!) { staffIdentityProviderCreate(input: $input) { staffIdentityProvider { id handle } userErrors { message } } }", input, admin.accessToken);
+  const { id, handle } = made.staffIdentityProvider;
+  await browser.go(`${address}/graphiql?signIn=${handle}`);
+  await browser.until(`${element("outside")} && !${element("outside")}.hidden && ${silent} && Boolean(${editor("query")})`, "the button");
+  await browser.value(`${element("outside")}.click()`);
+  await browser.until(`${element("who")}?.textContent === "accountant@demo.example" && ${silent}`, "the name");
+  const there = await browser.value("location.href");
+  hold(there === `${address}/graphiql?signIn=${handle}`, `the code stands in the address: ${there}`);
+  await choose("Nordwind");
+  await open("Customers");
+  hold((await run()).customers, "no answer");
+  // A code that is brought to a tab that did not begin lets nobody in.
+  await browser.value(`${element("sign-out")}.click()`);
+  await browser.go(`${address}/graphiql?signIn=${handle}&signInCode=x`);
+  await browser.until(`/not begun in this tab/.test(${element("message")}?.textContent)`, "the reason");
+  await ask("mutation($input: StaffIdentityProviderDeleteInput!) { staffIdentityProviderDelete(input: $input) { userErrors { message } } }", { id }, admin.accessToken);
+});
+provider.close();
 await step("no request left the machine", () => {
   const elsewhere = [...browser.requests.values()]
     .map((request) => request.url)
-    .filter((url) => !url.startsWith(`${address}/`) && !/^(data|blob|about):/.test(url));
+    .filter((url) => ![address, provider.issuer].some((here) => url.startsWith(`${here}/`)) && !/^(data|blob|about):/.test(url));
   hold(elsewhere.length === 0, elsewhere.join(", "));
   hold(browser.requests.size > 10, "the requests were not seen");
 });

@@ -19,6 +19,14 @@ use super::receiver::{Answer, Received, Receiver, answer};
 pub const OAUTH_CLIENT: &str = "back office:1";
 pub const OAUTH_SECRET: &str = "s3cret/+ %ä";
 
+/// What a portal that needs no secret begins with.
+pub const VERIFIER: &str = "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv";
+
+/// What it says of that.
+pub fn challenge() -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER.as_bytes()))
+}
+
 enum Key {
     Ed(Ed25519KeyPair),
     Ec(EcdsaKeyPair),
@@ -157,21 +165,24 @@ impl Issuer {
         back.into()
     }
 
-    /// A person signs in, the whole way through a portal; gives what `signInComplete` answers.
-    pub async fn brings(&self, app: &App, handle: &Value, person: &Value) -> Value {
-        let verifier = "v".repeat(43);
-        let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
-        let input =
-            json!({ "identityProvider": handle, "returnTo": "https://portal.example/", "challenge": challenge });
-        let begin = "mutation($input: SignInBeginInput!) { signInBegin(input: $input) { authorizationUrl userErrors { message } } }";
-        let begun = app.client().ask(begin, json!({ "input": input })).await;
-        let address = self.signs_in(begun["signInBegin"]["authorizationUrl"].as_str().unwrap(), person);
+    /// The same, and back to the portal: gives the code that he comes with.
+    pub async fn sends_back(&self, authorization_url: &str, person: &Value) -> String {
+        let address = self.signs_in(authorization_url, person);
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let back = http.get(address).send().await.unwrap();
         let to = Url::parse(back.headers()["location"].to_str().unwrap()).unwrap();
-        let code = to.query_pairs().find(|(name, _)| name == "signInCode").unwrap().1.into_owned();
+        to.query_pairs().find(|(name, _)| name == "signInCode").unwrap().1.into_owned()
+    }
+
+    /// A person signs in, the whole way through a portal; gives what `signInComplete` answers.
+    pub async fn brings(&self, app: &App, handle: &Value, person: &Value) -> Value {
+        let input =
+            json!({ "identityProvider": handle, "returnTo": "https://portal.example/", "challenge": challenge() });
+        let begin = "mutation($input: SignInBeginInput!) { signInBegin(input: $input) { authorizationUrl userErrors { message } } }";
+        let begun = app.client().ask(begin, json!({ "input": input })).await;
+        let code = self.sends_back(begun["signInBegin"]["authorizationUrl"].as_str().unwrap(), person).await;
         let complete = "mutation($input: SignInCompleteInput!) { signInComplete(input: $input) { accessToken user { id } userErrors { message } } }";
-        let input = json!({ "input": { "code": code, "verifier": verifier } });
+        let input = json!({ "input": { "code": code, "verifier": VERIFIER } });
         app.client().ask(complete, input).await["signInComplete"].clone()
     }
 
