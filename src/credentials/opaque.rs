@@ -27,6 +27,8 @@ pub enum Opaque {
     State,
     /// `boc_`: a sign-in that has come back, for the portal that began it.
     Code,
+    /// `boe_`: a stream of events that was reserved.
+    Stream,
 }
 
 impl Opaque {
@@ -39,6 +41,7 @@ impl Opaque {
             Self::Reset => "bop_",
             Self::State => "bot_",
             Self::Code => "boc_",
+            Self::Stream => "boe_",
         }
     }
 
@@ -78,8 +81,15 @@ impl Opaque {
 mod tests {
     use super::*;
 
-    const KINDS: [Opaque; 6] =
-        [Opaque::Refresh, Opaque::Service, Opaque::Invitation, Opaque::Reset, Opaque::State, Opaque::Code];
+    const KINDS: [Opaque; 7] = [
+        Opaque::Refresh,
+        Opaque::Service,
+        Opaque::Invitation,
+        Opaque::Reset,
+        Opaque::State,
+        Opaque::Code,
+        Opaque::Stream,
+    ];
 
     #[test]
     fn what_is_shown_matches_what_is_stored() {

@@ -42,6 +42,8 @@ pub struct GraphqlBody {
     pub operation_name: Option<String>,
     /// The variables.
     pub variables: Variables,
+    /// Under which id it is answered, where one connection carries many operations: `extensions.operationId`.
+    pub operation_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -109,7 +111,9 @@ pub fn from_query(query_string: &str) -> Result<GraphqlBody, String> {
         (object(parameters.variables, "variables")?, object(parameters.extensions, "extensions")?);
     let asked = Asked::new(parameters.query, parameters.document_id.as_deref(), Some(&extensions))?;
     let operation_name = parameters.operation_name.filter(|name| !name.is_empty());
-    Ok(GraphqlBody { asked, operation_name, variables: Variables::from_json(serde_json::Value::Object(variables)) })
+    let operation_id = operation_id(Some(&extensions));
+    let variables = Variables::from_json(serde_json::Value::Object(variables));
+    Ok(GraphqlBody { asked, operation_name, variables, operation_id })
 }
 
 /// A GraphQL request from JSON. serde_json bounds the nesting at 128 by itself.
@@ -134,9 +138,14 @@ pub fn from_value(value: serde_json::Value) -> Result<GraphqlBody, BadBody> {
     read_wire(serde_json::from_value(value).map_err(malformed)?)
 }
 
+fn operation_id(extensions: Option<&serde_json::Map<String, serde_json::Value>>) -> Option<String> {
+    extensions?.get("operationId")?.as_str().map(str::to_owned)
+}
+
 fn read_wire(wire: Wire) -> Result<GraphqlBody, BadBody> {
     let malformed = |text: &str| BadBody::Malformed(text.to_owned());
     let asked = Asked::new(wire.query, wire.document_id.as_deref(), wire.extensions.as_ref()).map_err(malformed)?;
     let variables = Variables::from_json(serde_json::Value::Object(wire.variables.unwrap_or_default()));
-    Ok(GraphqlBody { asked, operation_name: wire.operation_name, variables })
+    let operation_id = operation_id(wire.extensions.as_ref());
+    Ok(GraphqlBody { asked, operation_name: wire.operation_name, variables, operation_id })
 }

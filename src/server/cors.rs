@@ -92,8 +92,11 @@ pub async fn preflight(request: HttpRequest, shared: web::Data<Shared>) -> HttpR
     tell(&request, &shared, Whose::Nobodys, headers);
     if headers.remove(header::ACCESS_CONTROL_EXPOSE_HEADERS).next().is_some() {
         for (name, value) in [
-            (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
-            (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, accept, idempotency-key, dry-run"),
+            (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, DELETE"),
+            (
+                header::ACCESS_CONTROL_ALLOW_HEADERS,
+                "authorization, content-type, accept, idempotency-key, dry-run, last-event-id, x-graphql-event-stream-token",
+            ),
             (header::ACCESS_CONTROL_MAX_AGE, "600"),
         ] {
             headers.insert(name, HeaderValue::from_static(value));

@@ -16,16 +16,21 @@ use super::cors::{self, Whose};
 use super::media::{Media, is_json};
 use super::operation::{self, Answer, Circumstances};
 use super::perform::{self, Allowed, Asked};
-use super::{socket, stream, trace};
+use super::{single, socket, stream, trace};
 use crate::platform::db::Pools;
 use crate::platform::ids::new_uuid;
 use crate::platform::scope::Caller;
 
-/// `POST` for everything, `GET` for queries, `OPTIONS` for browsers that ask first.
+/// `POST` for everything, `GET` for queries, `OPTIONS` for browsers that ask first; `PUT` and `DELETE` for streams that carry
+/// many operations.
 pub fn routes(routes: &mut web::ServiceConfig) {
     routes.service(
         web::resource("/graphql")
             .route(web::get().guard(guard::fn_guard(socket::is_asked)).to(socket::open))
+            .route(web::put().to(single::reserve))
+            .route(web::delete().to(single::stop))
+            .route(web::route().guard(guard::fn_guard(single::is_opened)).to(single::open))
+            .route(web::post().guard(guard::fn_guard(single::is_meant)).to(single::run))
             .route(web::post().guard(guard::fn_guard(stream::is_asked)).to(stream::post))
             .route(web::get().guard(guard::fn_guard(stream::is_asked)).to(stream::get))
             .route(web::post().to(post))
@@ -56,7 +61,7 @@ async fn other_method(request: HttpRequest, shared: web::Data<Shared>) -> HttpRe
         "BAD_USER_INPUT",
         "Send the request with POST, or a query with GET.",
     );
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST, OPTIONS"));
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST, PUT, DELETE, OPTIONS"));
     response
 }
 
@@ -88,7 +93,7 @@ async fn get(request: HttpRequest, shared: web::Data<Shared>, pools: web::Data<P
 }
 
 impl<'a> Edge<'a> {
-    fn new(request: &'a HttpRequest, shared: &'a Shared) -> Result<Self, HttpResponse> {
+    pub(super) fn new(request: &'a HttpRequest, shared: &'a Shared) -> Result<Self, HttpResponse> {
         let (started, whose) = (std::time::Instant::now(), Cell::default());
         let edge = Self { request, shared, id: new_uuid(), media: Media::GraphqlResponse, whose, started };
         match Media::accepted(request.headers()) {
@@ -148,6 +153,13 @@ impl<'a> Edge<'a> {
 
     pub(super) fn refuse(&self, status: StatusCode, code: &str, message: &str) -> HttpResponse {
         self.send(status, operation::plain(self.id, code, message), "refused")
+    }
+
+    /// A word to a caller whose answer comes by another way.
+    pub(super) fn word(&self, status: StatusCode, text: String, what: &str) -> HttpResponse {
+        let mut response = self.send(status, Answer { json: text.into_bytes(), ..Answer::default() }, what);
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        response
     }
 
     fn malformed(&self, reason: &str) -> HttpResponse {
@@ -216,7 +228,7 @@ impl<'a> Edge<'a> {
         }
     }
 
-    fn circumstances(&self) -> Result<Circumstances, HttpResponse> {
+    pub(super) fn circumstances(&self) -> Result<Circumstances, HttpResponse> {
         let caller = match self.only(header::AUTHORIZATION, "Send one token, as Authorization: Bearer.")? {
             None => Caller::Nobody,
             Some(value) => match value.split_once(' ') {

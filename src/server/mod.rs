@@ -27,6 +27,7 @@ pub mod presence;
 pub mod published;
 pub mod queues;
 pub mod restart;
+pub mod single;
 pub mod socket;
 pub mod stream;
 pub mod trace;
@@ -61,6 +62,8 @@ pub struct Shared {
     pub following: crate::graph::subscription::Following,
     /// Who is connected for long.
     pub presences: Arc<presence::Presences>,
+    /// Streams that carry many operations.
+    pub lines: Arc<single::Lines>,
     /// Which those are.
     pub documents: documents::Documents,
     /// The texts of published documents.
@@ -202,6 +205,7 @@ pub async fn start(
         outside,
         following: crate::graph::build_following(),
         presences: Arc::default(),
+        lines: Arc::default(),
         documents: documents::Documents::default(),
         persisted: persisted::PersistedDocuments::default(),
         keys: Arc::clone(&keys),

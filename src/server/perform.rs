@@ -23,7 +23,7 @@ use crate::platform::scope::Caller;
 
 /// How long the answer waits that refuses for too much in too short a time. Whoever does not wait when he is told to waits
 /// here: a loop without a pause would otherwise keep the server busy with refusing.
-const MOMENT: Duration = Duration::from_millis(100);
+pub(super) const MOMENT: Duration = Duration::from_millis(100);
 
 /// A request as a transport has read it.
 pub struct Asked {
@@ -84,7 +84,7 @@ pub async fn admit(shared: &Shared, pools: &Pools, asked: Asked, allowed: Allowe
 
 async fn let_in(shared: &Shared, pools: &Pools, asked: Asked, allowed: Allowed) -> Result<Admitted, Answer> {
     let flight = Flight::begin();
-    let Asked { body: GraphqlBody { asked, operation_name, variables }, around, since, span } = asked;
+    let Asked { body: GraphqlBody { asked, operation_name, variables, .. }, around, since, span } = asked;
     let id = around.request_id;
     // Whoever has used up what he has is not even read.
     around.budget.look().map_err(|exhausted| operation::exhausted(id, &around.budget, exhausted, 1))?;

@@ -14,8 +14,9 @@ use uuid::Uuid;
 use super::Shared;
 use crate::platform::db::{Pools, Tx};
 use crate::platform::error::{Error, Result};
+use crate::platform::ids::new_uuid;
 use crate::platform::outbox;
-use crate::platform::scope::Caller;
+use crate::platform::scope::{Caller, Mode, Scope};
 use crate::platform::sql::sql;
 
 /// Connections of one credential in one process.
@@ -201,6 +202,21 @@ impl Drop for Seat {
             }
         }
         metrics::gauge!("backoffice_subscriptions_open").decrement(1.0);
+    }
+}
+
+/// Whether a caller's session and grants still hold.
+pub async fn still_in(caller: &Caller, pools: &Pools) -> Result<()> {
+    let scope = Scope::new(caller.clone(), Mode::Query, new_uuid(), pools.clone());
+    let looked = match scope.whoever().await {
+        Ok(_) => scope.pass().await,
+        Err(error) => Err(error),
+    };
+    let _ = scope.end(looked.is_ok()).await;
+    match looked {
+        // something of his rights has changed, and he is in all the same
+        Err(Error::Retry) => Ok(()),
+        looked => looked,
     }
 }
 

@@ -23,12 +23,12 @@ use super::cors::{self, Whose};
 use super::follow::Told;
 use super::operation::{Answer, Circumstances};
 use super::perform::{Allowed, Asked, Performed, perform};
-use super::presence::{Credential, Presence};
+use super::presence::{Credential, Presence, still_in};
 use super::{Shared, trace};
 use crate::platform::db::Pools;
 use crate::platform::error::Error;
 use crate::platform::ids::new_uuid;
-use crate::platform::scope::{Caller, Mode, Scope};
+use crate::platform::scope::Caller;
 
 /// The protocol's name in `Sec-WebSocket-Protocol`.
 pub const PROTOCOL: &str = "graphql-transport-ws";
@@ -41,11 +41,11 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a silent client is asked whether it is still there.
 const PING_EVERY: Duration = Duration::from_secs(25);
 /// How long what was begun may still take when the server is told to stop.
-const GOING_TIMEOUT: Duration = Duration::from_secs(20);
+pub(super) const GOING_TIMEOUT: Duration = Duration::from_secs(20);
 /// Operations of one connection at a time.
-const MOST_OPERATIONS: usize = 50;
+pub(super) const MOST_OPERATIONS: usize = 50;
 /// The longest id of an operation, in bytes.
-const LONGEST_ID: usize = 256;
+pub(super) const LONGEST_ID: usize = 256;
 
 /// Whether a request asks for a WebSocket.
 pub fn is_asked(context: &guard::GuardContext<'_>) -> bool {
@@ -197,7 +197,7 @@ impl Socket {
         drop(request);
         let presence = self.shared.presences.enter(credential).ok_or(Some(TOO_MANY))?;
         let nudged = presence.nudged();
-        match self.look(&caller).await {
+        match still_in(&caller, &self.pools).await {
             Ok(()) => {}
             Err(Error::Unavailable | Error::TimedOut) => return Err(Some(TOO_MANY)),
             Err(Error::Fault(_)) => return Err(Some(BROKEN)),
@@ -205,21 +205,6 @@ impl Socket {
         }
         self.send(r#"{"type":"connection_ack"}"#.to_owned()).await?;
         Ok((messages, Known { caller, presence, nudged }))
-    }
-
-    /// Whether the caller's session and grants still hold.
-    async fn look(&self, caller: &Caller) -> Result<(), Error> {
-        let scope = Scope::new(caller.clone(), Mode::Query, new_uuid(), self.pools.clone());
-        let looked = match scope.whoever().await {
-            Ok(_) => scope.pass().await,
-            Err(error) => Err(error),
-        };
-        let _ = scope.end(looked.is_ok()).await;
-        match looked {
-            // something of his rights has changed, and he is in all the same
-            Err(Error::Retry) => Ok(()),
-            looked => looked,
-        }
     }
 
     /// Reads and answers until the connection is over; says why it is to be closed.
@@ -248,7 +233,7 @@ impl Socket {
                     if self.shared.draining.load(Ordering::Acquire) {
                         Err(Some(GONE))
                     } else {
-                        Box::pin(self.look(&known.caller)).await.map_or_else(|error| closing(&error), Ok)
+                        Box::pin(still_in(&known.caller, &self.pools)).await.map_or_else(|error| closing(&error), Ok)
                     }
                 }
                 _ = ping.tick() => {

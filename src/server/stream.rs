@@ -1,5 +1,5 @@
 //! `/graphql` as server-sent events, by the protocol `graphql-sse` in its mode of distinct connections: each operation is a
-//! request of its own, answered by a stream of `next` and at the end `complete`.
+//! request of its own, answered by a stream of `next` and at the end `complete`. Its other mode: `single`.
 //!
 //! What a subscription tells carries its cursor as the event's id, so whoever connects again with `Last-Event-ID` goes on
 //! where he was.
@@ -26,7 +26,7 @@ use crate::platform::ids::new_uuid;
 /// How long a client may leave what is written to it unread.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a silent stream says that it is still there.
-const SIGN_EVERY: Duration = Duration::from_secs(12);
+pub(super) const SIGN_EVERY: Duration = Duration::from_secs(12);
 
 /// Whether a request asks for a stream: names it among what it accepts, and likes nothing better.
 pub fn is_asked(context: &guard::GuardContext<'_>) -> bool {
@@ -97,13 +97,7 @@ async fn answer(
             }
             let (sender, receiver) = mpsc::channel::<Bytes>(4);
             actix_web::rt::spawn(tell(*follow, presence, sender));
-            streaming(
-                edge,
-                stream::unfold(receiver, |mut receiver| async move {
-                    let piece: Bytes = receiver.recv().await?;
-                    Some((Ok::<_, std::io::Error>(piece), receiver))
-                }),
-            )
+            streaming(edge, pieces(receiver))
         }
     }
 }
@@ -113,9 +107,9 @@ const COMPLETE: &str = "event: complete\ndata:\n\n";
 
 /// The end of a stream whose server goes away: a comment, for whoever reads along. Without `complete` the client connects
 /// again, to another server, and goes on behind its last event.
-const GOING: &str = ": the server is going away; connect again\n\n";
+pub(super) const GOING: &str = ": the server is going away; connect again\n\n";
 
-fn streaming(
+pub(super) fn streaming(
     edge: &Edge<'_>,
     pieces: impl stream::Stream<Item = Result<Bytes, std::io::Error>> + 'static,
 ) -> HttpResponse {
@@ -129,6 +123,11 @@ fn streaming(
         .streaming(pieces);
     edge.tell_origin(response.headers_mut());
     response
+}
+
+/// What is written, piece by piece.
+pub(super) fn pieces(receiver: mpsc::Receiver<Bytes>) -> impl stream::Stream<Item = Result<Bytes, std::io::Error>> {
+    stream::unfold(receiver, |mut receiver| async move { Some((Ok(receiver.recv().await?), receiver)) })
 }
 
 /// Writes events as they come, until the subscription or the client is gone.
@@ -185,7 +184,7 @@ async fn end(sender: &mpsc::Sender<Bytes>, answer: &Answer) {
 }
 
 /// Writes a piece. False if the client is gone, or has not read for too long.
-async fn write(sender: &mpsc::Sender<Bytes>, text: String) -> bool {
+pub(super) async fn write(sender: &mpsc::Sender<Bytes>, text: String) -> bool {
     matches!(tokio::time::timeout(WRITE_TIMEOUT, sender.send(Bytes::from(text))).await, Ok(Ok(())))
 }
 

@@ -73,8 +73,10 @@ async fn each_client_has_its_own_portals() {
     at_beta.until_it_may(true).await;
     let told = at_alpha.asks_first().await;
     assert_eq!(told["access-control-allow-origin"], ALPHA);
-    assert_eq!(told["access-control-allow-methods"], "GET, POST");
-    assert!(told["access-control-allow-headers"].to_str().unwrap().contains("authorization"));
+    assert_eq!(told["access-control-allow-methods"], "GET, POST, PUT, DELETE");
+    for header in ["authorization", "last-event-id", "x-graphql-event-stream-token"] {
+        assert!(told["access-control-allow-headers"].to_str().unwrap().contains(header), "{header}");
+    }
     assert!(!told.contains_key("access-control-allow-credentials"), "nothing is taken from cookies");
     assert!(!elsewhere.asks_first().await.contains_key("access-control-allow-methods"));
 

@@ -25,6 +25,7 @@ mod nobody_takes_more_than_his_share;
 mod nordwind;
 mod one_operation_is_one_transaction;
 mod one_server_follows_another;
+mod one_stream_carries_many;
 mod people_come_and_go;
 mod people_sign_in_from_outside;
 mod portals_publish_their_documents;

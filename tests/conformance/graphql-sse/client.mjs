@@ -67,6 +67,68 @@ await step("what cannot begin is refused", async () => {
     hold(refused, `${query} was taken`);
   }
 });
+// The other mode: one stream for everything.
+const single = (bearer = token) => {
+  const asked = [];
+  const fetchFn = async (url, init) => {
+    const answer = await fetch(url, init);
+    asked.push(`${init.method ?? "POST"} ${answer.status}`);
+    return answer;
+  };
+  return { client: open(bearer, { singleConnection: true, fetchFn }), asked };
+};
+await step("operations of all kinds share a single connection", async () => {
+  const { client, asked } = single();
+  const follow = client.iterate({ query: FOLLOW, variables: { kinds } });
+  const first = follow.next();
+  const other = client.iterate({ query: FOLLOW, variables: { kinds } });
+  const second = other.next();
+  await moment(1500);
+  const results = client.iterate({ query: "{ customers(first: 1) { totalCount } }" });
+  hold((await results.next()).value.data.customers.totalCount >= 0, "no answer");
+  hold((await results.next()).done, "more than one answer");
+  const written = client.iterate({ query: CUSTOMER, variables: { number: `O-${Date.now()}` } });
+  const { number } = (await written.next()).value.data.customerCreate.customer;
+  for (const heard of [await first, await second]) hold(heard.value.data.events.node.number === number, heard.value);
+  // One goes, the other goes on.
+  await other.return();
+  await moment();
+  const next = follow.next();
+  const made = await customer(token);
+  hold((await next).value.data.events.node.number === made.number, "the other does not go on");
+  await follow.return();
+  await moment();
+  client.dispose();
+  const count = (wanted) => asked.filter((one) => one === wanted).length;
+  hold(count("PUT 201") === 1 && count("GET 200") === 1 && count("POST 202") === 4 && count("DELETE 200") >= 1, asked);
+});
+await step("what cannot begin in a single connection is refused", async () => {
+  for (const [bearer, query] of [
+    [token, "subscription { events { nonsense } }"],
+    [token, "{ broken"],
+    ["nonsense", FOLLOW],
+  ]) {
+    let refused;
+    try {
+      await single(bearer).client.iterate({ query }).next();
+    } catch (error) {
+      refused = error;
+    }
+    hold(refused, `${query} was taken`);
+  }
+});
+await step("the session ends, and a single connection with it", async () => {
+  const short = await signIn();
+  const { client } = single(short.token);
+  const events = client.iterate({ query: FOLLOW });
+  const next = events.next();
+  await moment(1000);
+  await ask("mutation { signOut { __typename } }", {}, short.token);
+  const { value } = await next;
+  hold(value.errors[0].extensions.code === "UNAUTHENTICATED", value);
+  hold((await events.next()).done, "it goes on");
+  client.dispose();
+});
 await step("the session ends, and the stream with it", async () => {
   const short = await signIn();
   const events = open(short.token).iterate({ query: FOLLOW });
