@@ -152,6 +152,7 @@ fn failure(response: &Response) -> Option<Error> {
         "FORBIDDEN" | "UNAUTHENTICATED" => Error::Forbidden(error.message.clone()),
         "CONFLICT" => Error::Retry,
         "UNAVAILABLE" => Error::Unavailable,
+        "RATE_LIMITED" => Error::Exhausted(1),
         "TIMEOUT" => Error::TimedOut,
         "INTERNAL_SERVER_ERROR" => Error::fault("a page of an export failed"),
         _ => Error::BadInput(error.message.clone()),
@@ -345,6 +346,7 @@ async fn create(ctx: &Context<'_>, tx: &Tx, input: ExportCreateInput) -> Result<
         let message = "A name has 1 to 100 letters, digits, spaces, points, hyphens and underscores.";
         return Err(Error::refuse(UserErrorCode::Invalid, "name", message));
     }
+    ctx.scope()?.charge(plan.price)?;
     try_out(ctx, tx, &plan, &given, input.format).await?;
     let args = ExportArgs { query: input.query, variables, format: input.format, name };
     let id = jobs::enqueue::<Export>(tx, &args, None).await?;
@@ -360,7 +362,7 @@ impl ExportMutation {
     /// Starts a job that writes a whole list to a file: any list of the client, with its filter and order, as it stood at one
     /// moment. Its result: `file` (for `file(id)`, kept 7 days), `rows`, `columns`, `controlTotals` (the sum of each column of
     /// decimals), `size` and `sha256`. The file is whole or there is none. Only who holds the rights that the reading asked
-    /// for gets it. Rights: `core.export.run`, and those to read what is exported, now and until it is written.
+    /// for gets it. It costs what a page of 100 rows of its query costs, beside its own price. Rights: `core.export.run`, and those to read what is exported, now and until it is written.
     async fn export_create(
         &self,
         ctx: &Context<'_>,

@@ -58,6 +58,8 @@ pub enum Error {
     RolledBack,
     /// The server has more to do than it can; nothing was begun.
     Unavailable,
+    /// It costs more than is left to pay from; enough will be there after so many seconds.
+    Exhausted(u64),
     /// The database took longer than it may, or waited too long for somebody else's change.
     TimedOut,
     /// Ours: logged with the request id, never shown.
@@ -100,6 +102,7 @@ impl Error {
             Self::RolledBack => Self::RolledBack,
             Self::Fault(text) => Self::Fault(text.clone()),
             Self::Unavailable => Self::Unavailable,
+            Self::Exhausted(seconds) => Self::Exhausted(*seconds),
             Self::TimedOut => Self::TimedOut,
         }
     }
@@ -206,6 +209,10 @@ impl From<Error> for async_graphql::Error {
             Error::Unavailable => {
                 ("UNAVAILABLE", "The server is busy; nothing was done. Try again in a moment.".to_owned())
             }
+            Error::Exhausted(seconds) => (
+                "RATE_LIMITED",
+                format!("Too much was asked for in a short time; nothing was done. Try again after {seconds} s."),
+            ),
             Error::TimedOut => (
                 "TIMEOUT",
                 "This took too long and was stopped; nothing of it was kept. Try again later, or ask for less at once."

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -34,6 +34,12 @@ pub enum Mode {
     Mutation,
 }
 
+/// What an operation is paid from, where it costs more than its document says.
+pub trait Purse: Send + Sync {
+    /// Takes so many units more. The error says after how many seconds they would be there.
+    fn charge(&self, units: u64) -> Result<(), u64>;
+}
+
 /// The state of one operation, carried in the request's GraphQL context.
 pub struct Scope {
     caller: Caller,
@@ -48,6 +54,7 @@ pub struct Scope {
     /// Which rights were asked for, of a job's reading.
     used: Mutex<BTreeSet<Can>>,
     claim: Option<Claim>,
+    purse: Option<Arc<dyn Purse>>,
     repeated: Mutex<Option<Result<String>>>,
     address: String,
     user_agent: String,
@@ -75,6 +82,7 @@ impl Scope {
             secret: AtomicBool::new(false),
             used: Mutex::default(),
             claim: None,
+            purse: None,
             repeated: Mutex::default(),
             address: String::new(),
             user_agent: String::new(),
@@ -94,6 +102,18 @@ impl Scope {
     pub fn claiming(mut self, claim: Option<Claim>) -> Self {
         self.claim = claim;
         self
+    }
+
+    /// Pays from there what costs more than its document says.
+    #[must_use]
+    pub fn paying(mut self, purse: Arc<dyn Purse>) -> Self {
+        self.purse = Some(purse);
+        self
+    }
+
+    /// Pays so many units beside the price of the document. What comes from inside pays nothing.
+    pub(crate) fn charge(&self, units: u64) -> Result<()> {
+        self.purse.as_ref().map_or(Ok(()), |purse| purse.charge(units)).map_err(Error::Exhausted)
     }
 
     /// The caller as the token says.

@@ -17,7 +17,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::platform::scope::Caller;
+use crate::platform::scope::{Caller, Purse};
 
 const NANOS: u64 = 1_000_000_000;
 /// How many buckets of a kind are remembered; full ones are forgotten first, since a new one is full as well.
@@ -237,6 +237,11 @@ impl Budget {
         Self { buckets: [None, None], begun: Instant::now() }
     }
 
+    /// The most that can ever be paid at once.
+    fn most(&self) -> u64 {
+        self.buckets.iter().flatten().map(|bucket| bucket.rate.burst).min().unwrap_or(u64::MAX)
+    }
+
     /// Takes the price of an operation from every bucket, or nothing from any.
     ///
     /// # Errors
@@ -252,7 +257,12 @@ impl Budget {
                 return Err(Exhausted { retry_after: Duration::from_nanos(missing) });
             }
         }
-        Ok(Spending { budget: self.clone(), taken: AtomicU64::new(price) })
+        Ok(Spending {
+            budget: self.clone(),
+            taken: AtomicU64::new(price),
+            more: AtomicU64::new(0),
+            short: AtomicU64::new(0),
+        })
     }
 
     /// Whether anything is there at all.
@@ -282,9 +292,51 @@ impl Budget {
 pub struct Spending {
     budget: Budget,
     taken: AtomicU64,
+    /// What was charged beside the price of the document.
+    more: AtomicU64,
+    /// After how many seconds a charge could be paid that could not; none if all could.
+    short: AtomicU64,
+}
+
+impl Purse for Spending {
+    /// At most what a full bucket holds beside what was taken already: nobody waits for ever.
+    fn charge(&self, units: u64) -> Result<(), u64> {
+        let so_far = self.taken.load(Ordering::Relaxed).saturating_add(self.more());
+        let units = units.min(self.budget.most().saturating_sub(so_far));
+        match self.budget.take(units) {
+            Ok(_) => {
+                self.more.fetch_add(units, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(exhausted) => {
+                let seconds = exhausted.retry_after.as_secs().saturating_add(1);
+                self.short.store(seconds, Ordering::Relaxed);
+                Err(seconds)
+            }
+        }
+    }
 }
 
 impl Spending {
+    /// What was charged beside the price of the document.
+    #[must_use]
+    pub fn more(&self) -> u64 {
+        self.more.load(Ordering::Relaxed)
+    }
+
+    /// After how many seconds it can be asked again, if a charge could not be paid.
+    #[must_use]
+    pub fn short(&self) -> Option<u64> {
+        Some(self.short.load(Ordering::Relaxed)).filter(|seconds| *seconds > 0)
+    }
+
+    /// Before the operation is tried once more: its charges are made again.
+    pub fn again(&self) {
+        let more = self.more.swap(0, Ordering::Relaxed);
+        self.short.store(0, Ordering::Relaxed);
+        self.budget.buckets.iter().flatten().for_each(|bucket| bucket.give_back(more));
+    }
+
     /// Gives back what was taken beyond the actual price; says what that was and what is left. An operation that is tried
     /// again settles again.
     pub fn settle(&self, actual: u64) -> (u64, Left) {
@@ -359,6 +411,24 @@ mod tests {
         let spending = budgets.of(&elsewhere, "").take(90).unwrap();
         assert_eq!((spending.settle(20).0, spending.settle(500).0), (20, 20));
         assert_eq!(budgets.of(&elsewhere, "").left().remaining, Some(80));
+    }
+
+    #[test]
+    fn more_is_charged_and_given_back_before_another_try() {
+        let (budgets, ada) = (budgets(), person(7, 7));
+        let left = || budgets.of(&ada, "").left().remaining.unwrap();
+        let spending = budgets.of(&ada, "").take(10).unwrap();
+        assert_eq!((spending.charge(30), spending.more(), left()), (Ok(()), 30, 60));
+        spending.again();
+        assert_eq!((spending.more(), left()), (0, 90));
+        // What no bucket could ever hold is paid with a whole one, for which the caller may have to wait.
+        assert_eq!((spending.charge(1_000), spending.more(), left()), (Ok(()), 90, 0));
+        let other = person(8, 7);
+        let spending = budgets.of(&other, "").take(10).unwrap();
+        let seconds = spending.charge(60).unwrap_err();
+        assert!((19..=22).contains(&seconds), "{seconds}");
+        assert_eq!((spending.short(), spending.more()), (Some(seconds), 0));
+        assert_eq!(spending.settle(4).0, 4);
     }
 
     #[test]

@@ -41,7 +41,8 @@ impl Cost {
     /// Of an operation that ran: gives back what its lists did not hold.
     pub(super) fn settled(data: &Value, (passed, spending): (&Passed, &Spending), statements: u32) -> Self {
         let (actual, left) = spending.settle(passed.cost.least.saturating_add(items(data)).max(1));
-        Self::new(price(passed), actual, left, statements)
+        let more = spending.more();
+        Self::new(price(passed).saturating_add(more), actual.saturating_add(more), left, statements)
     }
 
     /// Of a document that was turned away.

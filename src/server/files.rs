@@ -57,6 +57,7 @@ impl From<Error> for Refused {
             Error::Forbidden(_) => (StatusCode::FORBIDDEN, "FORBIDDEN"),
             Error::Retry | Error::RolledBack => (StatusCode::CONFLICT, "CONFLICT"),
             Error::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
+            Error::Exhausted(_) => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"),
             Error::TimedOut => (StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT"),
             Error::Fault(_) => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_SERVER_ERROR"),
         };

@@ -78,7 +78,7 @@ pub async fn run<G: Executor>(
 ) -> Answer {
     let request_id = around.request_id;
     let spending = match around.budget.take(cost::price(&passed)) {
-        Ok(spending) => spending,
+        Ok(spending) => Arc::new(spending),
         Err(exhausted) => return self::exhausted(request_id, &around.budget, exhausted, cost::price(&passed)),
     };
     let committing = AtomicBool::new(false);
@@ -108,7 +108,7 @@ async fn tries<G: Executor>(
     mut passed: Passed,
     mut variables: Variables,
     around: Circumstances,
-    spending: &Spending,
+    spending: &Arc<Spending>,
     committing: &AtomicBool,
 ) -> Answer {
     let mutation = passed.operation_kind == OperationKind::Mutation;
@@ -131,8 +131,10 @@ async fn tries<G: Executor>(
         let scope = Arc::new(
             Scope::new(around.caller.clone(), mode, around.request_id, pools.clone())
                 .from_device(around.address.clone(), around.user_agent.clone())
-                .claiming(claim.clone()),
+                .claiming(claim.clone())
+                .paying(Arc::<Spending>::clone(spending)),
         );
+        spending.again();
         let last = tried >= TRIES;
         let attempt = Attempt { passed: &passed, variables: &variables, around: &around, spending, last };
         let answer = once(graph, &scope, attempt, committing).await;
@@ -283,7 +285,12 @@ fn to_server_error(error: Error) -> ServerError {
 
 fn finish(response: Response, scope: &Scope, paid: (&Passed, &Spending), around: &Circumstances) -> Answer {
     let cost = Cost::settled(&response.data, paid, scope.statements());
-    Answer { secret: scope.is_secret(), ..write(response, around.request_id, Some(cost), &around.warnings) }
+    let retry_after = paid.1.short();
+    Answer {
+        secret: scope.is_secret(),
+        retry_after,
+        ..write(response, around.request_id, Some(cost), &around.warnings)
+    }
 }
 
 /// An answer as it is written. That to a request that was not run is without `data`, as the specification has it.
@@ -312,8 +319,8 @@ fn code_of(error: &ServerError) -> Option<&str> {
 }
 
 /// What befalls a request as a whole although each field finds it out by itself: nobody, or nobody any more, stands behind
-/// it, which the caller's program mends by signing in; or the server is busy, which it mends by waiting.
-const AS_A_WHOLE: [&str; 2] = ["UNAUTHENTICATED", "UNAVAILABLE"];
+/// it, which the caller's program mends by signing in; or the server is busy or he has used up what he has, which it mends by waiting.
+const AS_A_WHOLE: [&str; 3] = ["UNAUTHENTICATED", "UNAVAILABLE", "RATE_LIMITED"];
 
 /// The code that befell the request as a whole, if nothing of it was answered.
 fn befell(response: &Response) -> Option<&'static str> {

@@ -21,6 +21,8 @@ nothing. Items: `first` or `last`, whichever is larger; the default page if neit
 selected; the number of `ids`; else 1. `edges` and `pageInfo` cost nothing themselves. A root field of a mutation costs 10 \
 instead of 1. Arguments cost 1 for each full 100 of their weight: each list, object and leaf weighs 1, each 64 bytes of text \
 1 more. `__schema` and `__type` cost 100 with all below them. An operation costs at least 1, a document that is turned away 10. \
+`exportCreate` costs in addition what a page of 100 rows of its query costs, `importCreate` 1 for each full KiB of its file; \
+each at most what a full bucket holds. \
 The price is taken before an operation runs; what its lists did not hold is given back behind it.";
 
 /// What one request may hold, and how much may be asked for in how short a time. The numbers are those of this server.

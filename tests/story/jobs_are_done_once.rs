@@ -218,6 +218,28 @@ async fn clients_take_turns() {
     assert_eq!(rest("running"), 0, "stopped workers hand back what they hold");
 }
 
+#[tokio::test]
+async fn one_client_never_has_all_of_a_worker() {
+    let office = without_workers();
+    let person = office.person("Ada");
+    let (many, one) = (office.firm("Many", person), office.firm("One", person));
+    lay_jobs(&office.app.database, many, person.account, 10);
+    // Of three slots one client gets two, however much it has waiting; another worker has two for it as well.
+    let claim = |worker: Uuid| {
+        let claimed = format!(
+            "SELECT c.client_id::text AS line FROM core.claim_job('{worker}', '{{audit.verify,bulk.export,bulk.import}}', 2, 30000) c"
+        );
+        office.app.database.lines("backoffice_identity", &claimed)
+    };
+    let (first, second) = (Uuid::now_v7(), Uuid::now_v7());
+    for worker in [first, second] {
+        assert_eq!((claim(worker), claim(worker)), (vec![many.to_string()], vec![many.to_string()]));
+        assert_eq!(claim(worker), Vec::<String>::new());
+    }
+    lay_jobs(&office.app.database, one, person.account, 1);
+    assert_eq!(claim(first), [one.to_string()]);
+}
+
 /// Everybody who asks may ask: what a hostile server role could do to the queue.
 #[tokio::test]
 async fn the_queue_is_nobodys_to_touch() {

@@ -266,3 +266,86 @@ async fn who_follows_pays_for_each_beginning() {
     assert_eq!(said["type"], "error", "{said}");
     assert_eq!(said["payload"][0]["extensions"]["code"], "RATE_LIMITED", "{said}");
 }
+
+#[tokio::test]
+async fn exports_and_imports_are_paid_when_they_are_asked_for() {
+    use crate::data_goes_out_and_comes_in::{EXPORT, IMPORT, customers, lay_customers, upload};
+
+    let office = office(rates((1, 1_000), (1, 1_300), (1, 1_000)));
+    let (ada, ben) = (office.person("Ada"), office.person("Ben"));
+    let firm = office.firm("Firm", ada);
+    office.grant(firm, ben, backoffice::platform::can::Can::ALL);
+    let client = office.client(ada, firm);
+    lay_customers(&office.app.database, firm, 30);
+    let jobs = || office.count("SELECT count(*) FROM core.job");
+    let file = customers(1_000, 200);
+    let id = upload(&office.app, &client, "customers.csv", file.as_bytes()).await;
+    let reply = client.send(IMPORT, json!({ "input": { "kind": "CUSTOMERS", "file": id } })).await;
+    let kib = file.len() as u64 / 1024;
+    assert!(kib > 2);
+    assert_eq!((cost(&reply.body).0, cost(&reply.body).1), (12 + kib, 12 + kib), "{}", reply.text);
+
+    // What one page of 100 rows costs, however many rows there are.
+    let wanted = |query: &str| json!({ "input": { "query": query, "format": "CSV" } });
+    for (query, page) in [
+        ("{ customers { nodes { number name } } }", 101),
+        ("{ invoices { nodes { number customer { name } lines { description } } } }", 301),
+    ] {
+        let reply = client.send(EXPORT, wanted(query)).await;
+        assert_eq!((cost(&reply.body).0, cost(&reply.body).1), (12 + page, 12 + page), "{}", reply.text);
+    }
+    // A repetition gets the answer and does not pay for the export again.
+    let keyed = client.with_header("Idempotency-Key", "k");
+    let small = wanted("{ customers { nodes { number } } }");
+    let first = keyed.send(EXPORT, small.clone()).await;
+    let before = cost(&client.send(SMALL, json!({})).await.body).2;
+    assert_eq!(keyed.send(EXPORT, small).await.text, first.text);
+    let after = cost(&client.send(SMALL, json!({})).await.body).2;
+    assert!(before - after < 40, "{before} {after}");
+
+    // What the gate would not let in as a query does not come in inside of one either.
+    let (asked, known) = (client.clone(), jobs());
+    let many: String = (0..600).map(|n| format!("a{n}: number ")).collect();
+    let deep = format!("{{ customers {{ nodes {{ {} number {} }} }} }}", "a { ".repeat(60), "}".repeat(60));
+    for bomb in [
+        format!("{{ customers {{ nodes {{ {many} }} }} }}"),
+        deep,
+        "{ customers { nodes { ...F } } } fragment F on Customer { ...F }".to_owned(),
+    ] {
+        let refused = asked.refused(EXPORT, wanted(&bomb)).await;
+        assert_eq!(
+            (&refused[0]["code"], &refused[0]["field"]),
+            (&json!("INVALID"), &json!(["input", "query"])),
+            "{bomb}"
+        );
+    }
+    assert_eq!(jobs(), known);
+
+    // The bucket is empty in the end: nothing more is begun, and it is said when to come again.
+    let dear = wanted("{ invoices { nodes { number customer { name } lines { description } openItem { id } } } }");
+    let refused = loop {
+        let (known, reply) = (jobs(), client.send(EXPORT, dear.clone()).await);
+        if reply.status != StatusCode::OK {
+            assert_eq!(jobs(), known);
+            break reply;
+        }
+    };
+    assert_eq!((refused.status, refused.code()), (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"), "{}", refused.text);
+    let seconds: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=420).contains(&seconds), "{seconds}");
+    assert!(refused.body.get("data").is_none(), "{}", refused.text);
+    // His client has not enough for a colleague's either, who may go on with what is small; and the worker pays nothing.
+    let colleague = office.client(ben, firm);
+    while cost(&colleague.send(SMALL, json!({})).await.body).2 > 400 {
+        colleague.send(ELEVEN, json!({})).await;
+    }
+    let reply = colleague.send(EXPORT, dear).await;
+    assert_eq!(reply.status, StatusCode::TOO_MANY_REQUESTS, "{}", reply.text);
+    assert_eq!(colleague.send(SMALL, json!({})).await.status, StatusCode::OK);
+    let begun = Instant::now();
+    while office.count("SELECT count(*) FROM core.job WHERE state IN ('waiting', 'running')") > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(office.count("SELECT count(*) FROM core.job WHERE state <> 'succeeded'"), 0);
+}

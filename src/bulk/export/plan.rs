@@ -4,7 +4,7 @@
 //! by page, with the arguments of the query.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use async_graphql::{Name, Pos, Positioned, Variables};
 use async_graphql_parser::types::{
@@ -12,10 +12,11 @@ use async_graphql_parser::types::{
     TypeKind, TypeSystemDefinition,
 };
 use async_graphql_value::Value;
-use backoffice_gate::OperationKind;
+use backoffice_gate::{OperationKind, Passed};
 
 use crate::platform::can::Can;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::paging::MAX_FIRST;
 
 /// The most columns of a file.
 const MOST_COLUMNS: usize = 200;
@@ -114,6 +115,8 @@ pub(super) struct Plan {
     /// What its rows are called there.
     pub(super) rows: String,
     counts: bool,
+    /// What one full page costs.
+    pub(super) price: u64,
     pub(super) columns: Vec<Column>,
     /// What whoever asks has to hold.
     pub(super) rights: Vec<Can>,
@@ -207,7 +210,11 @@ impl Plan {
         let rows = key(&nodes.node);
         list.selection_set.node.items = vec![Positioned::new(Selection::Field(nodes), Pos::default())];
         let counts = schema().get(&known.named).is_some_and(|fields| fields.contains_key("totalCount"));
-        Ok(Self { document, way, rows, counts, columns, rights })
+        let mut plan = Self { document, way, rows, counts, price: 0, columns, rights };
+        let page = Passed { document: Arc::new(plan.page(None, MAX_FIRST)), ..passed };
+        let priced = backoffice_gate::admit_again(&page, variables, &limits).map_err(|no| refused(no.message))?;
+        plan.price = priced.cost.requested;
+        Ok(plan)
     }
 
     /// The name of the list.
@@ -373,6 +380,8 @@ mod tests {
         );
         assert_eq!((plan.list(), plan.rows.as_str()), ("all", "nodes"));
         assert_eq!(plan.rights, [Can::CustomerRead, Can::InvoiceRead]);
+        // The list and 100 rows, each with its customer, its gross and what a page of lines may hold.
+        assert_eq!(plan.price, 1 + 100 * (1 + 1 + 1 + 1));
         let mut page = plan.page(Some("x"), 7);
         assert_eq!(below(&mut page, 0).unwrap().arguments.len(), 3);
     }

@@ -382,7 +382,12 @@ impl JobKind for ImportJob {
     }
 }
 
-async fn create(tx: &Tx, input: ImportCreateInput) -> Result<Job> {
+/// What an import costs beside its own price: 1 for every full KiB of its file.
+fn price(size: Option<i64>) -> u64 {
+    size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default() / 1024
+}
+
+async fn create(ctx: &Context<'_>, tx: &Tx, input: ImportCreateInput) -> Result<Job> {
     input.check()?;
     if let Some(id) = input.bank_account
         && !account::all(tx).await?.iter().any(|account| account.id == id)
@@ -396,6 +401,7 @@ async fn create(tx: &Tx, input: ImportCreateInput) -> Result<Job> {
     if file.size.is_some_and(|size| usize::try_from(size).is_ok_and(|size| size > MAX_BYTES)) {
         return Err(too_large());
     }
+    ctx.scope()?.charge(price(file.size))?;
     let args = InputType::to_value(&input).into_json().map_err(Error::fault)?;
     let id = jobs::enqueue::<ImportJob>(tx, &args, None).await?;
     Job::asked_for(tx, id).await
@@ -410,7 +416,7 @@ impl ImportJobMutation {
     /// Starts a job that takes an uploaded file in. One wrong line refuses the file: then `Job.problems` names line, column
     /// and reason. Customers and vendors go in by batches and stay in as far as `progress` says; everything else goes in
     /// whole or not at all. Its result: `import`, `dryRun`, `lines`, `created`, `unchanged`, `problems` and `moreProblems`
-    /// beyond those listed. Rights: `core.import.run`, `core.file.read` and the right to make by hand what the file holds,
+    /// beyond those listed. It costs 1 for every full KiB of its file, beside its own price. Rights: `core.import.run`, `core.file.read` and the right to make by hand what the file holds,
     /// now and while it runs.
     async fn import_create(
         &self,
@@ -421,6 +427,6 @@ impl ImportJobMutation {
         ctx.tx(import).await?;
         ctx.tx(read).await?;
         let tx = ctx.tx(manage).await?;
-        JobPayload::settle(ctx, create(tx, input).await)
+        JobPayload::settle(ctx, create(ctx, tx, input).await)
     }
 }

@@ -142,7 +142,7 @@ fn ending(halt: Halt, failures: i32, tries: i32, token: Uuid) -> Ending {
         Error::Forbidden(message) => return Ending::Failed { code: "FORBIDDEN", message, result: None },
         Error::BadInput(message) => return Ending::Failed { code: "BAD_USER_INPUT", message, result: None },
         Error::Retry | Error::RolledBack => ("CONFLICT", "Another change came first."),
-        Error::Unavailable => ("UNAVAILABLE", "The server was busy."),
+        Error::Unavailable | Error::Exhausted(_) => ("UNAVAILABLE", "The server was busy."),
         Error::TimedOut => ("TIMEOUT", "It took too long."),
         Error::Fault(text) => {
             tracing::error!(fault = %text, "internal fault");
