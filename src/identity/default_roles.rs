@@ -134,9 +134,15 @@ mod tests {
     fn no_role_of_a_client_holds_a_right_of_the_provider() {
         for (name, _) in ROLES {
             assert!(
-                ![Can::PortfolioRead, Can::ClientOnboard, Can::StaffManage, Can::ProviderScheduleManage]
-                    .iter()
-                    .any(|can| role(name).contains(can))
+                ![
+                    Can::PortfolioRead,
+                    Can::ClientOnboard,
+                    Can::StaffManage,
+                    Can::MailManage,
+                    Can::ProviderScheduleManage
+                ]
+                .iter()
+                .any(|can| role(name).contains(can))
             );
         }
     }
@@ -147,7 +153,13 @@ mod tests {
             Can::ALL.iter().filter(|can| !ROLES.iter().any(|(name, _)| role(name).contains(can))).collect();
         assert_eq!(
             missing,
-            [&Can::PortfolioRead, &Can::ClientOnboard, &Can::StaffManage, &Can::ProviderScheduleManage]
+            [
+                &Can::PortfolioRead,
+                &Can::ClientOnboard,
+                &Can::StaffManage,
+                &Can::MailManage,
+                &Can::ProviderScheduleManage
+            ]
         );
     }
 }

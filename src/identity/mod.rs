@@ -30,6 +30,7 @@ pub mod staff;
 mod throttle;
 pub mod token;
 mod trail;
+pub mod undelivered;
 pub mod viewer;
 
 /// The department's queries.
@@ -42,6 +43,7 @@ pub struct IdentityQuery(
     invitation::InvitationQuery,
     service_account::ServiceAccountQuery,
     staff::StaffQuery,
+    undelivered::UndeliveredMailQuery,
     outside::OutsideQuery,
 );
 
@@ -58,5 +60,6 @@ pub struct IdentityMutation(
     invitation::InvitationMutation,
     service_account::ServiceAccountMutation,
     staff::StaffMutation,
+    undelivered::UndeliveredMailMutation,
     #[cfg(feature = "oidc")] outside::OutsideMutation,
 );

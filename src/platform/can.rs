@@ -35,6 +35,8 @@ rights! {
     ClientOnboard = "practice.client.onboard",
     /// Invite and disable staff. Held for the provider.
     StaffManage = "identity.staff.manage",
+    /// See mails that were given up, and have them sent again. Held for the provider.
+    MailManage = "identity.mail.manage",
     /// See the client's master data.
     ClientRead = "practice.client.read",
     /// Change the client's master data.

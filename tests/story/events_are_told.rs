@@ -89,6 +89,7 @@ const SILENT: &[(&str, &str)] = &[
     ("schedulePause", "says when jobs come, which are their own record"),
     ("scheduleUpdate", "says when jobs come, which are their own record"),
     ("providerScheduleUpdate", "of the provider"),
+    ("undeliveredMailRetry", "of the provider"),
     ("sessionRevoke", "of a person"),
     ("signIn", "of a person"),
     ("signInBegin", "of a person"),
@@ -296,6 +297,26 @@ async fn what_was_not_kept_is_not_told() {
     assert_eq!(events.last().unwrap()["kind"], "CUSTOMER_CREATED");
     let moments: Vec<&str> = events.iter().map(|event| event["occurredAt"].as_str().unwrap()).collect();
     assert!(moments.is_sorted());
+}
+
+#[tokio::test]
+async fn a_change_whose_event_cannot_be_written_is_not_kept() {
+    let office = Office::open();
+    let person = office.person("Ada");
+    let firm = office.firm("Firm", person);
+    let client = office.client(person, firm);
+    client.ask(CUSTOMER, json!({ "number": "1" })).await;
+    office
+        .app
+        .database
+        .lay("ALTER TABLE core.event ADD CONSTRAINT full_up CHECK (kind <> 'customer.created') NOT VALID");
+    let reply = client.send(CUSTOMER, json!({ "number": "2" })).await;
+    assert_ne!(reply.code(), "OK", "{}", reply.text);
+    assert_eq!(office.count("SELECT count(*) FROM finance.customer"), 1, "kept, and told to nobody");
+    assert_eq!(office.count("SELECT count(*) FROM core.event WHERE kind = 'customer.created'"), 1);
+    office.app.database.lay("ALTER TABLE core.event DROP CONSTRAINT full_up");
+    client.ask(CUSTOMER, json!({ "number": "2" })).await;
+    assert_eq!(office.count("SELECT count(*) FROM core.event WHERE kind = 'customer.created'"), 2);
 }
 
 #[tokio::test]

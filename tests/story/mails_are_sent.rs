@@ -479,3 +479,81 @@ async fn a_killed_worker_costs_one_repeat_that_is_known_as_such() {
     assert_eq!(office.kept().len(), 2);
     reset(&app.client(), &second.word("bop_"), NEW).await;
 }
+
+#[tokio::test]
+async fn a_mail_that_was_given_up_is_seen_and_sent_once_more() {
+    const LIST: &str = "query($first: Int, $after: String) { undeliveredMails(first: $first, after: $after) {
+        totalCount nodes { id about recipient attempts errorCode askedAt givenUpAt } pageInfo { hasNextPage endCursor } } }";
+    const RETRY: &str =
+        "mutation($id: ID!) { undeliveredMailRetry(input: { id: $id }) { queuedAt userErrors { code field } } }";
+    let no_box = || Mood::Answers("550 5.1.1 <ada@firm.example> has no box");
+    let office = PostOffice::open(&[no_box(), no_box()]).await;
+    let app = through(&plainly(&office), Duration::from_secs(5), 1);
+    let books = app.with_books().await;
+    let ada = &books.administrator;
+    app.client().ask(REQUEST, json!({ "email": ADA })).await;
+    quiet(&app).await;
+    let inside = ada.enter(&books.client).await;
+    let role = inside.role("Portal").await;
+    inside.ask(INVITE, json!({ "email": "rosa@portal.example", "name": "Rosa", "role": role })).await;
+    quiet(&app).await;
+
+    // Both are seen, the later one first; whose they were is known again and not told.
+    let list = ada.ask(LIST, json!({})).await["undeliveredMails"].clone();
+    let nodes = list["nodes"].as_array().unwrap();
+    let told: Vec<Value> =
+        nodes.iter().map(|one| json!([one["about"], one["recipient"], one["attempts"], one["errorCode"]])).collect();
+    assert_eq!(
+        told,
+        [
+            json!(["INVITATION", "r…@portal.example", 1, "REFUSED"]),
+            json!(["PASSWORD_RESET", "a…@firm.example", 1, "REFUSED"])
+        ]
+    );
+    assert_eq!(list["totalCount"], 2);
+    let text = list.to_string();
+    assert!(!text.contains("rosa") && !text.contains("ada") && !text.contains("has no box"), "{text}");
+
+    // Whoever has not the right sees none and sends none.
+    ada.staff("nora@firm.example", "Nora").await;
+    let nora = app.sign_in("nora@firm.example").await;
+    let id = nodes[1]["id"].clone();
+    for reply in [nora.send(LIST, json!({})).await, nora.send(RETRY, json!({ "id": id })).await] {
+        assert_eq!(reply.code(), "FORBIDDEN", "{}", reply.text);
+    }
+    // A dry run sends nothing; the same key sends once; what waits or was sent is not sent again.
+    ada.dry().ask(RETRY, json!({ "id": id })).await;
+    assert_eq!(ada.ask(LIST, json!({})).await["undeliveredMails"]["totalCount"], 2);
+    let keyed = ada.with_header("Idempotency-Key", "send it again");
+    let (first, again) = (keyed.send(RETRY, json!({ "id": id })).await, keyed.send(RETRY, json!({ "id": id })).await);
+    assert!(first.body["data"]["undeliveredMailRetry"]["queuedAt"].is_string(), "{}", first.text);
+    assert_eq!((first.text, again.headers["idempotency-replayed"].to_str().unwrap()), (again.text, "true"));
+    let mail = office.has(1).await.remove(0);
+    quiet(&app).await;
+    assert_eq!(office.kept().len(), 1);
+    assert_eq!(ada.refused(RETRY, json!({ "id": id })).await[0]["code"], "STATE");
+    let unknown = json!({ "id": "mai_0123456789abcdef0123456789abcdef" });
+    assert_eq!(ada.refused(RETRY, unknown).await[0]["code"], "NOT_FOUND");
+    reset(&app.client(), mail.word("bop_").split_once('#').unwrap().1, NEW).await;
+
+    // Page by page, also where many were given up in the same moment.
+    app.database.lay(
+        "INSERT INTO core.provider_job (id, kind, state, args, error_code, run_at, ended_at)
+         SELECT gen_random_uuid(), 'mail.sign_in', 'failed', '{\"PasswordReset\": {\"account\": null}}', 'UNAVAILABLE', now(),
+                timestamptz '2026-01-01 00:00:00.123456+00' FROM generate_series(1, 5)",
+    );
+    let ada = app.client().ask(SIGN_IN, json!({ "email": ADA, "password": NEW })).await;
+    let ada = app.client().with_token(ada["signIn"]["accessToken"].as_str().unwrap());
+    let (mut seen, mut after) = (Vec::new(), Value::Null);
+    loop {
+        let page = ada.ask(LIST, json!({ "first": 2, "after": after })).await["undeliveredMails"].clone();
+        seen.extend(page["nodes"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()));
+        if page["pageInfo"]["hasNextPage"] == false {
+            break;
+        }
+        after = page["pageInfo"]["endCursor"].clone();
+    }
+    let distinct: std::collections::BTreeSet<&String> = seen.iter().collect();
+    assert_eq!((seen.len(), distinct.len()), (6, 6));
+    assert_eq!(app.database.findings(), Vec::<String>::new());
+}
