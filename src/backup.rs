@@ -1,12 +1,17 @@
 //! `backoffice backup` and `backoffice restore`: the whole installation as one folder, and back into an empty place.
 //!
 //! A backup is a folder with `database.dump` (PostgreSQL's custom format, of one snapshot; the keys that sign tokens are
-//! in it), `files/…` (the file store's folder), `manifest.json` (what it is of, how many rows of which table, and the
-//! SHA-256 of each part) and `manifest.sha256`, which is written last. It is made under another name and renamed when it is
-//! complete, so a folder with the right name is whole. It may be taken while the server works.
+//! in it), `files/…` (the file store's folder), `manifest.json` (what it is of, how many rows of which table, the SHA-256
+//! of each part and of each file that the database knows of) and `manifest.sha256`, which is written last. It is made under
+//! another name and renamed when it is complete, so a folder with the right name is whole. It may be taken while the server
+//! works.
+//!
+//! Files in a bucket stay there; the manifest says which they are. The key that opens stored secrets (`secrets.key`) is
+//! never in a backup: beside what it seals it protects nothing.
 
 mod dump;
 mod manifest;
+pub mod objects;
 mod parts;
 
 use std::collections::BTreeMap;
@@ -22,6 +27,7 @@ pub use manifest::{Manifest, Part};
 
 use crate::check;
 use crate::database::{self, DatabaseError, MIGRATIONS};
+use crate::platform::files::store::Place;
 
 /// The part that holds the database.
 pub const DUMP: &str = "database.dump";
@@ -84,8 +90,19 @@ pub struct Restored {
     pub report: check::Report,
 }
 
-/// Takes a backup into a folder that does not exist yet. `files` is the file store's folder; it may be missing.
-pub fn take(server: &Server, files: &Path, to: &Path) -> Result<Manifest, BackupError> {
+/// Takes a backup into a folder that does not exist yet. A file store that is a folder is copied; it may be missing. The key
+/// that opens stored secrets must not lie in it.
+pub fn take(server: &Server, store: &Place, secrets_key: &Path, to: &Path) -> Result<Manifest, BackupError> {
+    if let Place::Folder(files) = store
+        && let (Ok(files), Ok(key)) = (files.canonicalize(), secrets_key.canonicalize())
+        && key.starts_with(&files)
+    {
+        return Err(BackupError(format!(
+            "{} lies in the folder of the files, which a backup copies: the key would lie beside what it seals, and protect \
+             nothing. Move it, and name its place with --secrets-key.",
+            key.display()
+        )));
+    }
     if fs::symlink_metadata(to).is_ok() {
         return Err(BackupError(format!("{} exists already; a backup takes a folder of its own.", to.display())));
     }
@@ -99,8 +116,14 @@ pub fn take(server: &Server, files: &Path, to: &Path) -> Result<Manifest, Backup
         // names is found by the copy that follows.
         let counted = dump::take(server, &partial.join(DUMP))?;
         let mut found = vec![parts::seal(&partial, Path::new(DUMP))?];
-        parts::copy_folder(files, &partial, Path::new(FILES), &mut found)?;
-        let manifest = Manifest::new(counted, found);
+        let bucket = match store {
+            Place::Folder(files) => {
+                parts::copy_folder(files, &partial, Path::new(FILES), &mut found)?;
+                None
+            }
+            Place::S3(bucket) => Some(format!("s3://{}/{}", bucket.bucket, bucket.prefix)),
+        };
+        let manifest = Manifest::new(counted, found, bucket);
         manifest.write(&partial)?;
         parts::sync_folder(&partial)?;
         fs::rename(&partial, &to).map_err(doing(format!("name {}", to.display())))?;

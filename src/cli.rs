@@ -61,7 +61,11 @@ enum Command {
     /// Load the demo provider with two client companies into an empty database.
     Demo,
     /// Verify the audit chains and the books of every client; names every row that breaks a promise.
-    Check,
+    Check {
+        /// Read every file from its store as well, and compare length and SHA-256.
+        #[arg(long)]
+        files: bool,
+    },
     /// Take a backup while the server works: the database in one snapshot, the files, and a manifest with checksums.
     Backup {
         /// The backup's folder; it must not exist yet. It holds everything, so keep it as safe as the database.
@@ -176,7 +180,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             });
             Ok(ExitCode::SUCCESS)
         }
-        Command::Check => {
+        Command::Check { files } => {
             let database = Database::reach(&settings)?;
             let mut connection = database::connect(&database.owner_url())?;
             let report = check::run(&mut connection)?;
@@ -189,7 +193,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
                 report.questions,
                 report.findings.len()
             ));
-            Ok(if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            let whole = !files || backup::check_files(&settings, &database.owner_url())?;
+            Ok(if whole && report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Command::Keys { command: KeysCommand::Rotate } => {
             let database = Database::reach(&settings)?;

@@ -13,6 +13,7 @@ use std::process::{Command, Stdio};
 use diesel::{RunQueryDsl, sql_query};
 use tokio_postgres::config::Host;
 
+use super::objects::{self, Object};
 use super::{BackupError, Server, doing};
 use crate::database::{self, Blocking, text, texts};
 use crate::platform::reach::{Reach, without_tls};
@@ -25,6 +26,8 @@ pub struct Counted {
     pub migrations: Vec<String>,
     /// Rows of each table.
     pub tables: BTreeMap<String, u64>,
+    /// The files that it knows of.
+    pub objects: Vec<Object>,
 }
 
 /// Writes the dump of one snapshot, and counts every table in the same snapshot.
@@ -51,6 +54,7 @@ pub fn take(server: &Server, to: &Path) -> Result<Counted, BackupError> {
             "SELECT version::text AS line FROM public.__diesel_schema_migrations ORDER BY 1",
         )?,
         tables: count(&mut connection)?,
+        objects: objects::of_all(&mut connection)?,
     })
 }
 

@@ -1,6 +1,6 @@
 //! What a backup says of itself. Its own SHA-256 lies beside it, so that a changed manifest is told from a changed part.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
 
@@ -8,14 +8,15 @@ use chrono::{DateTime, SubsecRound, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::dump::Counted;
-use super::{BackupError, doing, parts};
+use super::objects::Object;
+use super::{BackupError, FILES, doing, parts};
 
 /// The manifest's name in a backup.
 const MANIFEST: &str = "manifest.json";
 /// The file that is written last, in the form that `sha256sum --check` reads.
 const CLOSING: &str = "manifest.sha256";
-/// The form of a backup that this program writes and reads.
-const FORMAT: u32 = 1;
+/// The form of a backup that this program writes; it reads the first one as well.
+const FORMAT: u32 = 2;
 
 /// What a backup holds.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -35,6 +36,12 @@ pub struct Manifest {
     pub tables: BTreeMap<String, u64>,
     /// Every file of the backup but this one.
     pub parts: Vec<Part>,
+    /// The bucket that holds the clients' files, which are not in the backup then.
+    #[serde(default)]
+    pub bucket: Option<String>,
+    /// The clients' files that the database knows of, wherever they lie.
+    #[serde(default)]
+    pub objects: Vec<Object>,
 }
 
 /// A file of a backup.
@@ -51,7 +58,7 @@ pub struct Part {
 
 impl Manifest {
     /// What is told of a backup that was just taken.
-    pub(super) fn new(counted: Counted, parts: Vec<Part>) -> Self {
+    pub(super) fn new(counted: Counted, parts: Vec<Part>, bucket: Option<String>) -> Self {
         Self {
             format: FORMAT,
             program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -60,7 +67,23 @@ impl Manifest {
             migrations: counted.migrations,
             tables: counted.tables,
             parts,
+            bucket,
+            objects: counted.objects,
         }
+    }
+
+    /// Files that the database knows of and the backup should hold, but does not hold as they are known.
+    #[must_use]
+    pub fn missing(&self) -> Vec<&str> {
+        if self.bucket.is_some() {
+            return Vec::new();
+        }
+        let held: HashMap<&str, (u64, &str)> =
+            self.parts.iter().map(|part| (part.path.as_str(), (part.bytes, part.sha256.as_str()))).collect();
+        let wrong = |object: &&Object| {
+            held.get(format!("{FILES}/{}", object.key).as_str()) != Some(&(object.bytes, object.sha256.as_str()))
+        };
+        self.objects.iter().filter(wrong).map(|object| object.key.as_str()).collect()
     }
 
     /// Client companies in the backup.
@@ -102,9 +125,9 @@ impl Manifest {
             format: u32,
         }
         let form: Form = serde_json::from_slice(&text).map_err(|_| damaged())?;
-        if form.format != FORMAT {
+        if !(1..=FORMAT).contains(&form.format) {
             return Err(BackupError(format!(
-                "The backup has form {}; this program reads form {FORMAT}. Restore it with the program that took it.",
+                "The backup has form {}; this program reads forms 1 to {FORMAT}. Restore it with the program that took it.",
                 form.format
             )));
         }

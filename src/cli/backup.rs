@@ -12,6 +12,7 @@ use super::{Database, Failure, say};
 use crate::backup::{self, FILES, Restored, Server};
 use crate::config::Settings;
 use crate::database;
+use crate::platform::files::store::Place;
 
 /// Where a restore works until it is complete, below the data folder: what lies there is taken for nothing else.
 const UNFINISHED: &str = ".restoring";
@@ -19,7 +20,8 @@ const UNFINISHED: &str = ".restoring";
 pub(super) fn take(settings: &Settings, folder: &Path) -> Result<ExitCode, Failure> {
     let database = Database::reach(settings)?;
     let server = server(&database, &settings.data_dir())?;
-    let taken = backup::take(&server, &settings.data_dir().join(FILES), folder)?;
+    let (place, key) = (settings.files()?.place, settings.secrets_key());
+    let taken = backup::take(&server, &place, &key, folder)?;
     say(&format!(
         "Backup of {} clients in {}: {} rows of {} tables, {} files, {} bytes.",
         taken.clients(),
@@ -29,7 +31,43 @@ pub(super) fn take(settings: &Settings, folder: &Path) -> Result<ExitCode, Failu
         taken.parts.len().saturating_sub(1),
         taken.bytes()
     ));
+    say(
+        "In it: every client's books and trail, people and sessions, and the keys that sign tokens. Whoever has it can come in \
+         as anybody, so keep it as safe as the database.",
+    );
+    say(&format!(
+        "Not in it: {}, which opens the stored secrets of webhooks, identity providers and mails. Keep a copy of it in another \
+         place: beside this backup it would protect nothing; without it those secrets are lost.",
+        key.display()
+    ));
+    if let Some(bucket) = &taken.bucket {
+        say(&format!(
+            "Not in it: the {} files in {bucket}, which that bucket has to keep. Their names and SHA-256 are in the manifest; \
+             `restore` and `check --files` say whether the bucket has them.",
+            taken.objects.len()
+        ));
+    }
+    tell_missing(&taken);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Names files that the store did not have when the backup was taken.
+fn tell_missing(manifest: &backup::Manifest) {
+    let missing = manifest.missing();
+    if !missing.is_empty() {
+        let named = missing.iter().take(10).copied().collect::<Vec<_>>().join(", ");
+        say(&format!("{} files that the database knows of are not in it as they are known: {named}.", missing.len()));
+    }
+}
+
+/// Looks whether the store has every file that the database knows of; false if not.
+pub(super) fn check_files(settings: &Settings, url: &str) -> Result<bool, Failure> {
+    let looked = backup::objects::check(&mut database::connect(url)?, &settings.files()?.place)?;
+    for finding in &looked.findings {
+        say(finding);
+    }
+    say(&format!("{} files read, {} not as the database knows them.", looked.files, looked.findings.len()));
+    Ok(looked.findings.is_empty())
 }
 
 pub(super) fn verify(folder: &Path) -> Result<ExitCode, Failure> {
@@ -41,14 +79,20 @@ pub(super) fn verify(folder: &Path) -> Result<ExitCode, Failure> {
         manifest.parts.len(),
         manifest.bytes()
     ));
+    tell_missing(&manifest);
     Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn restore(settings: &Settings, folder: &Path) -> Result<ExitCode, Failure> {
     let manifest = backup::verify(folder)?;
+    let place = settings.files()?.place;
+    let local = matches!(place, Place::Folder(_));
     let restored = match &settings.database_url {
         Some(url) => {
-            let files = settings.data_dir().join(FILES);
+            let files = match &place {
+                Place::Folder(files) => files.clone(),
+                Place::S3(_) => settings.data_dir().join(FILES),
+            };
             backup::refuse_occupied(&files)?;
             let server = Server::own(url.expose_secret())?;
             let mut connection = database::connect(&server.url)?;
@@ -66,7 +110,22 @@ pub(super) fn restore(settings: &Settings, folder: &Path) -> Result<ExitCode, Fa
         }
         None => into_folder(settings, folder, manifest)?,
     };
-    Ok(tell(&restored))
+    let complete = match (&restored.manifest.bucket, local) {
+        (None, _) => true,
+        (Some(bucket), true) => {
+            say(&format!(
+                "The {} files of this backup lie in {bucket}: name it with --file-store, and `check --files` reads them.",
+                restored.manifest.objects.len()
+            ));
+            true
+        }
+        (Some(_), false) => {
+            let database = Database::reach(settings)?;
+            check_files(settings, &database.owner_url())?
+        }
+    };
+    let told = tell(&restored);
+    Ok(if complete { told } else { ExitCode::FAILURE })
 }
 
 /// Into a data folder of its own: made below it, and moved to its place when it is complete and has been compared.

@@ -59,6 +59,15 @@ async fn taken_while_writers_run_and_restored_elsewhere_it_is_the_same() {
     let before = posted.load(Ordering::Relaxed);
     let said = done(&["backup", busy.to_str().unwrap(), "--data-dir", &data], &[]).await;
     assert!(said.contains("1 clients") && said.contains(" 1 files"), "{said}");
+    // It says what is in it and what is not.
+    assert!(said.contains("the keys that sign tokens") && said.contains("Not in it: "), "{said}");
+    let key = program.data.join("secrets.key");
+    assert!(said.contains(key.to_str().unwrap()) && said.contains("would protect nothing"), "{said}");
+    let secret = fs::read_to_string(&key).unwrap();
+    assert!(
+        !busy.join("secrets.key").exists() && !holds(&busy, secret.lines().next().unwrap().trim().as_bytes()),
+        "the key is in the backup"
+    );
     let after = posted.load(Ordering::Relaxed);
     assert!(after > before, "nobody wrote while the backup was taken");
     stop.store(true, Ordering::Relaxed);
@@ -188,4 +197,65 @@ fn copy(from: &Path, to: &Path) {
             fs::copy(entry.path(), target).unwrap();
         }
     }
+}
+
+/// Whether any file below a folder holds those bytes.
+fn holds(folder: &Path, bytes: &[u8]) -> bool {
+    fs::read_dir(folder).unwrap().flatten().any(|entry| match entry.path().is_dir() {
+        true => holds(&entry.path(), bytes),
+        false => fs::read(entry.path()).unwrap().windows(bytes.len()).any(|some| some == bytes),
+    })
+}
+
+#[tokio::test]
+async fn files_that_the_store_does_not_have_as_they_are_known_are_named() {
+    let program = Program::serve(&folder("serving"), &[], &[]);
+    let data = program.data.to_str().unwrap().to_owned();
+    let accountant = accountant(&program).await;
+    let mut sums = Vec::new();
+    for bytes in [&b"one receipt"[..], b"another receipt"] {
+        sums.push(crate::files_are_sent_and_taken::sha256(bytes));
+        let (id, address) = crate::files_are_sent_and_taken::announce(&accountant, "receipt.txt", bytes).await;
+        let address = format!("http://{}{address}", program.address);
+        assert!(reqwest::Client::new().put(address).body(bytes.to_vec()).send().await.unwrap().status().is_success());
+        assert_eq!(crate::files_are_sent_and_taken::complete(&accountant, &id, bytes).await["state"], "READY");
+    }
+    let backups = folder("backups");
+    let whole = backups.join("whole");
+    let said = done(&["backup", whole.to_str().unwrap(), "--data-dir", &data], &[]).await;
+    assert!(said.contains(" 2 files") && !said.contains("are not in it as they are known"), "{said}");
+    let known = manifest(&whole)["objects"].as_array().unwrap().clone();
+    let mut listed: Vec<&str> = known.iter().map(|object| object["sha256"].as_str().unwrap()).collect();
+    listed.sort_unstable();
+    sums.sort_unstable();
+    assert_eq!(listed, sums);
+    let checked = done(&["check", "--files", "--data-dir", &data], &[]).await;
+    assert!(checked.contains("2 files read, 0 not as the database knows them"), "{checked}");
+
+    // One is changed and one is lost, past the server.
+    let at = |index: usize| program.data.join("files").join(known[index]["key"].as_str().unwrap());
+    flip(&at(0));
+    fs::remove_file(at(1)).unwrap();
+    let checked = refused(&["check", "--files", "--data-dir", &data], &[]).await;
+    assert!(
+        checked.contains("other bytes than the database knows") && checked.contains("missing in the store"),
+        "{checked}"
+    );
+    assert!(checked.contains("2 files read, 2 not as the database knows them"), "{checked}");
+    done(&["check", "--data-dir", &data], &[]).await;
+    let said = done(&["backup", backups.join("poor").to_str().unwrap(), "--data-dir", &data], &[]).await;
+    assert!(said.contains("2 files that the database knows of are not in it as they are known"), "{said}");
+
+    // What was backed up before brings both back.
+    let restored = folder("restored");
+    done(&["restore", whole.to_str().unwrap(), "--data-dir", restored.to_str().unwrap()], &[]).await;
+    let checked = done(&["check", "--files", "--data-dir", restored.to_str().unwrap()], &[]).await;
+    assert!(checked.contains("2 files read, 0 not as"), "{checked}");
+    // A key among the files would lie beside what it seals.
+    let key = program.data.join("files/secrets.key");
+    fs::copy(program.data.join("secrets.key"), &key).unwrap();
+    let named = ["backup", backups.join("none").to_str().unwrap(), "--data-dir", &data].map(str::to_owned);
+    let environment = [("BACKOFFICE_SECRETS_KEY", key.to_str().unwrap())];
+    let said = refused(&named.each_ref().map(String::as_str), &environment).await;
+    assert!(said.contains("protect nothing") && !backups.join("none").exists(), "{said}");
 }

@@ -267,6 +267,37 @@ def a_server_killed_in_the_middle_leaves_nothing_that_counts(store, server):
     assert server.complete(file, data)["file"]["state"] == "READY"
 
 
+def backoffice(store, *arguments):
+    environment = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "CI") and not name.startswith("AWS_")}
+    environment |= {
+        "BACKOFFICE_FILE_STORE": f"s3://{BUCKET}/{PREFIX}", "BACKOFFICE_S3_ENDPOINT": store.endpoint,
+        "BACKOFFICE_S3_REGION": "eu-central-1", "BACKOFFICE_S3_ACCESS_KEY": "key", "BACKOFFICE_S3_SECRET_KEY": "secret",
+    }
+    ran = subprocess.run([PROGRAM, *arguments], env=environment, capture_output=True, text=True)
+    return ran.returncode, ran.stdout + ran.stderr
+
+
+def a_backup_lists_what_the_bucket_has_to_keep_and_a_restore_looks_for_it(store, server):
+    data = b"kept by the bucket"
+    server.send(data)
+    folder = os.path.join(SCRATCH, "backup")
+    status, said = backoffice(store, "backup", folder, "--data-dir", server.data)
+    assert status == 0 and f"s3://{BUCKET}/{PREFIX}" in said and "secrets.key" in said, said
+    assert not os.path.exists(os.path.join(folder, "files"))
+    listed = {one["key"]: one["sha256"] for one in json.load(open(os.path.join(folder, "manifest.json")))["objects"]}
+    assert hashlib.sha256(data).hexdigest() in listed.values()
+    assert all(f"{PREFIX}/{key}" in store.objects() for key in listed)
+    status, said = backoffice(store, "check", "--files", "--data-dir", server.data)
+    assert status == 0 and f"{len(listed)} files read, 0 not as" in said, said
+    key = next(key for key, sum in listed.items() if sum == hashlib.sha256(data).hexdigest())
+    store.client.put_object(Bucket=BUCKET, Key=f"{PREFIX}/{key}", Body=data[::-1])
+    status, said = backoffice(store, "restore", folder, "--data-dir", os.path.join(SCRATCH, "restored"))
+    assert status != 0 and f"file {key}: other bytes than the database knows" in said, said
+    store.client.delete_object(Bucket=BUCKET, Key=f"{PREFIX}/{key}")
+    status, said = backoffice(store, "check", "--files", "--data-dir", server.data)
+    assert status != 0 and f"file {key}: missing in the store" in said, said
+
+
 def without_the_store_the_server_says_so_and_lives(store, server):
     file = server.send(b"there")
     _, url = server.announce(b"never there")
@@ -287,6 +318,7 @@ STORIES = [
     a_forged_address_opens_nothing,
     bytes_that_vanish_from_the_store_are_not_taken_for_a_file,
     a_server_killed_in_the_middle_leaves_nothing_that_counts,
+    a_backup_lists_what_the_bucket_has_to_keep_and_a_restore_looks_for_it,
     without_the_store_the_server_says_so_and_lives,
 ]
 
