@@ -8,6 +8,7 @@
 //! A stream belongs to the credential that reserved it: the token alone opens nothing, and to others it is unknown. One task
 //! looks after it for as long as it lives; it ends with the connection, the session or the grant behind it, and with this
 //! process, which alone knows it. From its reservation on it counts among the credential's connections.
+#![allow(clippy::result_large_err, reason = "the error is the answer itself, and made once a request")]
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
