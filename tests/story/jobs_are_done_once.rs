@@ -268,6 +268,19 @@ async fn the_queue_is_nobodys_to_touch() {
     // A door without the lease is closed.
     let door = "SELECT e.verdict AS line FROM core.job_queue q, core.enter_job(q.job_id, gen_random_uuid(), true) e";
     assert_eq!(office.app.database.lines("postgres", door), ["lost"]);
+    // Nor does anybody end, keep or finish what he does not hold.
+    let job = office.app.database.lines("postgres", "SELECT q.job_id::text AS line FROM core.job_queue q").remove(0);
+    let end = format!("SELECT core.end_job('{job}', gen_random_uuid(), 'failed', NULL, NULL, NULL, 0)::text AS line");
+    assert_eq!(office.app.database.lines("backoffice_identity", &end), ["false"]);
+    for call in [
+        "checkpoint_job('$', gen_random_uuid(), NULL, 0, NULL, 1000)",
+        "finish_job('$', gen_random_uuid(), NULL, 0, NULL)",
+    ] {
+        let statement = format!("SELECT core.{}", call.replace('$', &job));
+        assert!(refused("backoffice_identity", &statement), "{statement}");
+    }
+    assert_eq!(office.count("SELECT count(*) FROM core.job_queue"), 1);
+    assert_eq!(office.count("SELECT count(*) FROM core.job WHERE state = 'waiting'"), 1);
 }
 
 #[tokio::test]
