@@ -1,9 +1,12 @@
-//! What is sent without being asked for, and who is disturbed by whom: followers, webhooks, neighbours.
+//! What is sent without being asked for, who is disturbed by whom, and what goes out and comes in by the heap: followers,
+//! webhooks, neighbours, exports and imports.
 
+mod bulk;
 mod followers;
 mod neighbours;
 mod webhooks;
 
+pub use bulk::bulk;
 pub use followers::followers;
 pub use neighbours::neighbours;
 pub use webhooks::webhooks;

@@ -61,6 +61,8 @@ fn main() -> ExitCode {
     if wanted("edge") {
         say(&format!("{:>4} s  neighbours", started.elapsed().as_secs()));
         report.add(edge::neighbours(&database, &scale));
+        say(&format!("{:>4} s  exports and imports", started.elapsed().as_secs()));
+        edge::bulk(&database, &scale).into_iter().for_each(|measure| report.add(measure));
     }
     say(&format!("{:>4} s  starts", started.elapsed().as_secs()));
     report.add(server::starts(&mut database));

@@ -18,6 +18,8 @@ pub struct Scale {
     pub invoices: u64,
     /// Entries of five lines of the one large client.
     pub entries: u64,
+    /// Rows of an export, and of an import.
+    pub bulk: u64,
     /// The length of a round.
     pub round: Duration,
     /// How many rounds each side gets.
@@ -34,6 +36,7 @@ impl Scale {
             clients: of(200.0, 10.0),
             invoices: of(1000.0, 60.0),
             entries: of(200_000.0, 500.0),
+            bulk: of(100_000.0, 1_000.0),
             round: Duration::from_secs_f64(number("BACKOFFICE_BENCH_SECONDS").unwrap_or(if scale < 0.5 {
                 1.0
             } else {
