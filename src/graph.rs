@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
-use async_graphql::{MergedObject, SDLExportOptions, Schema, SchemaBuilder, ValidationMode};
+use async_graphql::{Context, ID, MergedObject, SDLExportOptions, Schema, SchemaBuilder, ValidationMode};
+use uuid::Uuid;
 
 use crate::audit::AuditQuery;
 use crate::audit::verify::AuditMutation;
 use crate::bulk::BulkMutation;
+use crate::clocks::{ClocksMutation, ClocksQuery};
 use crate::finance::{FinanceMutation, FinanceQuery};
 use crate::identity::keys::Keys;
 use crate::identity::outside::Outside;
 use crate::identity::{IdentityMutation, IdentityQuery};
+use crate::platform::error::Result;
 use crate::platform::files::{FileMutation, FileQuery, Files};
+use crate::platform::ids::split;
 use crate::practice::{PracticeMutation, PracticeQuery};
 use crate::server::published::{LimitsQuery, Published};
 use crate::webhooks::{self, WebhookMutation, WebhookQuery};
@@ -22,6 +26,7 @@ pub mod inside;
 mod node;
 pub mod subscription;
 
+pub use node::Node;
 use subscription::Subscription;
 
 /// Everything that can be read.
@@ -32,6 +37,7 @@ pub struct Query(
     AuditQuery,
     FinanceQuery,
     WorkQuery,
+    ClocksQuery,
     FileQuery,
     event::EventQuery,
     LimitsQuery,
@@ -47,6 +53,7 @@ pub struct Mutation(
     AuditMutation,
     FinanceMutation,
     WorkMutation,
+    ClocksMutation,
     FileMutation,
     WebhookMutation,
     BulkMutation,
@@ -130,6 +137,27 @@ pub fn for_introspection() -> Graph {
 #[must_use]
 pub fn right_of(kind: &str) -> Option<crate::platform::can::Can> {
     node::right_of(kind)
+}
+
+/// What an outside id says that it names: the type of the record and its own id, whether or not there is such a record.
+/// Nothing if ids of no one type begin so.
+#[must_use]
+pub fn named(id: &ID) -> Option<(&'static str, Uuid)> {
+    let (prefix, uuid) = split(id)?;
+    node::type_of(prefix).filter(|kind| node::prefix_of(kind) == Some(prefix)).map(|kind| (kind, uuid))
+}
+
+/// The record that an outside id names; nothing if it is unknown. Right: that to read records of its kind.
+pub async fn record(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
+    node::find(ctx, id).await
+}
+
+/// The same by the type of the record and its own id, as tables point at any record.
+pub async fn record_of(ctx: &Context<'_>, kind: &str, id: Uuid) -> Result<Option<Node>> {
+    match node::prefix_of(kind) {
+        Some(prefix) => node::find(ctx, &format!("{prefix}_{}", id.simple())).await,
+        None => Ok(None),
+    }
 }
 
 /// The schema in GraphQL's own language, as it stands in `schema.graphql`.

@@ -8,6 +8,7 @@ pub mod backup;
 pub mod bulk;
 pub mod check;
 pub mod cli;
+pub mod clocks;
 pub mod config;
 pub mod database;
 pub mod demo;

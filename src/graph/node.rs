@@ -4,6 +4,10 @@ use async_graphql::{Context, ID, Interface, Object};
 use futures_util::future::try_join_all;
 
 use super::event::Event;
+use crate::clocks::calendar::BusinessCalendar;
+use crate::clocks::clock::Clock;
+use crate::clocks::exception::CalendarException;
+use crate::clocks::ids::{BusinessCalendarId, CalendarExceptionId, ClockId};
 use crate::finance::bank::account::BankAccount;
 use crate::finance::bank::line::BankLine;
 use crate::finance::bank::matching::BankMatch;
@@ -81,8 +85,17 @@ macro_rules! kinds {
         const RIGHTS: &[(&str, &[Can])] =
             &[$((stringify!($kind), &[$(<$fetch as Fetch>::CAN),+]),)+ ("Ledger", &[<Ledger as Fetch>::CAN])];
 
+        /// What the ids of records of that type begin with; none if that is no kind of record, or they begin differently.
+        pub(super) fn prefix_of(kind: &str) -> Option<&'static str> {
+            let known: &[(&str, &[&'static str])] =
+                &[$((stringify!($kind), &[$($id::PREFIX),+]),)+ ("Ledger", &[LedgerId::PREFIX])];
+            match known.iter().find(|(known, _)| *known == kind) {
+                Some((_, [only])) => Some(only),
+                _ => None,
+            }
+        }
+
         /// The type of the records whose ids begin so.
-        #[cfg(test)]
         pub(super) fn type_of(prefix: &str) -> Option<&'static str> {
             match prefix {
                 $($($id::PREFIX)|+ => Some(stringify!($kind)),)+
@@ -101,7 +114,10 @@ kinds! {
     BankMatch: BankMatchId by BankMatch;
     BankStatement: BankStatementId by BankStatement;
     Bill: BillId by Bill;
+    BusinessCalendar: BusinessCalendarId by BusinessCalendar;
+    CalendarException: CalendarExceptionId by CalendarException;
     Client: ClientId by Client;
+    Clock: ClockId by Clock;
     Customer: CustomerId by Customer;
     DocumentLine: InvoiceLineId by OfInvoice, BillLineId by OfBill;
     DocumentManifest: DocumentManifestId by DocumentManifest;

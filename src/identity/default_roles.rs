@@ -25,6 +25,8 @@ const READ_BOOKS: &[Can] = &[
     Can::OpenItemRead,
     Can::ImportRead,
     Can::JobRead,
+    Can::CalendarRead,
+    Can::ClockRead,
     Can::EventRead,
     Can::FileRead,
     Can::ExportRun,
@@ -43,6 +45,7 @@ const KEEP_BOOKS: &[Can] = &[
     Can::BankMatch,
     Can::ImportRun,
     Can::JobManage,
+    Can::ClockManage,
     Can::FileManage,
 ];
 /// Decides how the books are kept.
@@ -52,11 +55,13 @@ const RUN_BOOKS: &[Can] = &[
     Can::PeriodLock,
     Can::PeriodLockHard,
     Can::AuditRead,
+    Can::CalendarManage,
     Can::ScheduleManage,
 ];
 /// Decides who comes in.
 const RUN_CLIENT: &[Can] = &[
     Can::ClientManage,
+    Can::CalendarManage,
     Can::DocumentManage,
     Can::GrantRead,
     Can::GrantManage,

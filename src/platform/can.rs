@@ -135,6 +135,14 @@ rights! {
     WebhookManage = "core.webhook.manage",
     /// Follow what happens: see events and subscribe to them, each with the right to read its record.
     EventRead = "core.event.read",
+    /// See business calendars, and compute with them.
+    CalendarRead = "core.calendar.read",
+    /// Create, change and delete business calendars and their exceptions.
+    CalendarManage = "core.calendar.manage",
+    /// See clocks: what counted, what was skipped, when they are due.
+    ClockRead = "work.clock.read",
+    /// Start, pause, resume and stop clocks.
+    ClockManage = "work.clock.manage",
     /// See files, and take their bytes.
     FileRead = "core.file.read",
     /// Send files.

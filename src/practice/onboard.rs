@@ -8,6 +8,7 @@ use diesel::sql_types::Uuid as SqlUuid;
 
 use super::books;
 use super::client::{self, Client};
+use crate::clocks;
 use crate::identity::default_roles;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
@@ -60,6 +61,9 @@ pub struct ClientOnboardInput {
     pub vat_number: Option<String>,
     /// The chart of accounts to start with.
     pub template: ChartTemplate,
+    /// Whose holidays its first calendar has: the code of a region of its country (`holidayRegions`), e.g. `DE-BY`; if not
+    /// said, the country's, as far as they are known.
+    pub holiday_region: Option<String>,
 }
 
 crate::payload! {
@@ -110,14 +114,15 @@ pub async fn found(tx: &Tx, input: ClientOnboardInput) -> Result<Client> {
         client_table::tenant_id.eq(tenant),
         client_table::id.eq(tenant),
         client_table::name.eq(input.name),
-        client_table::country.eq(input.country),
+        client_table::country.eq(&input.country),
         client_table::currency.eq(&input.currency),
-        client_table::time_zone.eq(input.time_zone),
+        client_table::time_zone.eq(&input.time_zone),
         client_table::fiscal_year_start_month.eq(month),
         client_table::vat_number.eq(input.vat_number),
     )))
     .await?;
     default_roles::found(tx).await?;
+    clocks::calendar::found(tx, &input.country, &input.time_zone, input.holiday_region.as_deref()).await?;
     books::found(tx, &input.currency, month, input.first_fiscal_year, input.template.csv()).await?;
     emit(tx, EventKind::ClientOnboarded, tenant);
     client::current(tx).await
@@ -129,8 +134,8 @@ pub struct OnboardMutation;
 
 #[Object]
 impl OnboardMutation {
-    /// Takes on a client: with the roles Accountant, Bookkeeper, Client administrator, Auditor and Portal, a general
-    /// ledger, its first fiscal year and a chart of accounts. Needs a token without client; an operation of its own.
+    /// Takes on a client: with the roles Accountant, Bookkeeper, Client administrator, Auditor and Portal, a business
+    /// calendar, a general ledger, its first fiscal year and a chart of accounts. Needs a token without client; an operation of its own.
     /// Right: `practice.client.onboard`.
     async fn client_onboard(
         &self,
@@ -156,6 +161,7 @@ mod tests {
             first_fiscal_year: 2026,
             vat_number: None,
             template: ChartTemplate::IfrsSmall,
+            holiday_region: None,
         }
     }
 

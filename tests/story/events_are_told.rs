@@ -24,9 +24,19 @@ const TELLS: &[(&str, &str)] = &[
     ("billCreate", "BILL_CREATED"),
     ("billPost", "BILL_POSTED"),
     ("billUpdate", "BILL_UPDATED"),
+    ("businessCalendarCreate", "BUSINESS_CALENDAR_CREATED"),
+    ("businessCalendarDelete", "BUSINESS_CALENDAR_DELETED"),
+    ("businessCalendarUpdate", "BUSINESS_CALENDAR_UPDATED"),
+    ("calendarExceptionCreate", "BUSINESS_CALENDAR_UPDATED"),
+    ("calendarExceptionDelete", "BUSINESS_CALENDAR_UPDATED"),
+    ("calendarExceptionUpdate", "BUSINESS_CALENDAR_UPDATED"),
     ("chartOfAccountsImport", "IMPORT_FINISHED"),
     ("clientOnboard", "CLIENT_ONBOARDED"),
     ("clientUpdate", "CLIENT_UPDATED"),
+    ("clockPause", "CLOCK_PAUSED"),
+    ("clockResume", "CLOCK_RESUMED"),
+    ("clockStart", "CLOCK_STARTED"),
+    ("clockStop", "CLOCK_STOPPED"),
     ("customerCreate", "CUSTOMER_CREATED"),
     ("customerUpdate", "CUSTOMER_UPDATED"),
     ("customersImport", "IMPORT_FINISHED"),
@@ -145,6 +155,9 @@ async fn every_change_tells_what_it_did() {
     change(boss, "bankAccountUpdate", json!({ "id": example("BankAccount"), "name": "New" }), "").await;
     change(boss, "bankLineUnmatch", json!({ "bankLine": example("MatchedLine") }), "").await;
     change(boss, "billUpdate", json!({ "id": example("Bill"), "number": "New-1" }), "").await;
+    change(boss, "businessCalendarDelete", json!({ "id": example("SpareCalendar") }), "").await;
+    change(boss, "clockResume", json!({ "id": example("PausedClock") }), "").await;
+    change(boss, "clockStop", json!({ "id": example("PausedClock") }), "").await;
     change(boss, "clientUpdate", json!({ "name": "New" }), "").await;
     change(boss, "customerUpdate", json!({ "id": example("Customer"), "name": "New" }), "").await;
     change(boss, "documentManifestRetire", json!({ "id": example("DocumentManifest") }), "").await;

@@ -9,6 +9,7 @@ mod harness;
 mod a_backup_brings_everything_back;
 mod a_busy_server_says_so;
 mod a_client_changes;
+mod a_clock_counts_business_time;
 mod a_cut_off_request_leaves_nothing_behind;
 mod a_provider_takes_on_two_clients;
 mod answers_are_compressed;

@@ -176,6 +176,24 @@ kinds! {
         /// The match of a bank line was taken back.
         BankLineUnmatched = "bank_line.unmatched",
     }
+    "BusinessCalendar" ("bcal") read CalendarRead {
+        /// A business calendar was created.
+        BusinessCalendarCreated = "business_calendar.created",
+        /// A business calendar changed, or one of its exceptions did.
+        BusinessCalendarUpdated = "business_calendar.updated",
+        /// A business calendar was deleted.
+        BusinessCalendarDeleted = "business_calendar.deleted",
+    }
+    "Clock" ("clk") read ClockRead {
+        /// A clock was started.
+        ClockStarted = "clock.started",
+        /// A clock was paused.
+        ClockPaused = "clock.paused",
+        /// A clock runs on after a pause.
+        ClockResumed = "clock.resumed",
+        /// A clock was stopped.
+        ClockStopped = "clock.stopped",
+    }
     "File" ("file") read FileRead {
         /// A file that was sent was completed: it is ready, or being checked.
         FileCompleted = "file.completed",

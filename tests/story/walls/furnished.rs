@@ -30,6 +30,7 @@ pub async fn change(client: &Client, field: &str, input: Value, selection: &str)
         "webhookEndpointPause" | "webhookEndpointResume" | "webhookEndpointDelete" => {
             "WebhookEndpointChange".to_owned()
         }
+        "clockResume" | "clockStop" => "Clock".to_owned(),
         _ => format!("{}{}", field[..1].to_uppercase(), &field[1..]),
     };
     let query = format!(
@@ -246,6 +247,29 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     )
     .await;
 
+    // A calendar with an exception, in which a clock runs and another is paused; and one that can be deleted.
+    let hours = json!([{ "weekday": "MONDAY", "from": "09:00", "until": "17:00" }]);
+    let calendar =
+        made(&boss, "businessCalendarCreate", json!({ "name": format!("{word} hours"), "holidayRegion": "DE-BE", "hours": hours }), "businessCalendar")
+            .await;
+    let spare_calendar =
+        made(&boss, "businessCalendarCreate", json!({ "name": format!("{word} spare hours"), "hours": hours }), "businessCalendar").await;
+    let calendar_exception = made(
+        &boss,
+        "calendarExceptionCreate",
+        json!({ "calendar": calendar, "day": format!("2026-{month}-19"), "name": format!("{word} outing") }),
+        "calendarException",
+    )
+    .await;
+    let started = |name: &str| {
+        json!({ "node": customer, "name": format!("{word} {name}"), "calendar": calendar, "targetMinutes": 60,
+                "at": format!("2026-{month}-18T09:00:00Z") })
+    };
+    let clock = made(&boss, "clockStart", started("clock"), "clock").await;
+    let paused_clock = made(&boss, "clockStart", started("paused clock"), "clock").await;
+    let hold = json!({ "id": paused_clock, "reason": "OTHER", "note": format!("{word} note"), "at": format!("2026-{month}-18T09:30:00Z") });
+    change(&boss, "clockPause", hold, "").await;
+
     let examples = BTreeMap::from([
         ("Account", leaf),
         ("Group", group),
@@ -254,8 +278,13 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("BankLine", line(2)),
         ("MatchedLine", line(1)),
         ("Bill", bill),
+        ("BusinessCalendar", calendar),
+        ("SpareCalendar", spare_calendar),
+        ("CalendarException", calendar_exception),
         ("Client", client.clone()),
-        ("Customer", customer),
+        ("Clock", clock),
+        ("PausedClock", paused_clock),
+        ("Customer", customer.clone()),
         ("DocumentManifest", manifest),
         ("File", file),
         ("Grant", grant),

@@ -83,6 +83,8 @@ fn settle(value: &mut Value) {
             fields.remove("statements");
             fields.remove("remaining");
             fields.remove("resetAt");
+            // counted up to the moment
+            fields.remove("reading");
             // signed anew for each answer
             fields.remove("downloadUrl");
             fields.values_mut().for_each(settle);

@@ -46,7 +46,7 @@ fn the_programs_tables_are_the_databases_tables() {
            JOIN LATERAL (SELECT CASE format_type(a.atttypid, NULL)
                WHEN 'uuid' THEN 'Uuid' WHEN 'text' THEN 'Text' WHEN 'date' THEN 'Date' WHEN 'timestamp with time zone' THEN 'Timestamptz'
                WHEN 'numeric' THEN 'Numeric' WHEN 'integer' THEN 'Int4' WHEN 'bigint' THEN 'Int8' WHEN 'smallint' THEN 'Int2'
-               WHEN 'boolean' THEN 'Bool' WHEN 'jsonb' THEN 'Jsonb' WHEN 'bytea' THEN 'Binary' WHEN 'text[]' THEN 'Array<Text>'
+               WHEN 'boolean' THEN 'Bool' WHEN 'jsonb' THEN 'Jsonb' WHEN 'bytea' THEN 'Binary' WHEN 'text[]' THEN 'Array<Text>' WHEN 'integer[]' THEN 'Array<Int4>'
                ELSE format_type(a.atttypid, NULL) END AS kind) k ON true
           WHERE c.relkind = 'r' AND n.nspname IN ('core', 'audit', 'identity', 'practice', 'finance')
             AND a.attnum > 0 AND NOT a.attisdropped",

@@ -1,0 +1,10 @@
+//! Global ids of calendars and clocks.
+
+crate::ids! {
+    /// Names a business calendar.
+    BusinessCalendarId = "bcal";
+    /// Names an exception of a business calendar.
+    CalendarExceptionId = "cex";
+    /// Names a clock.
+    ClockId = "clk";
+}
