@@ -135,7 +135,7 @@ BEGIN
        OR new.clock_id <> old.clock_id OR new.reason IS DISTINCT FROM old.reason OR new.note IS DISTINCT FROM old.note THEN
       RAISE EXCEPTION 'an interval that has ended stays so' USING ERRCODE = 'BO001', CONSTRAINT = 'BO001';
     END IF;
-    RETURN new;
+    RETURN NULL;
   END IF;
   IF new.number = 1 THEN
     SELECT c.started_at INTO before FROM core.clock c WHERE c.tenant_id = new.tenant_id AND c.id = new.clock_id;
@@ -146,9 +146,9 @@ BEGIN
   IF before IS DISTINCT FROM new.begins_at THEN
     RAISE EXCEPTION 'an interval begins where the one before ends' USING ERRCODE = 'BO001', CONSTRAINT = 'BO001';
   END IF;
-  RETURN new;
+  RETURN NULL;
 END $$;
-CREATE TRIGGER clock_interval_follows BEFORE INSERT OR UPDATE ON core.clock_interval FOR EACH ROW EXECUTE FUNCTION core.clock_interval_follows();
+CREATE TRIGGER clock_interval_follows AFTER INSERT OR UPDATE ON core.clock_interval FOR EACH ROW EXECUTE FUNCTION core.clock_interval_follows();
 
 -- A calendar together with its exceptions as one row, so that lists of clocks cost one statement for all calendars.
 CREATE VIEW core.whole_calendar WITH (security_invoker = true) AS

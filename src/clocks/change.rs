@@ -3,7 +3,7 @@
 
 use backoffice_calendar::timeline::whole;
 use backoffice_calendar::{Calendar, Reading, Run, clock as arithmetic};
-use chrono::{DateTime as Instant, Utc};
+use chrono::{DateTime as Instant, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Nullable, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
@@ -22,6 +22,9 @@ use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::DateTime;
 use crate::platform::sql::sql;
 use crate::schema::core::{clock, clock_interval};
+
+/// How long ago a clock may have begun to run when it is started: what is computed at once is ten years.
+const OLDEST: TimeDelta = TimeDelta::days(5 * 365);
 
 /// What a clock is started with.
 #[derive(Clone, Debug)]
@@ -171,8 +174,11 @@ pub async fn start(tx: &Tx, beginning: Beginning) -> Result<Clock> {
     calendar::locked(tx, named, "calendar", true).await?;
     let whole_calendar =
         calendar::whole(tx, named).await?.ok_or_else(|| Error::not_found("calendar", "business calendar"))?;
-    let earliest = Instant::<Utc>::from_timestamp(0, 0).unwrap_or_default();
-    let at = beginning.at.not_before(tx, earliest)?;
+    let at = beginning.at.not_before(tx, Instant::<Utc>::UNIX_EPOCH)?;
+    if at < tx.now() - OLDEST {
+        let message = "A clock begins to run at most five years ago.";
+        return Err(Error::refuse(UserErrorCode::Invalid, "at", message));
+    }
     let runs = [Run { from: at, until: None, pause: None }];
     let reading =
         arithmetic::read(&whole_calendar, &runs, beginning.target_seconds, at).map_err(super::refused_at("at"))?;

@@ -280,7 +280,7 @@ pub struct ClockStartInput {
     pub calendar: Option<BusinessCalendarId>,
     /// How many minutes of business time it allows, 1 to 5,256,000; it only measures if not said.
     pub target_minutes: Option<i32>,
-    /// When it begins to run: now if not said, never in the future.
+    /// When it begins to run: now if not said, never in the future, at most five years ago.
     pub at: Option<DateTime>,
 }
 
