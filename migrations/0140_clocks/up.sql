@@ -167,6 +167,8 @@ DECLARE
 BEGIN
   FOR client IN SELECT t.id FROM core.tenant t ORDER BY t.id LOOP
     PERFORM core.set_tenant(client);
+    PERFORM set_config('app.actor_kind', 'system', true);
+    PERFORM set_config('app.actor_name', 'Calendars', true);
     INSERT INTO core.business_calendar (tenant_id, id, name, time_zone, region, hours, is_default)
     SELECT c.tenant_id, gen_random_uuid(), 'Standard', c.time_zone,
            CASE WHEN c.country = ANY (ARRAY['AT', 'DE', 'FR', 'GB', 'NL', 'US']) THEN c.country END,
@@ -174,6 +176,8 @@ BEGIN
       FROM practice.client c WHERE c.tenant_id = client;
   END LOOP;
   PERFORM set_config('app.tenant_id', '', true);
+  PERFORM set_config('app.actor_kind', '', true);
+  PERFORM set_config('app.actor_name', '', true);
 END $$;
 SET CONSTRAINTS ALL DEFERRED;
 

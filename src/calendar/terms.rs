@@ -212,14 +212,14 @@ impl TermRule {
                 self.by_months(from, months).map(|date| inside(Some(date))).unwrap_or(Err(CalendarError::TermLength))?
             }
         };
-        let (counted, paragraph) = match unit {
-            TermUnit::Days => (format!("{length} days end with {nominal}."), self.in_days),
-            TermUnit::Weeks => {
-                (format!("{length} weeks end with {nominal}, a {}.", nominal.format("%A")), self.in_months)
-            }
-            TermUnit::Months => (format!("{length} months end with {nominal}."), self.in_months),
-            TermUnit::Years => (format!("{length} years end with {nominal}."), self.in_months),
+        let (word, paragraph) = match unit {
+            TermUnit::Days => ("day", self.in_days),
+            TermUnit::Weeks => ("week", self.in_months),
+            TermUnit::Months => ("month", self.in_months),
+            TermUnit::Years => ("year", self.in_months),
         };
+        let ends = if length == 1 { format!("{word} ends") } else { format!("{word}s end") };
+        let counted = format!("{length} {ends} with {nominal}, a {}.", nominal.format("%A"));
         steps.push(Step { paragraph, text: counted, date: nominal });
         if matches!(unit, TermUnit::Months | TermUnit::Years) && self.lacks_day(from, nominal) {
             let text = format!("The last month has no such day: the term ends with its last day, {nominal}.");
