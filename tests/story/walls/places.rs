@@ -75,6 +75,7 @@ pub fn value_at(field: &str, path: &[String]) -> Option<Value> {
         ("holidays" | "termEnd", "region") => json!("DE-BY"),
         ("holidays", "year") => json!(2026),
         ("businessTimeBetween" | "businessTimeAdd", "from") => json!("2026-01-12T08:00:00Z"),
+        ("clockPause", "input.reason") => json!("OTHER"),
         (_, "input.hours.from") => json!("09:00"),
         (_, "input.hours.until") => json!("17:00"),
         ("calendarExceptionCreate", "input.day") => json!("2026-11-11"),
