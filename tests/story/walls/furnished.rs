@@ -249,11 +249,20 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
 
     // A calendar with an exception, in which a clock runs and another is paused; and one that can be deleted.
     let hours = json!([{ "weekday": "MONDAY", "from": "09:00", "until": "17:00" }]);
-    let calendar =
-        made(&boss, "businessCalendarCreate", json!({ "name": format!("{word} hours"), "holidayRegion": "DE-BE", "hours": hours }), "businessCalendar")
-            .await;
-    let spare_calendar =
-        made(&boss, "businessCalendarCreate", json!({ "name": format!("{word} spare hours"), "hours": hours }), "businessCalendar").await;
+    let calendar = made(
+        &boss,
+        "businessCalendarCreate",
+        json!({ "name": format!("{word} hours"), "holidayRegion": "DE-BE", "hours": hours }),
+        "businessCalendar",
+    )
+    .await;
+    let spare_calendar = made(
+        &boss,
+        "businessCalendarCreate",
+        json!({ "name": format!("{word} spare hours"), "hours": hours }),
+        "businessCalendar",
+    )
+    .await;
     let calendar_exception = made(
         &boss,
         "calendarExceptionCreate",
