@@ -23,7 +23,7 @@ use crate::work::{WorkMutation, WorkQuery};
 
 pub mod event;
 pub mod inside;
-mod node;
+pub mod node;
 pub mod subscription;
 
 pub use node::Node;

@@ -48,6 +48,8 @@ fn main() -> ExitCode {
     }
     say(&format!("{:>4} s  trial balance", started.elapsed().as_secs()));
     report.add(workload::trial_balance(&server, &session, &database, &scale));
+    say(&format!("{:>4} s  queue", started.elapsed().as_secs()));
+    workload::queue(&server, &session, &database, &scale).into_iter().for_each(|measure| report.add(measure));
     report.memory();
     say(&format!("{:>4} s  gate", started.elapsed().as_secs()));
     report.add(workload::gate(&server, &session, &scale));

@@ -90,6 +90,7 @@ fn terminate(child: &mut Child) {
 /// One person's access tokens, by client.
 pub struct Session {
     tokens: HashMap<u64, String>,
+    everywhere: String,
 }
 
 impl Session {
@@ -108,6 +109,7 @@ impl Session {
             &json!({ "email": EMAIL, "password": PASSWORD }),
         );
         let access = signed_in["signIn"]["accessToken"].as_str().unwrap_or_else(|| panic!("{signed_in}"));
+        let everywhere = access.to_owned();
         let mut token = |client: u64| {
             let taken = connection.ask(
                 access,
@@ -116,7 +118,12 @@ impl Session {
             );
             taken["clientTokenCreate"]["accessToken"].as_str().unwrap_or_else(|| panic!("{taken}")).to_owned()
         };
-        Self { tokens: clients.iter().map(|client| (*client, token(*client))).collect() }
+        Self { tokens: clients.iter().map(|client| (*client, token(*client))).collect(), everywhere }
+    }
+
+    /// The token without client: the portfolio.
+    pub fn everywhere(&self) -> &str {
+        &self.everywhere
     }
 
     /// The token for a client, numbered from 1.

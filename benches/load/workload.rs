@@ -17,9 +17,11 @@ use crate::server::{Server, Session};
 
 mod gate;
 mod issue;
+mod queue;
 mod read;
 
 pub use gate::gate;
+pub use queue::queue;
 
 /// The same work through pgbench and through the server.
 pub struct Compared {

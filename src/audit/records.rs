@@ -26,6 +26,8 @@ pub(super) fn node(table: &str, id: Uuid) -> Option<String> {
         "identity.access_grant" => identity::GrantId::PREFIX,
         "identity.invitation" => identity::InvitationId::PREFIX,
         "identity.service_account" => identity::ServiceAccountId::PREFIX,
+        "practice.engagement" => practice::EngagementId::PREFIX,
+        "practice.work_item" => crate::work::ids::WorkItemId::PREFIX,
         "core.schedule" => crate::work::schedule::ScheduleId::PREFIX,
         "core.business_calendar" => crate::clocks::ids::BusinessCalendarId::PREFIX,
         "core.calendar_exception" => crate::clocks::ids::CalendarExceptionId::PREFIX,

@@ -46,11 +46,15 @@ use crate::platform::outbox::EventId;
 use crate::platform::scope::Ask;
 use crate::practice::client::Client;
 use crate::practice::documents::DocumentManifest;
-use crate::practice::ids::DocumentManifestId;
+use crate::practice::engagement::Engagement;
+use crate::practice::ids::{DocumentManifestId, EngagementId};
 use crate::webhooks::delivery::WebhookDelivery;
 use crate::webhooks::endpoint::WebhookEndpoint;
 use crate::webhooks::ids::{WebhookDeliveryId, WebhookEndpointId};
+use crate::work::ids::{ClientRequestId, WorkItemId};
+use crate::work::item::WorkItem;
 use crate::work::job::Job;
+use crate::work::request::ClientRequest;
 use crate::work::schedule::{Schedule, ScheduleId};
 
 /// The most ids in one call of `nodes`.
@@ -69,7 +73,7 @@ macro_rules! kinds {
         }
 
         /// The record of that outside id; nothing if it is unknown.
-        pub(super) async fn find(ctx: &Context<'_>, text: &str) -> Result<Option<Node>> {
+        pub(crate) async fn find(ctx: &Context<'_>, text: &str) -> Result<Option<Node>> {
             let Some((prefix, id)) = split(text) else { return nothing(ctx).await };
             match prefix {
                 $($($id::PREFIX => Ok(ctx.load::<$fetch>($id(id)).await?.map(Node::$kind)),)+)+
@@ -118,9 +122,11 @@ kinds! {
     CalendarException: CalendarExceptionId by CalendarException;
     Client: ClientId by Client;
     Clock: ClockId by Clock;
+    ClientRequest: ClientRequestId by ClientRequest;
     Customer: CustomerId by Customer;
     DocumentLine: InvoiceLineId by OfInvoice, BillLineId by OfBill;
     DocumentManifest: DocumentManifestId by DocumentManifest;
+    Engagement: EngagementId by Engagement;
     Event: EventId by Event;
     File: FileId by File;
     FiscalYear: FiscalYearId by FiscalYear;
@@ -143,6 +149,7 @@ kinds! {
     Vendor: VendorId by Vendor;
     WebhookDelivery: WebhookDeliveryId by WebhookDelivery;
     WebhookEndpoint: WebhookEndpointId by WebhookEndpoint;
+    WorkItem: WorkItemId by WorkItem;
 }
 
 /// The right to read records of that type; none if that is no kind of record, or its records have several.

@@ -57,6 +57,16 @@ const RUN_BOOKS: &[Can] = &[
     Can::AuditRead,
     Can::CalendarManage,
     Can::ScheduleManage,
+    Can::EngagementManage,
+];
+/// Does the client's work.
+const DO_WORK: &[Can] = &[
+    Can::WorkItemRead,
+    Can::WorkItemManage,
+    Can::WorkItemAssign,
+    Can::WorkItemPerform,
+    Can::ClientRequestRead,
+    Can::EngagementRead,
 ];
 /// Decides who comes in.
 const RUN_CLIENT: &[Can] = &[
@@ -75,17 +85,27 @@ const RUN_CLIENT: &[Can] = &[
     Can::AuditRead,
     Can::WebhookRead,
     Can::WebhookManage,
+    Can::ClientRequestRead,
+    Can::ClientRequestAnswer,
+    Can::EngagementRead,
 ];
 /// Checks, changes nothing.
 const AUDIT: &[Can] =
     &[Can::AuditRead, Can::GrantRead, Can::RoleRead, Can::ServiceAccountRead, Can::IdentityProviderRead];
-/// Looks at one's own company from outside.
-const PORTAL: &[Can] = &[Can::ClientRead, Can::InvoiceRead, Can::FiguresRead, Can::EventRead];
+/// Looks at one's own company from outside, and answers what the provider asks.
+const PORTAL: &[Can] = &[
+    Can::ClientRead,
+    Can::InvoiceRead,
+    Can::FiguresRead,
+    Can::EventRead,
+    Can::ClientRequestRead,
+    Can::ClientRequestAnswer,
+];
 
 /// Name and parts of each role.
 const ROLES: &[(&str, &[&[Can]])] = &[
-    ("Accountant", &[READ_BOOKS, KEEP_BOOKS, RUN_BOOKS]),
-    ("Bookkeeper", &[READ_BOOKS, KEEP_BOOKS]),
+    ("Accountant", &[READ_BOOKS, KEEP_BOOKS, RUN_BOOKS, DO_WORK]),
+    ("Bookkeeper", &[READ_BOOKS, KEEP_BOOKS, DO_WORK]),
     ("Client administrator", &[READ_BOOKS, RUN_CLIENT]),
     ("Auditor", &[READ_BOOKS, AUDIT]),
     ("Portal", &[PORTAL]),
@@ -114,19 +134,34 @@ pub async fn found(tx: &Tx) -> Result<()> {
 mod tests {
     use super::*;
 
+    /// What is held for the provider, in the order of all rights.
+    const PROVIDERS: [Can; 7] = [
+        Can::PortfolioRead,
+        Can::ClientOnboard,
+        Can::StaffManage,
+        Can::MailManage,
+        Can::TeamManage,
+        Can::ServiceManage,
+        Can::ProviderScheduleManage,
+    ];
+
     fn role(name: &str) -> Vec<Can> {
         let (_, parts) = ROLES.iter().find(|(role, _)| *role == name).unwrap();
         super::super::authority::parse(&permissions(parts))
     }
 
     fn reads_only(rights: &[Can]) -> bool {
-        rights.iter().all(|can| can.name().ends_with(".read") || *can == Can::ExportRun)
+        rights
+            .iter()
+            .all(|can| can.name().ends_with(".read") || [Can::ExportRun, Can::ClientRequestAnswer].contains(can))
     }
 
     #[test]
     fn each_role_holds_what_it_is_for() {
         assert!(reads_only(&role("Auditor")) && reads_only(&role("Portal")));
-        assert_eq!(role("Portal").len(), 4);
+        assert_eq!(role("Portal").len(), 6);
+        // work inside the provider is nobody's outside
+        assert!(!["Portal", "Client administrator"].iter().any(|name| role(name).contains(&Can::WorkItemRead)));
         let bookkeeper = role("Bookkeeper");
         assert!(bookkeeper.contains(&Can::InvoiceIssue));
         assert!(![Can::PeriodLock, Can::PeriodLockHard, Can::AccountManage].iter().any(|can| bookkeeper.contains(can)));
@@ -138,17 +173,7 @@ mod tests {
     #[test]
     fn no_role_of_a_client_holds_a_right_of_the_provider() {
         for (name, _) in ROLES {
-            assert!(
-                ![
-                    Can::PortfolioRead,
-                    Can::ClientOnboard,
-                    Can::StaffManage,
-                    Can::MailManage,
-                    Can::ProviderScheduleManage
-                ]
-                .iter()
-                .any(|can| role(name).contains(can))
-            );
+            assert!(!PROVIDERS.iter().any(|can| role(name).contains(can)));
         }
     }
 
@@ -156,15 +181,6 @@ mod tests {
     fn every_right_in_a_client_is_in_some_role() {
         let missing: Vec<&Can> =
             Can::ALL.iter().filter(|can| !ROLES.iter().any(|(name, _)| role(name).contains(can))).collect();
-        assert_eq!(
-            missing,
-            [
-                &Can::PortfolioRead,
-                &Can::ClientOnboard,
-                &Can::StaffManage,
-                &Can::MailManage,
-                &Can::ProviderScheduleManage
-            ]
-        );
+        assert_eq!(missing, PROVIDERS.iter().collect::<Vec<_>>());
     }
 }

@@ -37,6 +37,14 @@ rights! {
     StaffManage = "identity.staff.manage",
     /// See mails that were given up, and have them sent again. Held for the provider.
     MailManage = "identity.mail.manage",
+    /// Make the provider's teams and say who belongs to them. Held for the provider.
+    TeamManage = "practice.team.manage",
+    /// Say which services the provider offers. Held for the provider.
+    ServiceManage = "practice.service.manage",
+    /// See which services the client has, from when to when.
+    EngagementRead = "practice.engagement.read",
+    /// Say which services the client has, from when to when.
+    EngagementManage = "practice.engagement.manage",
     /// See the client's master data.
     ClientRead = "practice.client.read",
     /// Change the client's master data.
@@ -115,6 +123,18 @@ rights! {
     BankMatch = "finance.bank.match",
     /// See open items and how they were settled.
     OpenItemRead = "finance.open_item.read",
+    /// See all work that is done for the client.
+    WorkItemRead = "work.item.read",
+    /// Open work items, change, cancel and reopen them.
+    WorkItemManage = "work.item.manage",
+    /// Say who does a work item.
+    WorkItemAssign = "work.item.assign",
+    /// Do the work: start work items, put them off, complete them and write beside them.
+    WorkItemPerform = "work.item.perform",
+    /// See the work that the provider has made visible to the client, and what it asks of the client.
+    ClientRequestRead = "work.request.read",
+    /// Answer what the provider asks of the client.
+    ClientRequestAnswer = "work.request.answer",
     /// See the client's jobs and how far they have come.
     JobRead = "work.job.read",
     /// Cancel the client's jobs, and run again what failed.

@@ -136,6 +136,7 @@ fn database_refusal(code: &str) -> Option<(UserErrorCode, &'static str, &'static
         "BO017" => (PeriodLocked, "date", "The period of this date is locked."),
         "BO019" => (Unbalanced, "lines", "Debit and credit differ."),
         "BO020" => (Invalid, "lines", "A line's account is a group, inactive, or kept in another currency."),
+        "BO030" => (State, "needs", "These work items would need each other in a circle."),
         "journal_entry_reversed_once" => (State, "entry", "This entry is reversed already."),
         "bank_match_live" => (State, "bankLine", "This bank line is matched already."),
         "open_item_check" | "open_item_check1" | "open_item_check2" | "open_item_check3" => {

@@ -137,7 +137,7 @@ impl ClientQuery {
         #[graphql(desc = "How many, 1 to 100; 25 if not said.")] first: Option<i32>,
         #[graphql(desc = "Only rows behind this cursor.")] after: Option<String>,
     ) -> async_graphql::Result<ClientConnection> {
-        let tx = ctx.portfolio(Can::PortfolioRead).await?;
+        let tx = ctx.portfolio(Can::PortfolioRead, Can::FiguresRead).await?;
         let slice = Slice::new(first, after.as_deref())?;
         let total = if ctx.look_ahead().field("totalCount").exists() {
             let row: Count = tx

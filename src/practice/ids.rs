@@ -4,3 +4,10 @@ crate::ids! {
     /// Names a manifest of a portal's documents.
     DocumentManifestId = "dman";
 }
+
+crate::ids! {
+    /// Names an engagement of a client.
+    EngagementId = "eng";
+    /// Names a team of the provider's staff.
+    TeamId = "team";
+}

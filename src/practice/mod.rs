@@ -3,16 +3,32 @@
 mod books;
 pub mod client;
 pub mod documents;
+pub mod engagement;
 pub mod figures;
 pub mod ids;
 pub mod onboard;
 mod portal;
+pub mod service;
+pub mod team;
 pub mod update;
 
 /// The department's queries.
 #[derive(async_graphql::MergedObject, Default)]
-pub struct PracticeQuery(client::ClientQuery, documents::DocumentQuery);
+pub struct PracticeQuery(
+    client::ClientQuery,
+    documents::DocumentQuery,
+    team::TeamQuery,
+    service::ServiceQuery,
+    engagement::EngagementQuery,
+);
 
 /// The department's mutations.
 #[derive(async_graphql::MergedObject, Default)]
-pub struct PracticeMutation(onboard::OnboardMutation, update::UpdateMutation, documents::DocumentMutation);
+pub struct PracticeMutation(
+    onboard::OnboardMutation,
+    update::UpdateMutation,
+    documents::DocumentMutation,
+    team::TeamMutation,
+    service::ServiceMutation,
+    engagement::EngagementMutation,
+);

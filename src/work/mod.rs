@@ -1,14 +1,37 @@
-//! Work that goes on beside requests: jobs and how far they have come, schedules that ask for them.
+//! Work: the items of the one queue, and what goes on beside requests: jobs and how far they have come, schedules that
+//! ask for them.
 
+pub mod ids;
+pub mod input;
+pub mod item;
 pub mod job;
 pub mod problem;
 pub mod provider_schedule;
+pub mod request;
 pub mod schedule;
 
 /// The department's queries.
 #[derive(async_graphql::MergedObject, Default)]
-pub struct WorkQuery(job::JobQuery, schedule::ScheduleQuery, provider_schedule::ProviderScheduleQuery);
+pub struct WorkQuery(
+    job::JobQuery,
+    schedule::ScheduleQuery,
+    provider_schedule::ProviderScheduleQuery,
+    item::QueueQuery,
+    item::NoticeQuery,
+    request::RequestQuery,
+);
 
 /// The department's mutations.
 #[derive(async_graphql::MergedObject, Default)]
-pub struct WorkMutation(job::JobMutation, schedule::ScheduleMutation, provider_schedule::ProviderScheduleMutation);
+pub struct WorkMutation(
+    job::JobMutation,
+    schedule::ScheduleMutation,
+    provider_schedule::ProviderScheduleMutation,
+    item::ChangeMutation,
+    item::MoveMutation,
+    item::AssignMutation,
+    item::ChecklistMutation,
+    item::DependencyMutation,
+    item::CommentMutation,
+    item::NoticeMutation,
+);

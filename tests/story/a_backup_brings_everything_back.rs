@@ -91,10 +91,12 @@ async fn taken_while_writers_run_and_restored_elsewhere_it_is_the_same() {
     assert!(!from_busy.join(".restoring").exists());
 
     // What was taken at the end is what was there: same figures, same files; the tokens are good there too, because the
-    // keys came along.
+    // keys came along, sealed.
     let from_quiet = folder("restored");
     done(&["restore", quiet.to_str().unwrap(), "--data-dir", from_quiet.to_str().unwrap()], &[]).await;
     assert_eq!(fs::read(from_quiet.join("files/ab/receipt")).unwrap(), b"one receipt");
+    // With the key that was kept apart; without it they would open nothing.
+    fs::copy(&key, from_quiet.join("secrets.key")).unwrap();
     let again = Program::serve(&from_quiet, &[], &[]);
     let same = again.client().with_token(accountant.token.clone().unwrap());
     assert_eq!(same.ask(TRIAL_BALANCE, json!({})).await, expected);

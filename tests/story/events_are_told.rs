@@ -32,6 +32,7 @@ const TELLS: &[(&str, &str)] = &[
     ("calendarExceptionUpdate", "BUSINESS_CALENDAR_UPDATED"),
     ("chartOfAccountsImport", "IMPORT_FINISHED"),
     ("clientOnboard", "CLIENT_ONBOARDED"),
+    ("clientRequestComment", "CLIENT_REQUEST_COMMENTED"),
     ("clientUpdate", "CLIENT_UPDATED"),
     ("clockPause", "CLOCK_PAUSED"),
     ("clockResume", "CLOCK_RESUMED"),
@@ -42,6 +43,10 @@ const TELLS: &[(&str, &str)] = &[
     ("customersImport", "IMPORT_FINISHED"),
     ("documentManifestPublish", "DOCUMENT_MANIFEST_PUBLISHED"),
     ("documentManifestRetire", "DOCUMENT_MANIFEST_RETIRED"),
+    ("engagementCreate", "ENGAGEMENT_CREATED"),
+    ("engagementServiceAdd", "ENGAGEMENT_UPDATED"),
+    ("engagementServiceEnd", "ENGAGEMENT_UPDATED"),
+    ("engagementUpdate", "ENGAGEMENT_UPDATED"),
     ("fileDelete", "FILE_DELETED"),
     ("fileUploadComplete", "FILE_COMPLETED"),
     ("fiscalYearCreate", "FISCAL_YEAR_CREATED"),
@@ -79,6 +84,19 @@ const TELLS: &[(&str, &str)] = &[
     ("webhookEndpointResume", "WEBHOOK_ENDPOINT_RESUMED"),
     ("webhookEndpointUpdate", "WEBHOOK_ENDPOINT_UPDATED"),
     ("webhookSecretRotate", "WEBHOOK_ENDPOINT_UPDATED"),
+    ("workItemAssign", "WORK_ITEM_ASSIGNED"),
+    ("workItemCancel", "WORK_ITEM_CANCELLED"),
+    ("workItemChecklistUpdate", "WORK_ITEM_UPDATED"),
+    ("workItemComment", "WORK_ITEM_COMMENTED"),
+    ("workItemComplete", "WORK_ITEM_COMPLETED"),
+    ("workItemCreate", "WORK_ITEM_CREATED"),
+    ("workItemDependencyAdd", "WORK_ITEM_UPDATED"),
+    ("workItemDependencyRemove", "WORK_ITEM_UPDATED"),
+    ("workItemReopen", "WORK_ITEM_REOPENED"),
+    ("workItemStart", "WORK_ITEM_STARTED"),
+    ("workItemUpdate", "WORK_ITEM_UPDATED"),
+    ("workItemWait", "WORK_ITEM_PUT_OFF"),
+    ("workItemsAssign", "WORK_ITEM_ASSIGNED"),
 ];
 
 /// What tells nothing, and why.
@@ -100,6 +118,8 @@ const SILENT: &[(&str, &str)] = &[
     ("scheduleUpdate", "says when jobs come, which are their own record"),
     ("providerScheduleUpdate", "of the provider"),
     ("undeliveredMailRetry", "of the provider"),
+    ("serviceCreate", "of the provider"),
+    ("serviceUpdate", "of the provider"),
     ("sessionRevoke", "of a person"),
     ("signIn", "of a person"),
     ("signInBegin", "of a person"),
@@ -111,12 +131,18 @@ const SILENT: &[(&str, &str)] = &[
     ("staffIdentityProviderDelete", "of the provider, on its trail"),
     ("staffIdentityProviderUpdate", "of the provider, on its trail"),
     ("staffIdentityProviderUserUnlink", "of the provider, on its trail"),
+    ("teamCreate", "of the provider"),
+    ("teamMemberAdd", "of the provider"),
+    ("teamMemberEnd", "of the provider"),
+    ("teamUpdate", "of the provider"),
     ("tokenRefresh", "of a person"),
     ("totpConfirm", "of a person"),
     ("totpDisable", "of a person"),
     ("totpEnroll", "of a person"),
     ("webhookDeliveryReplay", "tells once more what was told"),
     ("webhookTest", "changes nothing"),
+    ("workItemWatch", "of a person: what he is told"),
+    ("workNoticesRead", "of a person: what he has read"),
 ];
 
 const ALL: &str = "query($after: String, $first: Int) { events(first: $first, after: $after) {
@@ -203,6 +229,18 @@ async fn every_change_tells_what_it_did() {
     reqwest::Client::new().put(app.url(&address)).body("told").send().await.unwrap();
     complete(boss, &file, b"told").await;
     change(boss, "fileDelete", json!({ "file": file }), "").await;
+    let item = example("WorkItem");
+    change(boss, "workItemUpdate", json!({ "id": item, "title": "New" }), "").await;
+    change(boss, "workItemsAssign", json!({ "items": [item], "assignee": null }), "").await;
+    change(boss, "workItemWait", json!({ "id": item, "waitingFor": "The post" }), "").await;
+    change(boss, "workItemChecklistUpdate", json!({ "id": item, "done": [1] }), "").await;
+    change(boss, "workItemDependencyRemove", json!({ "item": item, "needs": example("NeededItem") }), "").await;
+    change(boss, "clientRequestComment", json!({ "request": example("ClientRequest"), "text": "Here" }), "").await;
+    let engagement = example("Engagement");
+    change(boss, "engagementUpdate", json!({ "id": engagement, "name": "New" }), "").await;
+    for field in ["workItemStart", "workItemComplete", "workItemReopen", "workItemCancel"] {
+        change(boss, field, json!({ "id": item }), "").await;
+    }
     let mara = administrator.staff("mara@firm.example", "Mara").await;
     let given = boss.grant(&mara, "Bookkeeper", "2026-01-01", None).await;
     change(boss, "grantEnd", json!({ "id": given }), "").await;

@@ -62,6 +62,12 @@ kinds! {
         /// They were retired.
         DocumentManifestRetired = "document_manifest.retired",
     }
+    "Engagement" ("eng") read EngagementRead {
+        /// The client has services from a day on.
+        EngagementCreated = "engagement.created",
+        /// An engagement changed: its end, its name, or its services.
+        EngagementUpdated = "engagement.updated",
+    }
     "Grant" ("grt") read GrantRead {
         /// A role was given to a person, or its rights taken away.
         GrantGiven = "grant.given",
@@ -203,6 +209,36 @@ kinds! {
     "Import" ("imp") read ImportRead {
         /// A file was taken in. Its records are told of as this one event, not each by itself.
         ImportFinished = "import.finished",
+    }
+    "WorkItem" ("wi") read WorkItemRead {
+        /// A work item was opened.
+        WorkItemCreated = "work_item.created",
+        /// A work item changed.
+        WorkItemUpdated = "work_item.updated",
+        /// A work item is somebody else's, or nobody's.
+        WorkItemAssigned = "work_item.assigned",
+        /// A work item was started.
+        WorkItemStarted = "work_item.started",
+        /// A work item waits for something.
+        WorkItemPutOff = "work_item.put_off",
+        /// A work item was completed.
+        WorkItemCompleted = "work_item.completed",
+        /// A work item was cancelled.
+        WorkItemCancelled = "work_item.cancelled",
+        /// A work item was opened again.
+        WorkItemReopened = "work_item.reopened",
+        /// Somebody wrote beside a work item.
+        WorkItemCommented = "work_item.commented",
+    }
+    "ClientRequest" ("crq") read ClientRequestRead {
+        /// The provider asks something of the client, or shows it what it does.
+        ClientRequestOpened = "client_request.opened",
+        /// What the provider asks of the client changed.
+        ClientRequestUpdated = "client_request.updated",
+        /// Something was written beside it that the client's people see.
+        ClientRequestCommented = "client_request.commented",
+        /// What the provider asked of the client is done, or not asked any more.
+        ClientRequestClosed = "client_request.closed",
     }
     "WebhookEndpoint" ("whe") read WebhookRead {
         /// A webhook endpoint was created.

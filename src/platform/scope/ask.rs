@@ -17,8 +17,9 @@ use crate::platform::error::{Error, Result, UserError};
 pub trait Ask {
     /// The client's transaction, if the caller holds that right in it.
     fn tx(&self, can: Can) -> BoxFuture<'_, Result<&Tx>>;
-    /// The read-only transaction across the clients that the caller is granted.
-    fn portfolio(&self, can: Can) -> BoxFuture<'_, Result<&Tx>>;
+    /// The read-only transaction across the clients in which the caller holds the right `reach` today; `can` is the right
+    /// that he needs for the provider. Each reach is a door of its own: what one shows, another does not.
+    fn portfolio(&self, can: Can, reach: Can) -> BoxFuture<'_, Result<&Tx>>;
     /// The provider's own transaction: staff and sessions, no client.
     fn provider(&self, can: Can) -> BoxFuture<'_, Result<&Tx>>;
     /// The transaction of the caller's own account and sessions; needs no right.
@@ -43,8 +44,8 @@ impl Ask for Context<'_> {
         })
     }
 
-    fn portfolio(&self, can: Can) -> BoxFuture<'_, Result<&Tx>> {
-        Box::pin(async move { self.scope()?.tx(Door::Portfolio, can).await })
+    fn portfolio(&self, can: Can, reach: Can) -> BoxFuture<'_, Result<&Tx>> {
+        Box::pin(async move { self.scope()?.tx(Door::Portfolio(reach), can).await })
     }
 
     fn provider(&self, can: Can) -> BoxFuture<'_, Result<&Tx>> {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use diesel::sql_types::Uuid as SqlUuid;
+use diesel::sql_types::{Text, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use super::{Caller, Mode, Scope};
@@ -18,8 +18,8 @@ use crate::platform::sql::sql;
 pub(super) enum Door {
     /// Into the token's client.
     Client,
-    /// To read across the clients that the caller is granted.
-    Portfolio,
+    /// To read across the clients in which the caller holds that right today.
+    Portfolio(Can),
     /// To act for the provider.
     Provider,
     /// The caller's own account and sessions, whatever client the token is for.
@@ -91,10 +91,11 @@ impl Scope {
             (Caller::Person { client: None, .. }, Door::Client) => {
                 Err(Error::BadInput("Take a token for a client first (clientTokenCreate).".to_owned()))
             }
-            (Caller::Person { account, session, client: None }, Door::Portfolio) => {
-                let door = sql("SELECT verdict, permissions, NULL AS edition, actor_name, 'UTC' AS time_zone, '' AS currency, opened_at FROM core.enter_portfolio($1, $2)")
+            (Caller::Person { account, session, client: None }, Door::Portfolio(reach)) => {
+                let door = sql("SELECT verdict, permissions, NULL AS edition, actor_name, 'UTC' AS time_zone, '' AS currency, opened_at FROM core.enter_portfolio($1, $2, $3)")
                     .bind::<SqlUuid, _>(*account)
-                    .bind::<SqlUuid, _>(*session);
+                    .bind::<SqlUuid, _>(*session)
+                    .bind::<Text, _>(reach.name());
                 Tx::open(&self.pools.portfolio, Begin::Read, door, |row| row.enter(*account, None)).await
             }
             (Caller::Person { account, session, client: None }, Door::Provider)

@@ -18,7 +18,7 @@ const PUBLIC: [&str; 8] = [
 ];
 
 /// What answers without a right, in a client or without one, and why. Whatever else answers has forgotten to ask.
-const SELF_SERVICE: [(&str, &str); 19] = [
+const SELF_SERVICE: [(&str, &str); 24] = [
     ("clientTokenCreate", "gives a token for a client in which the caller has a grant, and is refused for any other"),
     ("clients", "shows the clients in which the caller holds the right to their figures, and so none"),
     ("invitationAccept", "the token of the invitation is the right"),
@@ -30,17 +30,22 @@ const SELF_SERVICE: [(&str, &str); 19] = [
     ),
     ("passwordResetRequest", "whoever has forgotten his password has no token; nothing is told and nothing changes"),
     ("providerTokenCreate", "gives up the client of one's own token"),
+    ("services", "the provider's services, for whoever of its staff sees its portfolio"),
     ("sessionRevoke", "one's own sessions"),
     ("sessions", "one's own sessions"),
     ("signIn", "a way in"),
     ("signInBegin", "a way in"),
     ("signInComplete", "the code and the secret of who began are the right"),
     ("signOut", "one's own session"),
+    ("teams", "the provider's teams, for whoever of its staff sees its portfolio"),
     ("tokenRefresh", "the refresh token is the right"),
     ("totpConfirm", "one's own codes"),
     ("totpDisable", "one's own codes"),
     ("totpEnroll", "one's own codes"),
     ("viewer", "who one is"),
+    ("workItemCounts", "counts the work of the clients in which the caller may see it, and so none"),
+    ("workItems", "shows the work of the clients in which the caller may see it, and so none"),
+    ("workNotices", "shows one's own notices of the clients in which one may see the work, and so none"),
 ];
 
 async fn call(schema: &Schema, client: &Client, mutation: bool, field: &str) -> Reply {
@@ -136,9 +141,7 @@ async fn node_asks_for_the_right_of_what_it_finds() {
     let digits = "0123456789abcdef0123456789abcdef";
     let query = "query($id: ID!) { node(id: $id) { id } }";
     let prefixes = [
-        "acc", "alc", "ba", "bcal", "bl", "bm", "bs", "bil", "bill", "cex", "cli", "clk", "dman", "file", "fy", "grt",
-        "idp", "imp", "inv", "invl", "ivt", "je", "jl", "job", "led", "lex", "oi", "rol", "sch", "svc", "tax", "txr",
-        "usr", "ven",
+        "acc", "alc", "ba", "bcal", "bil", "bill", "bl", "bm", "bs", "cex", "cli", "clk", "crq", "dman", "eng", "file", "fy", "grt", "idp", "imp", "inv", "invl", "ivt", "je", "jl", "job", "led", "lex", "oi", "rol", "sch", "svc", "tax", "txr", "usr", "ven", "wi",
     ];
     for prefix in prefixes {
         let reply = nemo.send(query, json!({ "id": format!("{prefix}_{digits}") })).await;

@@ -31,6 +31,7 @@ pub async fn change(client: &Client, field: &str, input: Value, selection: &str)
             "WebhookEndpointChange".to_owned()
         }
         "clockResume" | "clockStop" => "Clock".to_owned(),
+        "workItemStart" | "workItemComplete" | "workItemCancel" | "workItemReopen" => "WorkItem".to_owned(),
         _ => format!("{}{}", field[..1].to_uppercase(), &field[1..]),
     };
     let query = format!(
@@ -279,6 +280,43 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     let hold = json!({ "id": paused_clock, "reason": "OTHER", "note": format!("{word} note"), "at": format!("2026-{month}-18T09:30:00Z") });
     change(&boss, "clockPause", hold, "").await;
 
+    // Work that the client's own user sees as well, and that a team has of which only the boss of this client is.
+    let team =
+        change(administrator, "teamCreate", json!({ "name": format!("{word} team") }), "teamRoster { team { id } }")
+            .await["teamRoster"]["team"]["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+    change(administrator, "teamMemberAdd", json!({ "team": team, "user": staff, "from": "2026-01-01" }), "").await;
+    let service = format!("{}_service", word.to_lowercase());
+    change(administrator, "serviceCreate", json!({ "code": service, "name": format!("{word} service") }), "").await;
+    let engagement = made(
+        &boss,
+        "engagementCreate",
+        json!({ "name": format!("{word} letter"), "from": format!("2026-{month}-01"), "services": [{ "service": service }] }),
+        "engagement",
+    )
+    .await;
+    let item = made(
+        &boss,
+        "workItemCreate",
+        json!({ "kind": "CLIENT_REQUEST", "title": format!("{word} receipts"), "description": format!("{word} description"),
+                "dueOn": format!("2026-{month}-28"), "assignee": user, "team": team, "record": customer, "service": service }),
+        "workItem",
+    )
+    .await;
+    // What it needs, its checklist, who watches it, and what a second member of the staff tells the first one.
+    let needed =
+        made(&boss, "workItemCreate", json!({ "kind": "TASK", "title": format!("{word} task") }), "workItem").await;
+    change(&boss, "workItemDependencyAdd", json!({ "item": item, "needs": needed }), "").await;
+    change(&boss, "workItemChecklistUpdate", json!({ "id": item, "add": [format!("{word} check")] }), "").await;
+    change(&boss, "workItemWatch", json!({ "item": item }), "").await;
+    let second = administrator.staff(&format!("second-{month}@firm.example"), "Sara Zwei").await;
+    inside.grant(&second, &role_name, "2026-01-01", None).await;
+    let second = app.sign_in(&format!("second-{month}@firm.example")).await.enter(&client).await;
+    let said = json!({ "item": item, "text": format!("{word} comment"), "internal": false, "mentions": [staff] });
+    change(&second, "workItemComment", said, "").await;
+
     let examples = BTreeMap::from([
         ("Account", leaf),
         ("Group", group),
@@ -294,7 +332,10 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("Clock", clock),
         ("PausedClock", paused_clock),
         ("Customer", customer.clone()),
+        ("Boss", staff),
+        ("ClientRequest", item.replace("wi_", "crq_")),
         ("DocumentManifest", manifest),
+        ("Engagement", engagement),
         ("File", file),
         ("Grant", grant),
         ("IdentityProvider", provider["id"].as_str().unwrap().to_owned()),
@@ -307,10 +348,13 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("Schedule", schedule),
         ("ServiceAccount", service),
         ("TaxCode", tax_code),
+        ("Team", team),
         ("User", user),
         ("Vendor", vendor),
         ("WebhookDelivery", delivery),
         ("WebhookEndpoint", endpoint),
+        ("NeededItem", needed),
+        ("WorkItem", item),
     ]);
     Furnished { client, boss, examples }
 }

@@ -22,12 +22,13 @@ const OF_NO_CLIENT: &[(&str, &str)] = &[
     ("Session", "a sign-in of a person, seen by himself only"),
     ("StaffIdentityProvider", "of the provider, read with a token without client"),
     ("StaffMember", "a member of the provider's staff, read with a token without client"),
+    ("Team", "a team of the provider, seen in the clients in which one of it sees the work"),
     ("UndeliveredMail", "a mail that was given up, read with a token without client"),
     ("Viewer", "the caller himself"),
 ];
 
 /// Query fields that need a token without client.
-const PROVIDERS: &[&str] = &["clients", "providerRoles", "providerSchedules", "staff", "staffIdentityProviders", "undeliveredMails"];
+const PROVIDERS: &[&str] = &["clients", "providerRoles", "providerSchedules", "services", "staff", "staffIdentityProviders", "teams", "undeliveredMails"];
 
 /// Places where not even an id of one's own makes a difference, and why.
 const MUTE: &[(&str, &str)] = &[
@@ -41,6 +42,9 @@ const MUTE: &[(&str, &str)] = &[
     ("staffIdentityProviderUpdate", "needs a token without client"),
     ("staffIdentityProviderUserUnlink", "needs a token without client"),
     ("undeliveredMailRetry", "needs a token without client"),
+    ("teamMemberAdd", "needs a token without client"),
+    ("teamMemberEnd", "needs a token without client"),
+    ("teamUpdate", "needs a token without client"),
     ("auditTrail Job", "a job is its own record, with its attempts"),
     ("auditTrail User", "people have no trail in a client"),
 ];

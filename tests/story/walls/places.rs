@@ -20,6 +20,17 @@ pub fn kind_at(schema: &Schema, field: &str, path: &[String]) -> Option<String> 
         ("clockResume", "id") => "PausedClock",
         ("clocks" | "clockStart", "node") => "Customer",
         (_, "calendar") => "BusinessCalendar",
+        ("workItemCreate" | "workItemUpdate" | "workItems" | "workItemCounts", "record") => "Customer",
+        (_, "assignee") => "User",
+        (_, "client") => "Client",
+        ("workItemDependencyRemove", "needs") => "NeededItem",
+        // not one and the same in both places
+        ("workItemDependencyAdd", "item") => "NeededItem",
+        (_, "items" | "item" | "needs") => "WorkItem",
+        (_, "mentions") => "Boss",
+        (_, "engagement") => "Engagement",
+        (_, "request") => "ClientRequest",
+        (_, "team") => "Team",
         (_, "account") => "Account",
         (_, "parent") => "Group",
         (_, "customer") => "Customer",
@@ -51,6 +62,8 @@ pub fn needed(field: &str, path: &[String]) -> bool {
     match field {
         "bankAccountCreate" => path == "input.number",
         "importCreate" => path == "input.format",
+        // somebody has to do it
+        "workItemAssign" | "workItemsAssign" => path == "input.team",
         // a client that was just furnished has more of them than other records
         "events" => path == "first",
         "bankStatementImport" => ["input.bankAccount", "input.openingBalance", "input.closingBalance", "input.mapping"]

@@ -1,0 +1,12 @@
+DROP FUNCTION core.version_of;
+ALTER FUNCTION core.version_of_all_but_work RENAME TO version_of;
+DROP FUNCTION core.enter_portfolio(uuid, uuid, text);
+DROP FUNCTION practice.work_counted;
+DROP FUNCTION practice.teams_here;
+DROP FUNCTION practice.holds_here;
+DROP FUNCTION practice.teams_named;
+DROP FUNCTION practice.people_named;
+DROP TABLE practice.work_item;
+UPDATE identity.provider_role SET permissions = array_remove(permissions, 'practice.team.manage');
+DROP TABLE practice.team_member;
+DROP TABLE practice.team;

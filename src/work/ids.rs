@@ -1,0 +1,8 @@
+//! The ids of work.
+
+crate::ids! {
+    /// Names a work item.
+    WorkItemId = "wi";
+    /// Names a work item as its client sees it.
+    ClientRequestId = "crq";
+}

@@ -1,0 +1,558 @@
+//! The queue: what is to be done, in one client or over all that the caller may see, by the day it is due.
+//!
+//! Page and counts come from the same conditions (the counts' stand in `practice.work_counted`). Each client's part is one range of an index that holds open items only,
+//! so that neither what was closed nor other clients cost anything; a page takes the first rows of each client's range.
+
+use std::collections::BTreeMap;
+
+use async_graphql::{Context, InputObject, Object, SimpleObject};
+use chrono::NaiveDate;
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Bool, Date as SqlDate, Nullable, Text, Uuid as SqlUuid};
+use uuid::Uuid;
+
+use super::{WorkItem, WorkItemKind, WorkItemState, WorkPriority, names};
+use crate::identity::ids::{ClientId, UserId};
+use crate::platform::can::Can;
+use crate::platform::db::Tx;
+use crate::platform::error::{Error, Result};
+use crate::platform::filter::{DateFilter, like};
+use crate::platform::paging::{Slice, encode};
+use crate::platform::scalars::Date;
+use crate::platform::scope::Ask;
+use crate::platform::sql::{Sql, sql};
+use crate::practice::ids::TeamId;
+use crate::work::ids::WorkItemId;
+
+crate::equality_filter!(
+    /// Conditions on where a work item stands.
+    WorkItemStateFilter, WorkItemState
+);
+crate::equality_filter!(
+    /// Conditions on what sort of work an item is.
+    WorkItemKindFilter, WorkItemKind
+);
+crate::equality_filter!(
+    /// Conditions on how urgent a work item is.
+    WorkPriorityFilter, WorkPriority
+);
+crate::equality_filter!(
+    /// Conditions on the team that does a work item.
+    TeamFilter, TeamId
+);
+crate::equality_filter!(
+    /// Conditions on the client that a work item is done for.
+    WorkClientFilter, ClientId
+);
+
+/// Conditions on who does a work item; one of them.
+#[derive(InputObject, Clone, Debug, Default)]
+pub struct WorkAssigneeFilter {
+    /// That person.
+    pub user: Option<UserId>,
+    /// True: oneself.
+    pub me: Option<bool>,
+    /// True: nobody in particular.
+    pub nobody: Option<bool>,
+}
+
+/// Narrows the queue. All conditions hold together; without one on `state` only what is open is shown.
+#[derive(InputObject, Clone, Debug, Default)]
+pub struct WorkItemFilter {
+    /// By where items stand; what is not done or cancelled if not said.
+    pub state: Option<WorkItemStateFilter>,
+    /// By what sort of work they are.
+    pub kind: Option<WorkItemKindFilter>,
+    /// By how urgent they are.
+    pub priority: Option<WorkPriorityFilter>,
+    /// By who does them.
+    pub assignee: Option<WorkAssigneeFilter>,
+    /// By the team that does them.
+    pub team: Option<TeamFilter>,
+    /// By the client that they are done for.
+    pub client: Option<WorkClientFilter>,
+    /// By the day they are due.
+    pub due_on: Option<DateFilter>,
+    /// By the record that they are about.
+    pub record: Option<async_graphql::ID>,
+    /// By a part of their title, 2 to 100 characters, whatever the case.
+    pub text: Option<String>,
+}
+
+/// The values that hold for a condition with `eq` and `in`; nothing if it asks for nothing.
+macro_rules! any_of {
+    ($filter:expr, $field:literal) => {
+        match $filter {
+            None => None,
+            Some(filter) => {
+                let mut values = filter.any_of;
+                if values.as_ref().is_some_and(|values| values.len() > 100) {
+                    return Err(Error::BadInput(format!("`{}.in` names at most 100 values.", $field)));
+                }
+                if let Some(one) = filter.eq {
+                    values = Some(match values {
+                        Some(values) if !values.contains(&one) => Vec::new(),
+                        _ => vec![one],
+                    });
+                }
+                values
+            }
+        }
+    };
+}
+
+/// Whose items are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    Anybodys,
+    Of(Uuid),
+    Nobodys,
+}
+
+impl Whose {
+    fn person(self) -> Option<Uuid> {
+        match self {
+            Self::Of(person) => Some(person),
+            Self::Anybodys | Self::Nobodys => None,
+        }
+    }
+}
+
+/// Which items are asked for, by whether they are open: each has an index of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Open,
+    Closed,
+    All,
+}
+
+/// A filter, checked.
+#[derive(Clone, Debug)]
+struct Wanted {
+    part: Part,
+    whose: Whose,
+    clients: Option<Vec<Uuid>>,
+    states: Option<Vec<&'static str>>,
+    kinds: Option<Vec<&'static str>>,
+    priorities: Option<Vec<&'static str>>,
+    teams: Option<Vec<Uuid>>,
+    from: NaiveDate,
+    before: NaiveDate,
+    record: Option<Uuid>,
+    text: Option<String>,
+}
+
+/// The place in the queue of what is due on no day.
+const NO_DAY: NaiveDate = match NaiveDate::from_ymd_opt(9999, 12, 31) {
+    Some(day) => day,
+    None => NaiveDate::MAX,
+};
+/// Before the first day that a date can be.
+const FIRST_DAY: NaiveDate = match NaiveDate::from_ymd_opt(1, 1, 1) {
+    Some(day) => day,
+    None => NaiveDate::MIN,
+};
+/// Behind every day, and behind what is due on none.
+const END: NaiveDate = match NaiveDate::from_ymd_opt(10_000, 1, 1) {
+    Some(day) => day,
+    None => NaiveDate::MAX,
+};
+
+/// The days of the queue that a condition leaves: from the first, before the second.
+fn days(filter: Option<DateFilter>) -> (NaiveDate, NaiveDate) {
+    let Some(DateFilter { eq, gte, lt, is_null }) = filter else { return (FIRST_DAY, END) };
+    let (mut from, mut before) = (FIRST_DAY, END);
+    if let Some(Date(day)) = eq {
+        from = from.max(day);
+        before = before.min(day.succ_opt().unwrap_or(day));
+    }
+    if let Some(Date(day)) = gte {
+        from = from.max(day);
+    }
+    if let Some(Date(day)) = lt {
+        before = before.min(day);
+    }
+    // a day of which something is said is one
+    if is_null == Some(false) || eq.is_some() || gte.is_some() || lt.is_some() {
+        before = before.min(NO_DAY);
+    }
+    if is_null == Some(true) {
+        from = from.max(NO_DAY);
+    }
+    (from, before)
+}
+
+impl WorkItemFilter {
+    fn wanted(self, tx: &Tx) -> Result<Wanted> {
+        let states = any_of!(self.state, "state");
+        let part = match &states {
+            None => Part::Open,
+            Some(states) if states.iter().all(|state| state.is_open()) => Part::Open,
+            Some(states) if states.iter().all(|state| !state.is_open()) => Part::Closed,
+            Some(_) => Part::All,
+        };
+        let whose = match self.assignee.unwrap_or_default() {
+            WorkAssigneeFilter { user: Some(user), me: None | Some(false), nobody: None | Some(false) } => {
+                Whose::Of(user.0)
+            }
+            WorkAssigneeFilter { user: None, me: Some(true), nobody: None | Some(false) } => {
+                tx.tells_own();
+                Whose::Of(tx.actor())
+            }
+            WorkAssigneeFilter { user: None, me: None | Some(false), nobody: Some(true) } => Whose::Nobodys,
+            WorkAssigneeFilter { user: None, me: None | Some(false), nobody: None | Some(false) } => Whose::Anybodys,
+            _ => return Err(Error::BadInput("An assignee is one of `user`, `me` and `nobody`.".to_owned())),
+        };
+        let (from, before) = days(self.due_on);
+        let text = match self.text {
+            Some(text) if !(2..=100).contains(&text.chars().count()) => {
+                return Err(Error::BadInput("`text` has 2 to 100 characters.".to_owned()));
+            }
+            text => text.map(|text| like(&text)),
+        };
+        let record = match self.record {
+            // what is no id names nothing
+            Some(id) => Some(crate::platform::ids::split(&id).map_or(Uuid::nil(), |(_, id)| id)),
+            None => None,
+        };
+        Ok(Wanted {
+            part,
+            whose,
+            clients: any_of!(self.client, "client").map(|ids| ids.into_iter().map(|id| id.0).collect()),
+            states: states.map(|words| words.into_iter().map(WorkItemState::text).collect()),
+            kinds: any_of!(self.kind, "kind").map(|words| words.into_iter().map(WorkItemKind::text).collect()),
+            priorities: any_of!(self.priority, "priority")
+                .map(|words| words.into_iter().map(WorkPriority::text).collect()),
+            teams: any_of!(self.team, "team").map(|ids| ids.into_iter().map(|id| id.0).collect()),
+            from,
+            before,
+            record,
+            text,
+        })
+    }
+}
+
+/// The clients whose part of the queue is read: those asked for, else all that this transaction reaches. Row security
+/// leaves of them those that it may see.
+macro_rules! clients {
+    () => {
+        "SELECT DISTINCT u.id FROM unnest(coalesce($1::uuid[], nullif(current_setting('app.tenant_ids', true), '')::uuid[])) AS u (id)"
+    };
+}
+
+/// Columns of an item.
+macro_rules! columns {
+    () => {
+        "i.tenant_id, i.id, i.kind, i.title, i.description, i.state, i.priority, i.due_on, i.queue_on, i.assignee_id, i.team_id,
+         i.record_prefix, i.record_id, i.visible_to_client, i.waiting_for, i.closed_at, i.created_at, i.version, i.service_code"
+    };
+}
+
+/// The conditions, one text for each part and for whose items: each is planned for its own index.
+macro_rules! conditions {
+    ($part:literal, $whose:literal) => {
+        concat!(
+            "i.tenant_id = t.id AND i.queue_on >= $2 AND i.queue_on < $3",
+            $part,
+            $whose,
+            " AND ($5::text[] IS NULL OR i.state = ANY ($5)) AND ($6::text[] IS NULL OR i.kind = ANY ($6))
+              AND ($7::text[] IS NULL OR i.priority = ANY ($7)) AND ($8::uuid[] IS NULL OR i.team_id = ANY ($8))
+              AND ($9::uuid IS NULL OR i.record_id = $9) AND ($10::text IS NULL OR i.title ILIKE $10)"
+        )
+    };
+}
+
+macro_rules! page {
+    ($part:literal, $whose:literal) => {
+        concat!(
+            "WITH page AS MATERIALIZED (SELECT p.* FROM (", clients!(), ") t
+              CROSS JOIN LATERAL (SELECT i.tenant_id, i.queue_on, i.id FROM practice.work_item i WHERE ",
+            conditions!($part, $whose),
+            " AND (i.queue_on, i.id) > ($11, $12) ORDER BY i.queue_on, i.id LIMIT $13) p ORDER BY p.queue_on, p.id LIMIT $13)
+             SELECT ", columns!(), " FROM page p JOIN practice.work_item i ON i.tenant_id = p.tenant_id AND i.id = p.id
+              ORDER BY i.queue_on, i.id"
+        )
+    };
+}
+
+/// The text of the page that is wanted.
+macro_rules! text {
+    ($wanted:expr) => {{
+        use Part::{All, Closed, Open};
+        use Whose::{Anybodys, Nobodys, Of};
+        match ($wanted.part, $wanted.whose) {
+            (Open, Anybodys) => page!(" AND i.closed_at IS NULL", " AND $4::uuid IS NULL"),
+            (Open, Of(_)) => page!(" AND i.closed_at IS NULL", " AND i.assignee_id = $4"),
+            (Open, Nobodys) => page!(" AND i.closed_at IS NULL", " AND i.assignee_id IS NULL AND $4::uuid IS NULL"),
+            (Closed, Anybodys) => page!(" AND i.closed_at IS NOT NULL", " AND $4::uuid IS NULL"),
+            (Closed, Of(_)) => page!(" AND i.closed_at IS NOT NULL", " AND i.assignee_id = $4"),
+            (Closed, Nobodys) => {
+                page!(" AND i.closed_at IS NOT NULL", " AND i.assignee_id IS NULL AND $4::uuid IS NULL")
+            }
+            (All, Anybodys) => page!("", " AND $4::uuid IS NULL"),
+            (All, Of(_)) => page!("", " AND i.assignee_id = $4"),
+            (All, Nobodys) => page!("", " AND i.assignee_id IS NULL AND $4::uuid IS NULL"),
+        }
+    }};
+}
+
+impl Wanted {
+    /// In a client only that client's; it says so itself, before row security does.
+    fn within(mut self, tx: &Tx) -> Self {
+        if let Ok(tenant) = tx.tenant() {
+            let asked = self.clients.is_none_or(|clients| clients.contains(&tenant));
+            self.clients = Some(if asked { vec![tenant] } else { Vec::new() });
+        }
+        self
+    }
+
+    fn bound(self, text: &'static str) -> Sql<'static> {
+        let person = self.whose.person();
+        sql(text)
+            .bind::<Nullable<Array<SqlUuid>>, _>(self.clients)
+            .bind::<SqlDate, _>(self.from)
+            .bind::<SqlDate, _>(self.before)
+            .bind::<Nullable<SqlUuid>, _>(person)
+            .bind::<Nullable<Array<Text>>, _>(self.states)
+            .bind::<Nullable<Array<Text>>, _>(self.kinds)
+            .bind::<Nullable<Array<Text>>, _>(self.priorities)
+            .bind::<Nullable<Array<SqlUuid>>, _>(self.teams)
+            .bind::<Nullable<SqlUuid>, _>(self.record)
+            .bind::<Nullable<Text>, _>(self.text)
+    }
+}
+
+#[derive(QueryableByName)]
+struct Group {
+    #[diesel(sql_type = SqlUuid)]
+    client_id: ClientId,
+    #[diesel(sql_type = Text)]
+    state: WorkItemState,
+    #[diesel(sql_type = Text)]
+    kind: WorkItemKind,
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+async fn groups(tx: &Tx, wanted: Wanted) -> Result<Vec<Group>> {
+    tx.rows(
+        sql("SELECT c.client_id, c.state, c.kind, c.count
+               FROM practice.work_counted($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) c")
+        .bind::<Nullable<Array<SqlUuid>>, _>(wanted.clients)
+        .bind::<SqlDate, _>(wanted.from)
+        .bind::<SqlDate, _>(wanted.before)
+        .bind::<Nullable<SqlUuid>, _>(wanted.whose.person())
+        .bind::<Bool, _>(wanted.whose == Whose::Nobodys)
+        .bind::<Text, _>(match wanted.part {
+            Part::Open => "open",
+            Part::Closed => "closed",
+            Part::All => "all",
+        })
+        .bind::<Nullable<Array<Text>>, _>(wanted.states)
+        .bind::<Nullable<Array<Text>>, _>(wanted.kinds)
+        .bind::<Nullable<Array<Text>>, _>(wanted.priorities)
+        .bind::<Nullable<Array<SqlUuid>>, _>(wanted.teams)
+        .bind::<Nullable<SqlUuid>, _>(wanted.record)
+        .bind::<Nullable<Text>, _>(wanted.text),
+    )
+    .await
+}
+
+/// How many items stand somewhere.
+#[derive(SimpleObject, Clone, Copy, Debug)]
+pub struct WorkItemStateCount {
+    /// Where they stand.
+    pub state: WorkItemState,
+    /// How many.
+    pub count: i64,
+}
+
+/// How many items of a sort there are.
+#[derive(SimpleObject, Clone, Copy, Debug)]
+pub struct WorkItemKindCount {
+    /// The sort of work.
+    pub kind: WorkItemKind,
+    /// How many.
+    pub count: i64,
+}
+
+/// How many items a client has.
+#[derive(SimpleObject, Clone, Copy, Debug)]
+#[graphql(complex)]
+pub struct WorkItemClientCount {
+    /// The client.
+    pub client_id: ClientId,
+    /// How many.
+    pub count: i64,
+}
+
+#[async_graphql::ComplexObject]
+impl WorkItemClientCount {
+    /// The client's name.
+    async fn client_name(&self, ctx: &Context<'_>) -> async_graphql::Result<String> {
+        let name = names::client(ctx, self.client_id).await?;
+        Ok(name.ok_or_else(|| Error::fault("a work item that is counted has no client"))?)
+    }
+}
+
+/// How many work items a list has under the same filter, all together and apart. What has none is left out.
+#[derive(SimpleObject, Clone, Debug)]
+pub struct WorkItemCounts {
+    /// All of them: the list's `totalCount`.
+    pub total: i64,
+    /// By where they stand.
+    pub by_state: Vec<WorkItemStateCount>,
+    /// By what sort of work they are.
+    pub by_kind: Vec<WorkItemKindCount>,
+    /// By client, those with the most first.
+    pub by_client: Vec<WorkItemClientCount>,
+}
+
+impl WorkItemCounts {
+    fn of(groups: &[Group]) -> Self {
+        let (mut states, mut kinds, mut clients) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut total = 0_i64;
+        let add = |sum: &mut i64, count: i64| *sum = sum.saturating_add(count);
+        for Group { client_id, state, kind, count } in groups {
+            add(&mut total, *count);
+            add(&mut states.entry(state.text()).or_insert((*state, 0)).1, *count);
+            add(&mut kinds.entry(kind.text()).or_insert((*kind, 0)).1, *count);
+            add(clients.entry(*client_id).or_insert(0), *count);
+        }
+        let mut by_client: Vec<_> =
+            clients.into_iter().map(|(client_id, count)| WorkItemClientCount { client_id, count }).collect();
+        by_client.sort_by_key(|one| std::cmp::Reverse(one.count));
+        Self {
+            total,
+            by_state: states.into_values().map(|(state, count)| WorkItemStateCount { state, count }).collect(),
+            by_kind: kinds.into_values().map(|(kind, count)| WorkItemKindCount { kind, count }).collect(),
+            by_client,
+        }
+    }
+}
+
+crate::connection!(
+    /// A page of work items.
+    WorkItemConnection, WorkItemEdge, WorkItem
+);
+
+/// Where an item stands in the queue.
+fn cursor(item: &WorkItem) -> String {
+    encode(&item.queue_on.0.to_string(), item.id.0)
+}
+
+/// The transaction of the client, or of all clients whose work the caller may see.
+pub(super) async fn reach<'a>(ctx: &'a Context<'_>) -> Result<&'a Tx> {
+    if names::far(ctx)? {
+        ctx.portfolio(Can::PortfolioRead, Can::WorkItemRead).await
+    } else {
+        ctx.tx(Can::WorkItemRead).await
+    }
+}
+
+/// Queries about work items.
+#[derive(Default)]
+pub struct QueueQuery;
+
+#[Object]
+impl QueueQuery {
+    /// One work item of the client that the token is for; null if the id is unknown. Right: `work.item.read`.
+    async fn work_item(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The item's id.")] id: WorkItemId,
+    ) -> async_graphql::Result<Option<WorkItem>> {
+        Ok(ctx.load::<WorkItem>(id).await?)
+    }
+
+    /// The queue: what is to be done, by the day it is due, what is due on no day last. With a token for a client that
+    /// client's work. With a token without client (`practice.portfolio.read`) that of all clients in which the caller may
+    /// see it today; an operation then has no other fields of the portfolio. Right: `work.item.read`.
+    async fn work_items(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; 25 if not said.")] first: Option<i32>,
+        #[graphql(desc = "Only rows behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only items that match; what is open if not said.")] filter: Option<WorkItemFilter>,
+    ) -> async_graphql::Result<WorkItemConnection> {
+        let tx = reach(ctx).await?;
+        let slice = Slice::new(first, after.as_deref())?;
+        let wanted = filter.unwrap_or_default().wanted(tx)?.within(tx);
+        let behind = match &slice.after {
+            None => (FIRST_DAY, Uuid::nil()),
+            Some((day, id)) => {
+                let day =
+                    day.parse().map_err(|_| Error::BadInput("`after` is not a cursor of this list.".to_owned()))?;
+                (day, *id)
+            }
+        };
+        let total = if ctx.look_ahead().field("totalCount").exists() {
+            let groups = groups(tx, wanted.clone()).await?;
+            Some(groups.iter().fold(0_i64, |sum, group| sum.saturating_add(group.count)))
+        } else {
+            None
+        };
+        let text = text!(wanted);
+        let page = wanted.bound(text).bind::<SqlDate, _>(behind.0).bind::<SqlUuid, _>(behind.1);
+        let rows = tx.rows(page.bind::<BigInt, _>(slice.limit())).await?;
+        Ok(WorkItemConnection::new(ctx, &slice, rows, cursor, total))
+    }
+
+    /// How many work items the queue has under a filter, in the same reach and the same moment as `workItems` beside it.
+    /// Right: `work.item.read`.
+    async fn work_item_counts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only items that match; what is open if not said.")] filter: Option<WorkItemFilter>,
+    ) -> async_graphql::Result<WorkItemCounts> {
+        let tx = reach(ctx).await?;
+        let wanted = filter.unwrap_or_default().wanted(tx)?.within(tx);
+        Ok(WorkItemCounts::of(&groups(tx, wanted).await?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn due(eq: Option<&str>, gte: Option<&str>, lt: Option<&str>, is_null: Option<bool>) -> (NaiveDate, NaiveDate) {
+        let date = |text: Option<&str>| text.map(|text| Date(day(text)));
+        days(Some(DateFilter { eq: date(eq), gte: date(gte), lt: date(lt), is_null }))
+    }
+
+    #[test]
+    fn days_are_half_open_and_no_day_is_behind_all() {
+        assert_eq!(days(None), (FIRST_DAY, END));
+        assert_eq!(due(None, None, Some("2026-03-01"), None), (FIRST_DAY, day("2026-03-01")));
+        assert_eq!(due(None, Some("2026-03-01"), None, None), (day("2026-03-01"), NO_DAY));
+        assert_eq!(due(Some("2026-03-01"), None, None, None), (day("2026-03-01"), day("2026-03-02")));
+        assert_eq!(due(None, None, None, Some(true)), (NO_DAY, END));
+        assert_eq!(due(None, None, None, Some(false)), (FIRST_DAY, NO_DAY));
+        // what cannot be is nothing
+        let (from, before) = due(None, Some("2026-03-01"), None, Some(true));
+        assert!(from >= before);
+    }
+
+    #[test]
+    fn counts_add_up() {
+        let group = |client: u128, state, kind, count| Group {
+            client_id: ClientId(Uuid::from_u128(client)),
+            state,
+            kind,
+            count,
+        };
+        let counts = WorkItemCounts::of(&[
+            group(1, WorkItemState::Open, WorkItemKind::Task, 2),
+            group(1, WorkItemState::Waiting, WorkItemKind::Task, 3),
+            group(2, WorkItemState::Open, WorkItemKind::Deadline, 7),
+        ]);
+        assert_eq!(counts.total, 12);
+        assert_eq!(counts.by_state.iter().map(|one| one.count).sum::<i64>(), 12);
+        assert_eq!(counts.by_kind.iter().map(|one| one.count).sum::<i64>(), 12);
+        assert_eq!(counts.by_client.iter().map(|one| one.count).collect::<Vec<_>>(), [7, 5]);
+    }
+}
