@@ -105,9 +105,10 @@ impl RequestQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "How many, 1 to 100; 25 if not said.")] first: Option<i32>,
         #[graphql(desc = "Only rows behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "Whether what is done or cancelled is shown, instead of what is open.", default)] closed: bool,
+        #[graphql(desc = "True: what is done or cancelled; what is open if not said.")] closed: Option<bool>,
     ) -> async_graphql::Result<ClientRequestConnection> {
         let tx = ctx.tx(Can::ClientRequestRead).await?;
+        let closed = closed.unwrap_or_default();
         let slice = Slice::new(first, after.as_deref())?;
         let narrowed = || -> Result<_> {
             let query = work_item::table

@@ -97,7 +97,7 @@ async fn an_item_waits_for_what_it_needs() {
         assert_eq!(lost.len(), 1, "{one} {two}");
         assert_eq!(message(lost[0]), "These work items would need each other in a circle.");
     }
-    assert_eq!(office.app.database.findings(), Vec::<String>::new());
+    assert_eq!(office.app.database.findings_of_the_server(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -314,5 +314,5 @@ async fn who_is_concerned_is_told() {
     act(&client, "workItemCancel", "WorkItemInput", json!({ "id": item })).await;
     let told = office.count(&format!("SELECT count(*) FROM practice.work_notice WHERE account_id = '{}'", bob.account));
     assert_eq!(told, 4, "whose grant has ended is told nothing more");
-    assert_eq!(office.app.database.findings(), Vec::<String>::new());
+    assert_eq!(office.app.database.findings_of_the_server(), Vec::<String>::new());
 }

@@ -563,7 +563,17 @@ async fn an_invited_person_sees_what_the_portal_shows_and_nothing_else() {
     );
     let carla = carla.enter(&client).await;
     let viewer = carla.ask(VIEWER, json!({})).await;
-    assert_eq!(viewer["viewer"]["permissions"], json!(["CLIENT_READ", "FIGURES_READ", "INVOICE_READ", "EVENT_READ"]));
+    assert_eq!(
+        viewer["viewer"]["permissions"],
+        json!([
+            "CLIENT_READ",
+            "FIGURES_READ",
+            "INVOICE_READ",
+            "CLIENT_REQUEST_READ",
+            "CLIENT_REQUEST_ANSWER",
+            "EVENT_READ"
+        ])
+    );
     carla
         .ask("{ client { name } clientFigures { receivables { amount } } invoices { nodes { number } } }", json!({}))
         .await;

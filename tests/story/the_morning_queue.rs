@@ -300,7 +300,7 @@ async fn a_work_item_goes_its_way_and_no_other() {
         let late = if one["workItem"].is_null() { &one } else { &two };
         assert_eq!(refused(late), "A work item that is done cannot be completed.");
     }
-    assert_eq!(office.app.database.findings(), Vec::<String>::new());
+    assert_eq!(office.app.database.findings_of_the_server(), Vec::<String>::new());
 }
 
 #[tokio::test]

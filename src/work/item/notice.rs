@@ -178,8 +178,7 @@ pub struct WorkItemWatchInput {
     /// The work item.
     pub item: WorkItemId,
     /// False: not any more.
-    #[graphql(default = true)]
-    pub watch: bool,
+    pub watch: Option<bool>,
 }
 
 /// Items of which the caller has read all notices.
@@ -212,7 +211,7 @@ async fn watch(tx: &Tx, input: WorkItemWatchInput) -> Result<WorkItem> {
         .filter(work_watcher::tenant_id.eq(item.tenant_id))
         .filter(work_watcher::item_id.eq(item.id))
         .filter(work_watcher::account_id.eq(tx.actor()));
-    if input.watch {
+    if input.watch.unwrap_or(true) {
         tx.exec(
             diesel::insert_into(work_watcher::table)
                 .values((
@@ -270,11 +269,12 @@ impl NoticeQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "How many, 1 to 100; 25 if not said.")] first: Option<i32>,
         #[graphql(desc = "Only rows behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "Whether those that were read are shown as well.", default)] read: bool,
+        #[graphql(desc = "True: also those that were read; unread ones only if not said.")] read: Option<bool>,
     ) -> async_graphql::Result<WorkNoticeConnection> {
         let tx = super::queue::reach(ctx).await?;
         a_person(ctx)?;
         tx.tells_own();
+        let read = read.unwrap_or_default();
         let slice = Slice::new(first, after.as_deref())?;
         let tenants = tx.tenant().ok().map(|tenant| vec![tenant]);
         let total = if ctx.look_ahead().field("totalCount").exists() {

@@ -31,6 +31,7 @@ pub async fn change(client: &Client, field: &str, input: Value, selection: &str)
             "WebhookEndpointChange".to_owned()
         }
         "clockResume" | "clockStop" => "Clock".to_owned(),
+        "workItemDependencyAdd" | "workItemDependencyRemove" => "WorkItemDependency".to_owned(),
         "workItemStart" | "workItemComplete" | "workItemCancel" | "workItemReopen" => "WorkItem".to_owned(),
         _ => format!("{}{}", field[..1].to_uppercase(), &field[1..]),
     };
@@ -288,12 +289,12 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
             .unwrap()
             .to_owned();
     change(administrator, "teamMemberAdd", json!({ "team": team, "user": staff, "from": "2026-01-01" }), "").await;
-    let service = format!("{}_service", word.to_lowercase());
-    change(administrator, "serviceCreate", json!({ "code": service, "name": format!("{word} service") }), "").await;
+    let offered = format!("{}_service", word.to_lowercase());
+    change(administrator, "serviceCreate", json!({ "code": offered, "name": format!("{word} service") }), "").await;
     let engagement = made(
         &boss,
         "engagementCreate",
-        json!({ "name": format!("{word} letter"), "from": format!("2026-{month}-01"), "services": [{ "service": service }] }),
+        json!({ "name": format!("{word} letter"), "from": format!("2026-{month}-01"), "services": [{ "service": offered }] }),
         "engagement",
     )
     .await;
@@ -301,7 +302,7 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         &boss,
         "workItemCreate",
         json!({ "kind": "CLIENT_REQUEST", "title": format!("{word} receipts"), "description": format!("{word} description"),
-                "dueOn": format!("2026-{month}-28"), "assignee": user, "team": team, "record": customer, "service": service }),
+                "dueOn": format!("2026-{month}-28"), "assignee": user, "team": team, "record": customer, "service": offered }),
         "workItem",
     )
     .await;
