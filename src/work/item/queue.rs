@@ -210,11 +210,8 @@ impl WorkItemFilter {
             }
             text => text.map(|text| like(&text)),
         };
-        let record = match self.record {
-            // what is no id names nothing
-            Some(id) => Some(crate::platform::ids::split(&id).map_or(Uuid::nil(), |(_, id)| id)),
-            None => None,
-        };
+        // what is no id names nothing
+        let record = self.record.map(|id| crate::platform::ids::split(&id).map_or(Uuid::nil(), |(_, id)| id));
         Ok(Wanted {
             part,
             whose,
