@@ -20,7 +20,7 @@ use backoffice::webhooks::guard::Policy;
 use backoffice::webhooks::sender::Times;
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use super::{Client, Database};
+use super::{Client, Database, postgres};
 
 /// How the application of a test differs from the usual one.
 pub struct Setup {
@@ -70,7 +70,12 @@ impl Default for Setup {
 /// What seals the secrets of this process's servers, which may share a database.
 pub fn story_vault() -> Vault {
     static VAULT: OnceLock<Vault> = OnceLock::new();
-    VAULT.get_or_init(|| Vault::passing().unwrap()).clone()
+    VAULT.get_or_init(|| Vault::open(&story_key()).unwrap()).clone()
+}
+
+/// The file of its keys, for programs beside those servers.
+pub fn story_key() -> PathBuf {
+    postgres().socket_dir().parent().unwrap().join("secrets.key")
 }
 
 /// What the servers of this process count together.

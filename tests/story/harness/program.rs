@@ -8,6 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use super::app::{story_key, story_vault};
 use super::firm::PASSWORD;
 use super::{Client, postgres};
 
@@ -93,6 +94,11 @@ impl Program {
             command = shell;
         } else {
             command.stdin(Stdio::null());
+        }
+        // Servers of one database share the file of keys.
+        if environment.iter().any(|(name, _)| *name == "DATABASE_URL") {
+            story_vault();
+            command.env("BACKOFFICE_SECRETS_KEY", story_key());
         }
         let mut child = command.envs(environment.iter().copied()).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut said = BufReader::new(child.stdout.take().unwrap()).lines();

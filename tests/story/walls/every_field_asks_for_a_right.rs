@@ -141,7 +141,9 @@ async fn node_asks_for_the_right_of_what_it_finds() {
     let digits = "0123456789abcdef0123456789abcdef";
     let query = "query($id: ID!) { node(id: $id) { id } }";
     let prefixes = [
-        "acc", "alc", "ba", "bcal", "bil", "bill", "bl", "bm", "bs", "cex", "cli", "clk", "crq", "dman", "eng", "file", "fy", "grt", "idp", "imp", "inv", "invl", "ivt", "je", "jl", "job", "led", "lex", "oi", "rol", "sch", "svc", "tax", "txr", "usr", "ven", "wi",
+        "acc", "alc", "ba", "bcal", "bil", "bill", "bl", "bm", "bs", "cex", "cli", "clk", "crq", "dman", "eng", "file",
+        "fy", "grt", "idp", "imp", "inv", "invl", "ivt", "je", "jl", "job", "led", "lex", "oi", "rol", "sch", "svc",
+        "tax", "txr", "usr", "ven", "wi",
     ];
     for prefix in prefixes {
         let reply = nemo.send(query, json!({ "id": format!("{prefix}_{digits}") })).await;

@@ -28,7 +28,16 @@ const OF_NO_CLIENT: &[(&str, &str)] = &[
 ];
 
 /// Query fields that need a token without client.
-const PROVIDERS: &[&str] = &["clients", "providerRoles", "providerSchedules", "services", "staff", "staffIdentityProviders", "teams", "undeliveredMails"];
+const PROVIDERS: &[&str] = &[
+    "clients",
+    "providerRoles",
+    "providerSchedules",
+    "services",
+    "staff",
+    "staffIdentityProviders",
+    "teams",
+    "undeliveredMails",
+];
 
 /// Places where not even an id of one's own makes a difference, and why.
 const MUTE: &[(&str, &str)] = &[
@@ -161,7 +170,9 @@ impl Walls {
         alphas.insert("User".to_owned(), BTreeSet::from([alpha.examples["User"].clone()]));
         let mut secrets = vec!["ALPHA".to_owned()];
         for (kind, ids) in &alphas {
-            if !["ProviderRole", "ProviderSchedule", "StaffIdentityProvider", "UndeliveredMail", "Viewer"].contains(&kind.as_str()) {
+            if !["ProviderRole", "ProviderSchedule", "StaffIdentityProvider", "UndeliveredMail", "Viewer"]
+                .contains(&kind.as_str())
+            {
                 secrets.extend(ids.iter().map(|id| id.rsplit_once('_').unwrap().1.to_owned()));
             }
         }
