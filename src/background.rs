@@ -2,8 +2,18 @@
 
 use std::sync::Arc;
 
+use crate::appointments::ahead::AppointmentLay;
+use crate::appointments::mails::AppointmentMail;
+use crate::approvals::lapse::LapseApprovals;
 use crate::audit::verify::AuditVerify;
 use crate::bulk::export::Export;
+use crate::clocks::breach;
+use crate::correspondence::inbound::keeper as mail_keeper;
+use crate::correspondence::send::CorrespondenceSend;
+use crate::correspondence::typeset::LetterTypeset;
+use crate::correspondence::typesetter::Typesetter;
+use crate::documents::run::RetentionJob;
+use crate::documents::text::TextJob;
 use crate::finance::imports::job::ImportJob;
 use crate::identity::mails::SignInMail;
 use crate::platform::db::{Urls, Waits};
@@ -15,7 +25,11 @@ use crate::platform::mail::Mailer;
 use crate::platform::schedules::keep_schedules;
 use crate::platform::sweep::Sweep;
 use crate::platform::workers::{Loop, Surroundings, Workers};
+use crate::practice::offboarding::archive::ClientArchive;
+use crate::rules::keeper;
 use crate::webhooks::{self, courier};
+use crate::work::recurring::job::OpenWork;
+use crate::work::reminder::ReminderMail;
 
 /// What background work is done with.
 #[derive(Clone)]
@@ -26,6 +40,8 @@ pub struct Means {
     pub mailer: Arc<Mailer>,
     /// How webhooks are sent, and what opens stored secrets.
     pub webhooks: webhooks::Settings,
+    /// What sets letters.
+    pub typesetter: Typesetter,
 }
 
 /// Every kind of job.
@@ -38,6 +54,16 @@ pub fn kinds(means: &Means) -> Registry {
         .with(ImportJob::new(Arc::clone(&means.files)))
         .with(mails)
         .with(Sweep)
+        .with(LapseApprovals)
+        .with(OpenWork)
+        .with(ReminderMail { mailer: Arc::clone(&means.mailer) })
+        .with(AppointmentLay)
+        .with(AppointmentMail { mailer: Arc::clone(&means.mailer) })
+        .with(LetterTypeset { files: Arc::clone(&means.files), typesetter: means.typesetter.clone() })
+        .with(CorrespondenceSend { files: Arc::clone(&means.files), mailer: Arc::clone(&means.mailer) })
+        .with(RetentionJob)
+        .with(TextJob::new(Arc::clone(&means.files)))
+        .with(ClientArchive::new(Arc::clone(&means.files)))
 }
 
 /// Every loop.
@@ -45,8 +71,11 @@ fn loops(around: &Surroundings, means: Means) -> Vec<Loop> {
     vec![
         Box::pin(work(around.pools.clone(), kinds(&means), around.terms, around.stopping.clone())),
         Box::pin(keep_schedules(around.pools.clone(), around.stopping.clone())),
-        Box::pin(files::watch::keep(means.files, around.pools.clone(), around.stopping.clone())),
+        Box::pin(files::watch::keep(Arc::clone(&means.files), around.pools.clone(), around.stopping.clone())),
+        Box::pin(breach::keep_telling(around.pools.clone(), around.stopping.clone())),
         Box::pin(courier::keep_delivering(around.pools.clone(), means.webhooks, around.stopping.clone())),
+        Box::pin(keeper::keep_rules(around.pools.clone(), around.stopping.clone())),
+        Box::pin(mail_keeper::keep_taking(around.pools.clone(), means.files, means.mailer, around.stopping.clone())),
     ]
 }
 

@@ -74,11 +74,14 @@ const QUESTIONS: &[Question] = &[
         query: "WITH given AS (
                     SELECT s.series, s.prefix || lpad(n::text, greatest(5, length(n::text)), '0') AS number
                       FROM core.number_series s, generate_series(1, s.last_number) AS n
-                     WHERE s.tenant_id = $tenant AND s.series IN ('invoice', 'journal')
+                     WHERE s.tenant_id = $tenant AND (s.series IN ('invoice', 'journal') OR s.series LIKE 'correspondence%')
                 ), carried AS (
                     SELECT 'invoice' AS series, d.number FROM finance.invoice d WHERE d.tenant_id = $tenant AND d.number IS NOT NULL
                     UNION ALL
                     SELECT 'journal', d.number FROM finance.journal_entry d WHERE d.tenant_id = $tenant
+                    UNION ALL
+                    SELECT 'correspondence_' || d.direction || ':' || extract(year FROM d.on_date)::integer, d.number
+                      FROM practice.correspondence d WHERE d.tenant_id = $tenant
                 )
                 SELECT CASE WHEN c.number IS NULL THEN format('series %s: number %s was given, no document carries it', g.series, g.number)
                             ELSE format('series %s: a document carries number %s, which was never given', c.series, c.number) END AS line

@@ -1,6 +1,7 @@
 //! The command line: what can be done with the program, and how it is started.
 
 mod backup;
+mod client;
 
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -42,6 +43,7 @@ Examples:
   backoffice check                                 prove that nothing was changed past the server
   backoffice backup /srv/backups/2026-11-22        the database, the files and their checksums, beside a working server
   backoffice restore /srv/backups/2026-11-22 --data-dir /srv/empty
+  backoffice client load client-archive.tar        a client from another server, with everything that is its own
   backoffice keys rotate                           sign with a new key; tokens of the old one stay valid until they expire
   backoffice user create --email a@firm.example --name 'Ada Admin' --administrator
 
@@ -54,6 +56,12 @@ With a PostgreSQL of your own:
 enum Command {
     /// Serve (the default).
     Serve,
+    /// Read the text of a document that comes on the input: what the server calls itself, with bounds on memory and time.
+    #[command(hide = true)]
+    ReadText {
+        /// What the document is.
+        kind: String,
+    },
     /// Do jobs and other background work for a PostgreSQL of your own, without answering requests.
     Worker,
     /// Create the database roles where that is possible, and bring the schema up to date.
@@ -78,6 +86,11 @@ enum Command {
         /// Only verify that the backup is complete and undamaged.
         #[arg(long)]
         verify_only: bool,
+    },
+    /// The archives of single clients.
+    Client {
+        #[command(subcommand)]
+        command: client::ClientCommand,
     },
     /// Print the GraphQL schema, exactly as in schema.graphql.
     Schema,
@@ -129,6 +142,9 @@ type Failure = Box<dyn std::error::Error>;
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
+    if let Some(Command::ReadText { kind }) = &cli.command {
+        return crate::documents::text::read_text(kind);
+    }
     match dispatch(cli) {
         Ok(code) => code,
         Err(error) => {
@@ -158,6 +174,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             say(settings.shown().trim_end());
             Ok(ExitCode::SUCCESS)
         }
+        // Done before, without any settings.
+        Command::ReadText { .. } => Ok(ExitCode::FAILURE),
         Command::Serve => serve(&settings),
         Command::Worker => worker(&settings),
         Command::Migrate => {
@@ -168,6 +186,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Backup { folder } => backup::take(&settings, &folder),
         Command::Restore { folder, verify_only: true } => backup::verify(&folder),
         Command::Restore { folder, verify_only: false } => backup::restore(&settings, &folder),
+        Command::Client { command } => client::run(&settings, command),
         Command::Demo => {
             let database = Database::open(&settings)?;
             database.migrate(&settings)?;
@@ -388,6 +407,7 @@ fn serve(settings: &Settings) -> Result<ExitCode, Failure> {
         files: settings.files()?,
         mails: mails(settings)?,
         webhooks: settings.webhooks()?,
+        typesetter: settings.typesetter(),
         explorer: settings.explorer.unwrap_or(true),
         own_origins: server::cors::OwnOrigins::parse(settings.allowed_origin.as_deref().unwrap_or_default()),
         proxies: settings.trusted_proxies()?,
@@ -438,11 +458,12 @@ fn worker(settings: &Settings) -> Result<ExitCode, Failure> {
     let mut terms = settings.terms();
     terms.slots = terms.slots.max(1);
     let (files, mails, webhooks) = (settings.files()?, mails(settings)?, settings.webhooks()?);
+    let typesetter = settings.typesetter();
     actix_web::rt::System::new().block_on(async move {
         // It signs no addresses, so it needs no keys.
         let files = Files::open(files, Arc::default()).map_err(Error::sentence)?;
         let mailer = Arc::new(Mailer::new(mails)?);
-        let means = background::Means { files, mailer, webhooks };
+        let means = background::Means { files, mailer, webhooks, typesetter };
         let workers = background::start(urls, Waits::default(), terms, means).map_err(Error::sentence)?;
         say(&format!("Backoffice works: {} jobs at a time.", terms.slots));
         wait_for_stop().await?;

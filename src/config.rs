@@ -9,10 +9,11 @@ use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use crate::correspondence::typesetter::Typesetter;
 use crate::platform::db::Urls;
 use crate::platform::files::{Place, S3, Settings as FileSettings};
 use crate::platform::jobs::worker::Terms;
-use crate::platform::mail::{Server, Settings as MailSettings, Way};
+use crate::platform::mail::{Inbound, Server, Settings as MailSettings, Way};
 use crate::platform::vault::Vault;
 use crate::server::address::TrustedProxies;
 use crate::server::budget::{Rate, Rates};
@@ -127,6 +128,13 @@ pub struct Settings {
     /// ends with 0 for good, 1 for refused, like `clamdscan --no-summary` [default: none].
     #[arg(long, env = "BACKOFFICE_FILE_CHECK", value_name = "COMMAND", global = true)]
     pub file_check: Option<String>,
+    /// The program that sets letters as PDF [default: backoffice-typesetter beside this program].
+    #[arg(long, env = "BACKOFFICE_TYPESETTER", value_name = "FILE", global = true)]
+    pub typesetter: Option<PathBuf>,
+    /// A program that makes text of pictures for the search, with its arguments; the picture's path comes last, the text is
+    /// what it writes. No shell: the words are separated by spaces [default: none].
+    #[arg(long, env = "BACKOFFICE_TEXT_RECOGNITION", value_name = "COMMAND", global = true)]
+    pub text_recognition: Option<String>,
     /// The server that sends mails, e.g. smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host; on this
     /// machine also smtp://localhost:25?tls=none [default: mails are laid as .eml files into mail in the data folder].
     #[arg(long, env = "BACKOFFICE_MAIL_URL", value_name = "URL", hide_env_values = true, global = true)]
@@ -143,6 +151,12 @@ pub struct Settings {
     /// The page where a password is chosen, e.g. https://portal.example/password#{token} [default: mails hold the token].
     #[arg(long, env = "BACKOFFICE_RESET_LINK", value_name = "URL", global = true)]
     pub reset_link: Option<String>,
+    /// The maildir into which a mail server lays what is sent to --inbound-domain [default: no mails are taken].
+    #[arg(long, env = "BACKOFFICE_INBOUND_MAILDIR", value_name = "DIR", global = true)]
+    pub inbound_maildir: Option<PathBuf>,
+    /// The domain of the addresses under which clients are written to, e.g. in.firm.example.
+    #[arg(long, env = "BACKOFFICE_INBOUND_DOMAIN", value_name = "DOMAIN", global = true)]
+    pub inbound_domain: Option<String>,
 }
 
 /// A setting that cannot be used, as a sentence.
@@ -199,11 +213,15 @@ impl Settings {
             file_max_mib: self.file_max_mib.or(file.file_max_mib),
             file_quota_mib: self.file_quota_mib.or(file.file_quota_mib),
             file_check: self.file_check.or(file.file_check),
+            typesetter: self.typesetter.or(file.typesetter),
+            text_recognition: self.text_recognition.or(file.text_recognition),
             mail_url: self.mail_url.or(file.mail_url),
             mail_from: self.mail_from.or(file.mail_from),
             provider_name: self.provider_name.or(file.provider_name),
             invitation_link: self.invitation_link.or(file.invitation_link),
             reset_link: self.reset_link.or(file.reset_link),
+            inbound_maildir: self.inbound_maildir.or(file.inbound_maildir),
+            inbound_domain: self.inbound_domain.or(file.inbound_domain),
         })
     }
 
@@ -278,6 +296,7 @@ impl Settings {
         }
         settings.most_bytes_of_client = self.file_quota_mib.map(|most| i64::from(most).saturating_mul(1024 * 1024));
         settings.check = self.file_check.clone().filter(|check| !check.trim().is_empty());
+        settings.reading.recognition = self.text_recognition.clone().filter(|words| !words.trim().is_empty());
         settings.public_url.clone_from(&self.public_url);
         Ok(settings)
     }
@@ -301,7 +320,29 @@ impl Settings {
         }
         settings.invitation_link.clone_from(&self.invitation_link);
         settings.reset_link.clone_from(&self.reset_link);
+        settings.inbound = self.inbound()?;
         Ok(settings)
+    }
+
+    /// Where mails come in.
+    fn inbound(&self) -> Result<Option<Inbound>, ConfigError> {
+        let is_domain = |domain: &str| {
+            let named =
+                |label: &str| !label.is_empty() && label.bytes().all(|one| one.is_ascii_alphanumeric() || one == b'-');
+            domain.len() <= 200 && domain.split('.').all(named)
+        };
+        match (&self.inbound_maildir, &self.inbound_domain) {
+            (None, None) => Ok(None),
+            (Some(maildir), Some(domain)) if is_domain(domain) => {
+                Ok(Some(Inbound { maildir: maildir.clone(), domain: domain.to_ascii_lowercase() }))
+            }
+            (Some(_), Some(domain)) => {
+                Err(ConfigError(format!("--inbound-domain has to look like in.firm.example; `{domain}` does not.")))
+            }
+            _ => Err(ConfigError(
+                "Mails come into a folder for a domain: set --inbound-maildir and --inbound-domain.".to_owned(),
+            )),
+        }
     }
 
     fn s3(&self, bucket: &str) -> Result<S3, ConfigError> {
@@ -329,6 +370,12 @@ impl Settings {
         self.secrets_key.clone().unwrap_or_else(|| self.data_dir().join("secrets.key"))
     }
 
+    /// What sets letters.
+    #[must_use]
+    pub fn typesetter(&self) -> Typesetter {
+        Typesetter::at(self.typesetter.clone())
+    }
+
     /// How webhooks are sent. Makes the key of the secrets if there is none.
     pub fn webhooks(&self) -> Result<crate::webhooks::Settings, ConfigError> {
         Ok(crate::webhooks::Settings {
@@ -346,11 +393,13 @@ impl Settings {
             Some(Err(_)) => "not usable".to_owned(),
         };
         format!(
-            "mail-url = \"{url}\"\nmail-from = \"{}\"\nprovider-name = \"{}\"\ninvitation-link = \"{}\"\nreset-link = \"{}\"",
+            "mail-url = \"{url}\"\nmail-from = \"{}\"\nprovider-name = \"{}\"\ninvitation-link = \"{}\"\nreset-link = \"{}\"\ninbound-maildir = \"{}\"\ninbound-domain = \"{}\"",
             self.mail_from.as_deref().unwrap_or(&usual.from),
             self.provider_name.as_deref().unwrap_or(&usual.provider),
             self.invitation_link.as_deref().unwrap_or(""),
             self.reset_link.as_deref().unwrap_or(""),
+            self.inbound_maildir.as_ref().map(|folder| folder.display().to_string()).unwrap_or_default(),
+            self.inbound_domain.as_deref().unwrap_or(""),
         )
     }
 
@@ -396,6 +445,8 @@ impl Settings {
         let _ = writeln!(out, "allowed-origin = \"{}\"", self.allowed_origin.as_deref().unwrap_or(""));
         let _ = writeln!(out, "trusted-proxies = \"{}\"", self.trusted_proxies.as_deref().unwrap_or(""));
         let _ = writeln!(out, "public-url = \"{}\"", self.public_url.as_deref().unwrap_or(""));
+        let typesetter = self.typesetter.as_deref().map(|path| path.display().to_string());
+        let _ = writeln!(out, "typesetter = \"{}\"", typesetter.unwrap_or_default());
         let folder = || self.data_dir().join("files").display().to_string();
         let _ = writeln!(out, "file-store = \"{}\"", self.file_store.clone().unwrap_or_else(folder));
         let _ = writeln!(out, "s3-endpoint = \"{}\"", self.s3_endpoint.as_deref().unwrap_or(""));
@@ -408,6 +459,7 @@ impl Settings {
         }
         .unwrap_or_default();
         let _ = writeln!(out, "file-check = \"{}\"", self.file_check.as_deref().unwrap_or(""));
+        let _ = writeln!(out, "text-recognition = \"{}\"", self.text_recognition.as_deref().unwrap_or(""));
         let _ = writeln!(out, "{}", self.shown_mail());
         let _ = writeln!(out, "# s3-secret-key: {}", secret(&self.s3_secret_key));
         let _ = writeln!(out, "# database-url: {}", secret(&self.database_url));

@@ -5,10 +5,15 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, MergedObject, SDLExportOptions, Schema, SchemaBuilder, ValidationMode};
 use uuid::Uuid;
 
+use crate::appointments::{AppointmentsMutation, AppointmentsQuery};
+use crate::approvals::{ApprovalsMutation, ApprovalsQuery};
 use crate::audit::AuditQuery;
 use crate::audit::verify::AuditMutation;
 use crate::bulk::BulkMutation;
 use crate::clocks::{ClocksMutation, ClocksQuery};
+use crate::correspondence::typesetter::Typesetter;
+use crate::correspondence::{CorrespondenceMutation, CorrespondenceQuery};
+use crate::documents::{CabinetMutation, CabinetQuery};
 use crate::finance::{FinanceMutation, FinanceQuery};
 use crate::identity::keys::Keys;
 use crate::identity::outside::Outside;
@@ -17,6 +22,7 @@ use crate::platform::error::Result;
 use crate::platform::files::{FileMutation, FileQuery, Files};
 use crate::platform::ids::split;
 use crate::practice::{PracticeMutation, PracticeQuery};
+use crate::rules::{RulesMutation, RulesQuery};
 use crate::server::published::{LimitsQuery, Published};
 use crate::webhooks::{self, WebhookMutation, WebhookQuery};
 use crate::work::{WorkMutation, WorkQuery};
@@ -43,6 +49,11 @@ pub struct Query(
     LimitsQuery,
     WebhookQuery,
     node::NodeQuery,
+    ApprovalsQuery,
+    AppointmentsQuery,
+    RulesQuery,
+    CorrespondenceQuery,
+    CabinetQuery,
 );
 
 /// Everything that can be done. All fields of one operation take effect together or none does.
@@ -57,6 +68,11 @@ pub struct Mutation(
     FileMutation,
     WebhookMutation,
     BulkMutation,
+    ApprovalsMutation,
+    AppointmentsMutation,
+    RulesMutation,
+    CorrespondenceMutation,
+    CabinetMutation,
 );
 
 /// The schema as the server runs it.
@@ -76,6 +92,7 @@ fn furnished(
     files: Option<Arc<Files>>,
     webhooks: webhooks::Settings,
     outside: Outside,
+    typesetter: Typesetter,
 ) -> SchemaBuilder<Query, Mutation, Subscription> {
     let builder = builder()
         .directive(crate::server::own_error::own_error)
@@ -83,7 +100,8 @@ fn furnished(
         .data(published)
         .data(webhooks.vault.clone())
         .data(webhooks)
-        .data(outside);
+        .data(outside)
+        .data(typesetter);
     match files {
         Some(files) => builder.data(files),
         None => builder,
@@ -91,8 +109,7 @@ fn furnished(
 }
 
 /// The schema with the keys that sign its tokens, the files if there are any, how webhooks are sent and identity
-/// providers asked, and the mark that the
-/// edge alone puts on fields.
+/// providers asked, what sets letters, and the mark that the edge alone puts on fields.
 #[must_use]
 pub fn build(
     keys: Arc<Keys>,
@@ -100,8 +117,9 @@ pub fn build(
     files: Option<Arc<Files>>,
     webhooks: webhooks::Settings,
     outside: Outside,
+    typesetter: Typesetter,
 ) -> Graph {
-    furnished(keys, published, files, webhooks, outside).finish()
+    furnished(keys, published, files, webhooks, outside, typesetter).finish()
 }
 
 /// The same for documents that were held against it before: it takes their fields and arguments for known.
@@ -112,10 +130,11 @@ pub fn build_trusting(
     files: Option<Arc<Files>>,
     webhooks: webhooks::Settings,
     outside: Outside,
+    typesetter: Typesetter,
 ) -> Graph {
     // Told that there are entities of a federation, the library does not look through all types for one at each root field.
     // The fields that this adds are out of reach: no document that names one was let through by the other schema.
-    furnished(keys, published, files, webhooks, outside)
+    furnished(keys, published, files, webhooks, outside, typesetter)
         .enable_federation()
         .validation_mode(ValidationMode::Fast)
         .finish()
@@ -131,6 +150,12 @@ pub fn build_following() -> subscription::Following {
 #[must_use]
 pub fn for_introspection() -> Graph {
     builder().finish()
+}
+
+/// The outside id of a record by its type and its own id; nothing if ids of that type begin differently.
+#[must_use]
+pub fn outside(kind: &str, id: Uuid) -> Option<String> {
+    node::prefix_of(kind).map(|prefix| format!("{prefix}_{}", id.simple()))
 }
 
 /// The right to read records of that type; none if that is no kind of record, or its records have several.

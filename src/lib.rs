@@ -2,6 +2,8 @@
 //!
 //! One line a module; `ARCHITECTURE.md` is the map.
 
+pub mod appointments;
+pub mod approvals;
 pub mod audit;
 pub mod background;
 pub mod backup;
@@ -10,13 +12,16 @@ pub mod check;
 pub mod cli;
 pub mod clocks;
 pub mod config;
+pub mod correspondence;
 pub mod database;
 pub mod demo;
+pub mod documents;
 pub mod finance;
 pub mod graph;
 pub mod identity;
 pub mod platform;
 pub mod practice;
+pub mod rules;
 pub mod schema;
 pub mod server;
 pub mod webhooks;

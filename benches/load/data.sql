@@ -162,3 +162,34 @@ BEGIN
     FROM generate_series(1, clients) AS client, LATERAL generate_series(behind + 1 + 0 * client, behind + count) AS n,
          LATERAL generate_series(1 + 0 * n, 3) AS k;
 END $$;
+
+-- A policy of each client: bills of any amount, one of those who hold the role.
+CREATE PROCEDURE bench.approvals(clients integer, account uuid) LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO practice.approval_policy (tenant_id, id, subject, name, edition)
+  SELECT bench.tenant(c), bench.id(60, c, 1), 'bill', 'Bills', 1 FROM generate_series(1, clients) AS c;
+  INSERT INTO practice.approval_edition (tenant_id, id, policy_id, number, on_edit, made_by, made_by_name)
+  SELECT bench.tenant(c), bench.id(61, c, 1), bench.id(60, c, 1), 1, 'void', account, 'Bench' FROM generate_series(1, clients) AS c;
+  INSERT INTO practice.approval_band (tenant_id, id, edition_id, number, currency)
+  SELECT bench.tenant(c), bench.id(62, c, 1), bench.id(61, c, 1), 1, 'EUR' FROM generate_series(1, clients) AS c;
+  INSERT INTO practice.approval_step (tenant_id, id, band_id, number, stage, needed)
+  SELECT bench.tenant(c), bench.id(63, c, 1), bench.id(62, c, 1), 1, 1, 1 FROM generate_series(1, clients) AS c;
+  INSERT INTO practice.approval_approver (tenant_id, id, step_id, role_id, on_escalation)
+  SELECT bench.tenant(c), bench.id(64, c, 1), bench.id(63, c, 1), bench.id(16, c, 1), false FROM generate_series(1, clients) AS c;
+END $$;
+
+-- Requests of each client that wait for their one approval, asked for by somebody else.
+CREATE PROCEDURE bench.requests(clients integer, count bigint) LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO practice.approval_request (tenant_id, id, subject, record_id, edition_id, band_id, title, counterparty, amount, currency,
+                                         counted, counted_in, together, fingerprint, note, state, requested_by, requested_by_name)
+  SELECT bench.tenant(c), bench.id(65, c, n), 'bill', bench.id(69, c, n), bench.id(61, c, 1), bench.id(62, c, 1), 'Bill ' || n || ' of a vendor',
+         'A vendor', 4900, 'EUR', 4900, 'EUR', '{4900}', 'none', '', 'pending', bench.id(59, c, 1), 'Somebody'
+    FROM generate_series(1, clients) AS c, generate_series(1, count) AS n;
+  INSERT INTO practice.work_item (tenant_id, id, kind, title, record_prefix, record_id, created_by)
+  SELECT bench.tenant(c), bench.id(67, c, n), 'approval', 'Approve: Bill ' || n || ' of a vendor', 'apr', bench.id(65, c, n), bench.id(59, c, 1)
+    FROM generate_series(1, clients) AS c, generate_series(1, count) AS n;
+  INSERT INTO practice.approval_request_step (tenant_id, id, request_id, step_id, number, stage, needed, state, work_item_id, opened_at)
+  SELECT bench.tenant(c), bench.id(66, c, n), bench.id(65, c, n), bench.id(63, c, 1), 1, 1, 1, 'open', bench.id(67, c, n), now()
+    FROM generate_series(1, clients) AS c, generate_series(1, count) AS n;
+END $$;

@@ -159,6 +159,7 @@ fn fill(url: &str, scale: &Scale) {
         .map(|client| format!("CALL bench.found({client}, '{account}', '{{{rights}}}', {invoices})"))
         .collect();
     execute(url, &founding.join(";"));
+    execute(url, &format!("CALL bench.approvals({clients}, '{account}')"));
     execute(url, "CALL bench.rest_indexes()");
     let mut work = vec![format!("CALL bench.journal({large}, {}, '{account}')", scale.entries)];
     for part in 0..4 {
@@ -200,10 +201,11 @@ fn copy(postgres: &PrivatePostgres) {
     execute(
         &postgres.url(SUPERUSER, BARE),
         "DO $$ DECLARE t regclass; BEGIN
-           FOR t IN SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'finance'::regnamespace AND c.relkind = 'r' LOOP
+           FOR t IN SELECT c.oid FROM pg_class c WHERE c.relnamespace IN ('finance'::regnamespace, 'practice'::regnamespace) AND c.relkind = 'r' LOOP
              EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', t);
            END LOOP;
          END $$;
+         GRANT INSERT ON practice.approval_request, practice.approval_request_step, practice.approval_decision TO backoffice_app;
          GRANT CONNECT ON DATABASE bare TO backoffice_app",
     );
 }

@@ -50,6 +50,10 @@ fn main() -> ExitCode {
     report.add(workload::trial_balance(&server, &session, &database, &scale));
     say(&format!("{:>4} s  queue", started.elapsed().as_secs()));
     workload::queue(&server, &session, &database, &scale).into_iter().for_each(|measure| report.add(measure));
+    if wanted("document search") {
+        say(&format!("{:>4} s  documents", started.elapsed().as_secs()));
+        workload::documents(&server, &session, &database, &scale).into_iter().for_each(|measure| report.add(measure));
+    }
     report.memory();
     say(&format!("{:>4} s  gate", started.elapsed().as_secs()));
     report.add(workload::gate(&server, &session, &scale));

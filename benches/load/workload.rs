@@ -15,11 +15,14 @@ use crate::rows::{self, Kind};
 use crate::scale::Scale;
 use crate::server::{Server, Session};
 
+mod approve;
+mod documents;
 mod gate;
 mod issue;
 mod queue;
 mod read;
 
+pub use documents::documents;
 pub use gate::gate;
 pub use queue::queue;
 
@@ -49,6 +52,7 @@ pub fn all(database: &Database, session: &Session, scale: &Scale) -> Vec<Compare
         read::newest_invoices(database, session, scale),
         issue::issue(database, session, scale),
         issue::draft_and_issue(database, session, scale),
+        approve::approve(database, session, scale),
     ]
 }
 

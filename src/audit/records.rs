@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::ActorKind;
+use crate::documents::ids as documents;
 use crate::finance::ids as finance;
 use crate::identity::ids as identity;
 use crate::practice::ids as practice;
@@ -28,10 +29,15 @@ pub(super) fn node(table: &str, id: Uuid) -> Option<String> {
         "identity.service_account" => identity::ServiceAccountId::PREFIX,
         "practice.engagement" => practice::EngagementId::PREFIX,
         "practice.work_item" => crate::work::ids::WorkItemId::PREFIX,
+        "practice.rule" => crate::rules::ids::RuleId::PREFIX,
         "core.schedule" => crate::work::schedule::ScheduleId::PREFIX,
         "core.business_calendar" => crate::clocks::ids::BusinessCalendarId::PREFIX,
         "core.calendar_exception" => crate::clocks::ids::CalendarExceptionId::PREFIX,
         "core.clock" => crate::clocks::ids::ClockId::PREFIX,
+        "practice.appointment_calendar" => crate::appointments::ids::AppointmentCalendarId::PREFIX,
+        "practice.appointment" => crate::appointments::ids::AppointmentId::PREFIX,
+        "practice.appointment_occurrence" => crate::appointments::ids::AppointmentOccurrenceId::PREFIX,
+        "practice.appointment_feed" => crate::appointments::ids::AppointmentFeedId::PREFIX,
         "core.import" => finance::ImportId::PREFIX,
         "core.webhook_endpoint" => webhooks::WebhookEndpointId::PREFIX,
         "finance.ledger" => finance::LedgerId::PREFIX,
@@ -54,6 +60,14 @@ pub(super) fn node(table: &str, id: Uuid) -> Option<String> {
         "finance.bank_statement" => finance::BankStatementId::PREFIX,
         "finance.bank_line" => finance::BankLineId::PREFIX,
         "finance.bank_match" => finance::BankMatchId::PREFIX,
+        "practice.document_type" => documents::DocumentTypeId::PREFIX,
+        "practice.document_folder" => documents::DocumentFolderId::PREFIX,
+        "practice.document" => documents::DocumentId::PREFIX,
+        "practice.document_version" => documents::DocumentVersionId::PREFIX,
+        "practice.document_share" => documents::DocumentShareId::PREFIX,
+        "practice.legal_hold" => documents::LegalHoldId::PREFIX,
+        "practice.retention_schedule" => documents::RetentionScheduleId::PREFIX,
+        "practice.disposal" => documents::DisposalId::PREFIX,
         _ => return None,
     };
     Some(format!("{prefix}_{}", id.simple()))

@@ -11,6 +11,7 @@
 //! | [`days`] | working days, roll conventions |
 //! | [`terms`] | statutory terms, each step with its paragraph |
 //! | [`clock`] | a clock that runs and pauses against a target |
+//! | [`slots`] | free time in several calendars at once, buffers kept |
 //! | [`explain`] | which time counted, which was skipped, and why |
 //!
 //! Everything is half-open: an interval holds its beginning and not its end. Instants are whole seconds; what is finer is
@@ -30,6 +31,8 @@ mod error;
 pub mod explain;
 pub mod holidays;
 pub mod hours;
+pub mod period;
+pub mod slots;
 pub mod terms;
 pub mod timeline;
 mod zone;
@@ -44,3 +47,4 @@ pub use holidays::{Holiday, Region};
 pub use hours::{DayHours, WeekHours};
 pub use terms::{TermEnd, TermRule, TermUnit};
 pub use timeline::Timeline;
+pub use zone::instant;

@@ -50,6 +50,11 @@ impl Timeline {
         Ok(Self { open, from: instant(calendar.zone, from, 0), until })
     }
 
+    /// When it is open, in seconds of Unix time, in order.
+    pub fn open(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
+        self.open.iter().map(|open| (open.start, open.end))
+    }
+
     /// What was open from the beginning of this timeline up to that instant.
     fn counted_before(&self, at: i64) -> i64 {
         let behind = self.open.partition_point(|open| open.start < at);

@@ -19,7 +19,8 @@ pub(crate) fn check(date: NaiveDate) -> Result<NaiveDate, CalendarError> {
 }
 
 /// The instant of that minute of a day, in seconds of Unix time. Minute 1440 is the next day's midnight.
-pub(crate) fn instant(zone: Tz, date: NaiveDate, minute: u16) -> i64 {
+#[must_use]
+pub fn instant(zone: Tz, date: NaiveDate, minute: u16) -> i64 {
     let Some(local) =
         date.and_hms_opt(0, 0, 0).and_then(|day| day.checked_add_signed(TimeDelta::minutes(minute.into())))
     else {

@@ -142,7 +142,7 @@ struct Kept {
 
 impl TimeAccount {
     /// As it is kept with a clock that was stopped.
-    pub(super) fn kept(&self) -> Result<serde_json::Value> {
+    pub(crate) fn kept(&self) -> Result<serde_json::Value> {
         let intervals = self.intervals.iter().map(|one| {
             (one.from.0.timestamp(), one.until.0.timestamp(), one.reason.text().to_owned(), one.name.clone())
         });
@@ -152,7 +152,7 @@ impl TimeAccount {
     }
 
     /// From how it is kept.
-    pub(super) fn restored(kept: &serde_json::Value) -> Result<Self> {
+    pub(crate) fn restored(kept: &serde_json::Value) -> Result<Self> {
         let kept = Kept::deserialize(kept).map_err(Error::fault)?;
         let reason = |word: &str| TimeReason::parse(word).ok_or_else(|| Error::fault("an unknown reason is kept"));
         let at = |seconds: i64| {

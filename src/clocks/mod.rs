@@ -9,6 +9,7 @@ use backoffice_calendar::CalendarError;
 use crate::platform::error::{Error, UserErrorCode};
 
 pub mod account;
+pub mod breach;
 pub mod calendar;
 pub mod change;
 pub mod clock;

@@ -29,6 +29,8 @@ pub enum Opaque {
     Code,
     /// `boe_`: a stream of events that was reserved.
     Stream,
+    /// `bof_`: a feed of a calendar.
+    Feed,
 }
 
 impl Opaque {
@@ -42,6 +44,7 @@ impl Opaque {
             Self::State => "bot_",
             Self::Code => "boc_",
             Self::Stream => "boe_",
+            Self::Feed => "bof_",
         }
     }
 
@@ -81,13 +84,14 @@ impl Opaque {
 mod tests {
     use super::*;
 
-    const KINDS: [Opaque; 7] = [
+    const KINDS: [Opaque; 8] = [
         Opaque::Refresh,
         Opaque::Service,
         Opaque::Invitation,
         Opaque::Reset,
         Opaque::State,
         Opaque::Code,
+        Opaque::Feed,
         Opaque::Stream,
     ];
 

@@ -6,6 +6,7 @@ use async_graphql::Variables;
 use serde_json::{Value, json};
 
 use super::Failure;
+use crate::correspondence::typesetter::Typesetter;
 use crate::graph::{self, Graph};
 use crate::identity::keys::Keys;
 use crate::platform::db::{Pools, Urls};
@@ -30,7 +31,9 @@ impl Speaker {
     pub(super) async fn new(urls: &Urls, webhooks: webhooks::Settings) -> Result<Self, Failure> {
         let pools = Pools::new(urls, 2).map_err(Error::sentence)?;
         let keys = Keys::load(&pools, webhooks.vault.clone()).await.map_err(Error::sentence)?;
-        let graph = graph::build(Arc::clone(&keys), Published::default(), None, webhooks, Default::default());
+        let typesetter = Typesetter::at(None);
+        let graph =
+            graph::build(Arc::clone(&keys), Published::default(), None, webhooks, Default::default(), typesetter);
         Ok(Self { graph, pools, keys, token: None })
     }
 

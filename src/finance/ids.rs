@@ -43,4 +43,8 @@ crate::ids! {
     BankMatchId = "bm";
     /// Names an import.
     ImportId = "imp";
+    /// Names a change of a vendor's bank details.
+    VendorBankChangeId = "vbc";
+    /// Names a proposed journal entry.
+    JournalProposalId = "jpr";
 }

@@ -22,6 +22,7 @@ pub struct DocumentsQuery(
     payables::vendor::VendorQuery,
     payables::bill::BillQuery,
     open_item::OpenItemQuery,
+    payables::vendor_bank_change::VendorBankChangeQuery,
 );
 
 /// Changes of documents and those they are exchanged with.
@@ -31,6 +32,7 @@ pub struct DocumentsMutation(
     receivables::invoice::InvoiceMutation,
     payables::vendor::VendorMutation,
     payables::bill::BillMutation,
+    payables::vendor_bank_change::VendorBankChangeMutation,
 );
 
 /// The department's queries.

@@ -293,7 +293,8 @@ macro_rules! party {
             .inspect(|created: &$Party| emit(tx, EventKind::$Created, created.id.0))
         }
 
-        async fn update(tx: &Tx, input: $Update) -> Result<$Party> {
+        /// Changes the record.
+        pub(crate) async fn update(tx: &Tx, input: $Update) -> Result<$Party> {
             let found: Option<$Party> = tx
                 .maybe(
                     $table::table

@@ -4,10 +4,42 @@ use async_graphql::{Context, ID, Interface, Object};
 use futures_util::future::try_join_all;
 
 use super::event::Event;
+use crate::appointments::appointment::Appointment;
+use crate::appointments::calendar::AppointmentCalendar;
+use crate::appointments::client::ClientAppointment;
+use crate::appointments::feed::AppointmentFeed;
+use crate::appointments::ids::{
+    AppointmentCalendarId, AppointmentFeedId, AppointmentId, AppointmentOccurrenceId, ClientAppointmentId,
+};
+use crate::appointments::occurrence::AppointmentOccurrence;
+use crate::approvals::delegation::ApprovalDelegation;
+use crate::approvals::ids::{ApprovalDelegationId, ApprovalPolicyId, ApprovalRequestId};
+use crate::approvals::policy::ApprovalPolicy;
+use crate::approvals::request::ApprovalRequest;
 use crate::clocks::calendar::BusinessCalendar;
 use crate::clocks::clock::Clock;
 use crate::clocks::exception::CalendarException;
 use crate::clocks::ids::{BusinessCalendarId, CalendarExceptionId, ClockId};
+use crate::correspondence::entry::CorrespondenceEntry;
+use crate::correspondence::ids::{
+    CorrespondenceEntryId, InboundMailAddressId, LetterTemplateId, SharedCorrespondenceId,
+};
+use crate::correspondence::inbound::address::InboundMailAddress;
+use crate::correspondence::shared::SharedCorrespondence;
+use crate::correspondence::template::LetterTemplate;
+use crate::documents::client::ClientDocument;
+use crate::documents::disposal::Disposal;
+use crate::documents::document::Document;
+use crate::documents::folder::DocumentFolder;
+use crate::documents::hold::LegalHold;
+use crate::documents::ids::{
+    ClientDocumentId, DisposalId, DocumentFolderId, DocumentId, DocumentShareId, DocumentTypeId, DocumentVersionId,
+    LegalHoldId, RetentionScheduleId,
+};
+use crate::documents::kind::DocumentType;
+use crate::documents::retention::RetentionSchedule;
+use crate::documents::share::DocumentShare;
+use crate::documents::version::{self, DocumentVersion};
 use crate::finance::bank::account::BankAccount;
 use crate::finance::bank::line::BankLine;
 use crate::finance::bank::matching::BankMatch;
@@ -15,11 +47,12 @@ use crate::finance::bank::statement::BankStatement;
 use crate::finance::document::lines::{DocumentLine, OfBill, OfInvoice};
 use crate::finance::ids::{
     AccountId, AllocationId, BankAccountId, BankLineId, BankMatchId, BankStatementId, BillId, BillLineId, CustomerId,
-    FiscalYearId, ImportId, InvoiceId, InvoiceLineId, JournalEntryId, JournalLineId, LedgerId, LockExceptionId,
-    OpenItemId, TaxCodeId, TaxRateId, VendorId,
+    FiscalYearId, ImportId, InvoiceId, InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId, LedgerId,
+    LockExceptionId, OpenItemId, TaxCodeId, TaxRateId, VendorBankChangeId, VendorId,
 };
 use crate::finance::imports::Import;
 use crate::finance::ledger::account::Account;
+use crate::finance::ledger::journal::proposal::JournalProposal;
 use crate::finance::ledger::journal::{JournalEntry, JournalLine};
 use crate::finance::ledger::lock::{General, Ledger, LockException};
 use crate::finance::ledger::period::FiscalYear;
@@ -27,6 +60,7 @@ use crate::finance::ledger::tax_code::{TaxCode, TaxRate};
 use crate::finance::open_item::{Allocation, OpenItem};
 use crate::finance::payables::bill::Bill;
 use crate::finance::payables::vendor::Vendor;
+use crate::finance::payables::vendor_bank_change::VendorBankChange;
 use crate::finance::receivables::customer::Customer;
 use crate::finance::receivables::invoice::Invoice;
 use crate::identity::account::User;
@@ -48,12 +82,16 @@ use crate::practice::client::Client;
 use crate::practice::documents::DocumentManifest;
 use crate::practice::engagement::Engagement;
 use crate::practice::ids::{DocumentManifestId, EngagementId};
+use crate::rules::ids::{RuleId, RuleRunId};
+use crate::rules::rule::Rule;
+use crate::rules::run::RuleRun;
 use crate::webhooks::delivery::WebhookDelivery;
 use crate::webhooks::endpoint::WebhookEndpoint;
 use crate::webhooks::ids::{WebhookDeliveryId, WebhookEndpointId};
-use crate::work::ids::{ClientRequestId, WorkItemId};
+use crate::work::ids::{ClientRequestId, RecurringWorkId, WorkItemId};
 use crate::work::item::WorkItem;
 use crate::work::job::Job;
+use crate::work::recurring::RecurringWork;
 use crate::work::request::ClientRequest;
 use crate::work::schedule::{Schedule, ScheduleId};
 
@@ -150,6 +188,32 @@ kinds! {
     WebhookDelivery: WebhookDeliveryId by WebhookDelivery;
     WebhookEndpoint: WebhookEndpointId by WebhookEndpoint;
     WorkItem: WorkItemId by WorkItem;
+    ApprovalPolicy: ApprovalPolicyId by ApprovalPolicy;
+    ApprovalRequest: ApprovalRequestId by ApprovalRequest;
+    ApprovalDelegation: ApprovalDelegationId by ApprovalDelegation;
+    VendorBankChange: VendorBankChangeId by VendorBankChange;
+    JournalProposal: JournalProposalId by JournalProposal;
+    Appointment: AppointmentId by Appointment;
+    AppointmentCalendar: AppointmentCalendarId by AppointmentCalendar;
+    AppointmentOccurrence: AppointmentOccurrenceId by AppointmentOccurrence;
+    AppointmentFeed: AppointmentFeedId by AppointmentFeed;
+    ClientAppointment: ClientAppointmentId by ClientAppointment;
+    Rule: RuleId by Rule;
+    RuleRun: RuleRunId by RuleRun;
+    CorrespondenceEntry: CorrespondenceEntryId by CorrespondenceEntry;
+    LetterTemplate: LetterTemplateId by LetterTemplate;
+    SharedCorrespondence: SharedCorrespondenceId by SharedCorrespondence;
+    DocumentType: DocumentTypeId by DocumentType;
+    DocumentFolder: DocumentFolderId by DocumentFolder;
+    Document: DocumentId by Document;
+    DocumentVersion: DocumentVersionId by version::ById;
+    ClientDocument: ClientDocumentId by ClientDocument;
+    DocumentShare: DocumentShareId by DocumentShare;
+    LegalHold: LegalHoldId by LegalHold;
+    RetentionSchedule: RetentionScheduleId by RetentionSchedule;
+    Disposal: DisposalId by Disposal;
+    RecurringWork: RecurringWorkId by RecurringWork;
+    InboundMailAddress: InboundMailAddressId by InboundMailAddress;
 }
 
 /// The right to read records of that type; none if that is no kind of record, or its records have several.

@@ -18,8 +18,14 @@ use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::sql::sql;
 
 /// Rights that are held for the provider; in a client they would mean nothing.
-const PROVIDER_ONLY: &[Can] =
-    &[Can::PortfolioRead, Can::ClientOnboard, Can::StaffManage, Can::TeamManage, Can::ServiceManage];
+const PROVIDER_ONLY: &[Can] = &[
+    Can::PortfolioRead,
+    Can::ClientOnboard,
+    Can::StaffManage,
+    Can::TeamManage,
+    Can::ServiceManage,
+    Can::ClientOffboard,
+];
 
 /// Those of the rights given that the giver does not hold.
 fn beyond(given: &[Can], held: &[Can], everywhere: bool) -> Vec<Can> {

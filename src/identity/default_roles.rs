@@ -30,6 +30,7 @@ const READ_BOOKS: &[Can] = &[
     Can::EventRead,
     Can::FileRead,
     Can::ExportRun,
+    Can::ApprovalRead,
 ];
 /// Keeps the books day by day.
 const KEEP_BOOKS: &[Can] = &[
@@ -47,6 +48,7 @@ const KEEP_BOOKS: &[Can] = &[
     Can::JobManage,
     Can::ClockManage,
     Can::FileManage,
+    Can::ApprovalRequest,
 ];
 /// Decides how the books are kept.
 const RUN_BOOKS: &[Can] = &[
@@ -58,6 +60,17 @@ const RUN_BOOKS: &[Can] = &[
     Can::CalendarManage,
     Can::ScheduleManage,
     Can::EngagementManage,
+    Can::ApprovalDecide,
+    Can::AppointmentCalendarManage,
+    Can::RuleManage,
+    Can::RuleArm,
+    Can::LetterTemplateManage,
+    Can::OfficeDocumentTypeManage,
+    Can::RetentionManage,
+    Can::DisposalPropose,
+    Can::DisposalConfirm,
+    Can::LegalHoldRead,
+    Can::LegalHoldManage,
 ];
 /// Does the client's work.
 const DO_WORK: &[Can] = &[
@@ -67,6 +80,16 @@ const DO_WORK: &[Can] = &[
     Can::WorkItemPerform,
     Can::ClientRequestRead,
     Can::EngagementRead,
+    Can::AppointmentRead,
+    Can::AppointmentBook,
+    Can::RuleRead,
+    Can::CorrespondenceRead,
+    Can::CorrespondenceManage,
+    Can::SharedCorrespondenceRead,
+    Can::OfficeDocumentRead,
+    Can::OfficeDocumentManage,
+    Can::ClientDocumentRead,
+    Can::OfficeDocumentShare,
 ];
 /// Decides who comes in.
 const RUN_CLIENT: &[Can] = &[
@@ -88,10 +111,21 @@ const RUN_CLIENT: &[Can] = &[
     Can::ClientRequestRead,
     Can::ClientRequestAnswer,
     Can::EngagementRead,
+    Can::ApprovalDecide,
+    Can::ApprovalPolicyManage,
+    Can::ClientAppointmentRead,
+    Can::SharedCorrespondenceRead,
+    Can::ClientDocumentRead,
 ];
 /// Checks, changes nothing.
-const AUDIT: &[Can] =
-    &[Can::AuditRead, Can::GrantRead, Can::RoleRead, Can::ServiceAccountRead, Can::IdentityProviderRead];
+const AUDIT: &[Can] = &[
+    Can::AuditRead,
+    Can::GrantRead,
+    Can::RoleRead,
+    Can::ServiceAccountRead,
+    Can::IdentityProviderRead,
+    Can::ClientDocumentRead,
+];
 /// Looks at one's own company from outside, and answers what the provider asks.
 const PORTAL: &[Can] = &[
     Can::ClientRead,
@@ -100,6 +134,11 @@ const PORTAL: &[Can] = &[
     Can::EventRead,
     Can::ClientRequestRead,
     Can::ClientRequestAnswer,
+    Can::ApprovalRead,
+    Can::ApprovalDecide,
+    Can::ClientAppointmentRead,
+    Can::SharedCorrespondenceRead,
+    Can::ClientDocumentRead,
 ];
 
 /// Name and parts of each role.
@@ -135,7 +174,7 @@ mod tests {
     use super::*;
 
     /// What is held for the provider, in the order of all rights.
-    const PROVIDERS: [Can; 7] = [
+    const PROVIDERS: [Can; 9] = [
         Can::PortfolioRead,
         Can::ClientOnboard,
         Can::StaffManage,
@@ -143,6 +182,8 @@ mod tests {
         Can::TeamManage,
         Can::ServiceManage,
         Can::ProviderScheduleManage,
+        Can::ClientArchive,
+        Can::ClientOffboard,
     ];
 
     fn role(name: &str) -> Vec<Can> {
@@ -151,15 +192,16 @@ mod tests {
     }
 
     fn reads_only(rights: &[Can]) -> bool {
-        rights
-            .iter()
-            .all(|can| can.name().ends_with(".read") || [Can::ExportRun, Can::ClientRequestAnswer].contains(can))
+        rights.iter().all(|can| {
+            can.name().ends_with(".read")
+                || [Can::ExportRun, Can::ClientRequestAnswer, Can::ApprovalDecide].contains(can)
+        })
     }
 
     #[test]
     fn each_role_holds_what_it_is_for() {
         assert!(reads_only(&role("Auditor")) && reads_only(&role("Portal")));
-        assert_eq!(role("Portal").len(), 6);
+        assert_eq!(role("Portal").len(), 11);
         // work inside the provider is nobody's outside
         assert!(!["Portal", "Client administrator"].iter().any(|name| role(name).contains(&Can::WorkItemRead)));
         let bookkeeper = role("Bookkeeper");

@@ -18,10 +18,10 @@ const QUEUE_FOR: Duration = Duration::from_secs(5);
 static TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(AT_ONCE)));
 
 /// The right to hash for now. It follows the work to its thread, so a caller who hangs up frees nothing early.
-pub(super) struct Turn(OwnedSemaphorePermit);
+pub(crate) struct Turn(OwnedSemaphorePermit);
 
 /// Waits for a turn.
-pub(super) async fn turn() -> Result<Turn> {
+pub(crate) async fn turn() -> Result<Turn> {
     match tokio::time::timeout(QUEUE_FOR, Arc::clone(&TURNS).acquire_owned()).await {
         Ok(Ok(permit)) => Ok(Turn(permit)),
         Ok(Err(closed)) => Err(Error::fault(closed)),
@@ -31,8 +31,15 @@ pub(super) async fn turn() -> Result<Turn> {
     }
 }
 
+/// A turn if one is free at this moment: for those who hold a connection, and may not wait.
+pub(crate) fn free_turn() -> Result<Turn> {
+    Arc::clone(&TURNS).try_acquire_owned().map(Turn).map_err(|_| {
+        Error::refuse(UserErrorCode::RateLimited, "", "Too many people are signing in; try again in a moment.")
+    })
+}
+
 /// What a check of a password found.
-pub(super) struct Checked {
+pub(crate) struct Checked {
     /// Whether it is the one.
     pub right: bool,
     /// A hash with today's parameters, if the stored one is older.
@@ -41,7 +48,7 @@ pub(super) struct Checked {
 
 impl Turn {
     /// Whether the password is the stored one. The same work is done for somebody who has none or does not exist.
-    pub(super) async fn check(self, password: String, stored: Option<String>) -> Result<(Self, Checked)> {
+    pub(crate) async fn check(self, password: String, stored: Option<String>) -> Result<(Self, Checked)> {
         self.work(move |passwords| {
             let Some(stored) = stored else {
                 passwords.verify_unknown(&password);
@@ -56,7 +63,7 @@ impl Turn {
     }
 
     /// The hash of a new password, to be stored.
-    pub(super) async fn hash(self, password: String) -> Result<(Self, String)> {
+    pub(crate) async fn hash(self, password: String) -> Result<(Self, String)> {
         self.work(move |passwords| passwords.hash(&password).map_err(Error::fault)).await
     }
 

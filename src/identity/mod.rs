@@ -9,12 +9,13 @@ pub(crate) mod authority;
 pub mod default_roles;
 mod device;
 pub mod grant;
-mod hashing;
+pub(crate) mod hashing;
 pub mod ids;
 pub mod invitation;
 pub mod keys;
 pub mod mails;
 pub mod oauth;
+pub mod one_person;
 pub mod outside;
 pub mod password;
 pub mod people;
@@ -60,6 +61,7 @@ pub struct IdentityMutation(
     invitation::InvitationMutation,
     service_account::ServiceAccountMutation,
     staff::StaffMutation,
+    one_person::OnePersonMutation,
     undelivered::UndeliveredMailMutation,
     #[cfg(feature = "oidc")] outside::OutsideMutation,
 );

@@ -167,4 +167,58 @@ rights! {
     FileRead = "core.file.read",
     /// Send files.
     FileManage = "core.file.manage",
+    /// See what needs an approval, which approvals were asked for, and what became of them.
+    ApprovalRead = "work.approval.read",
+    /// Ask for an approval, and take it back.
+    ApprovalRequest = "work.approval.request",
+    /// Decide on approvals where a policy names one, and delegate that.
+    ApprovalDecide = "work.approval.decide",
+    /// Say what needs whose approval.
+    ApprovalPolicyManage = "work.approval_policy.manage",
+    /// See calendars for appointments, what is booked in them, and when they are free.
+    AppointmentRead = "work.appointment.read",
+    /// Book, move, change and cancel appointments.
+    AppointmentBook = "work.appointment.book",
+    /// Make, change and delete calendars for appointments.
+    AppointmentCalendarManage = "work.appointment_calendar.manage",
+    /// See the appointments that the provider has made visible to the client.
+    ClientAppointmentRead = "work.client_appointment.read",
+    /// See rules, their versions and their runs.
+    RuleRead = "work.rule.read",
+    /// Make rules and publish versions of them, which act with their publisher's rights.
+    RuleManage = "work.rule.manage",
+    /// Arm and disarm rules.
+    RuleArm = "work.rule.arm",
+    /// See the register of correspondence and the templates of letters.
+    CorrespondenceRead = "office.correspondence.read",
+    /// Write into the register of correspondence, and write letters.
+    CorrespondenceManage = "office.correspondence.manage",
+    /// Make and change templates of letters.
+    LetterTemplateManage = "office.letter_template.manage",
+    /// See the correspondence that the provider has made visible to the client.
+    SharedCorrespondenceRead = "office.shared_correspondence.read",
+    /// See documents and their types and folders; those of a type that needs further rights only with these.
+    OfficeDocumentRead = "office.document.read",
+    /// Lay documents down, change and link them, add and take back versions, and put them into the trash; manage folders.
+    OfficeDocumentManage = "office.document.manage",
+    /// Say which types of documents there are, and which fields they have.
+    OfficeDocumentTypeManage = "office.document_type.manage",
+    /// See the documents that the provider shows to the client's own people, and take their files.
+    ClientDocumentRead = "office.client_document.read",
+    /// Make and revoke links by which somebody without a sign-in takes a document, and see them.
+    OfficeDocumentShare = "office.document.share",
+    /// Say how long documents are kept, and have done what is due.
+    RetentionManage = "office.retention.manage",
+    /// Propose that a document in the trash is purged.
+    DisposalPropose = "office.disposal.propose",
+    /// Confirm or refuse that a document is purged, which somebody else has proposed.
+    DisposalConfirm = "office.disposal.confirm",
+    /// See legal holds, and what they name.
+    LegalHoldRead = "office.legal_hold.read",
+    /// Place, extend and release legal holds.
+    LegalHoldManage = "office.legal_hold.manage",
+    /// Take the client's archive: every row and every file of it, whatever else one may read.
+    ClientArchive = "practice.client.archive",
+    /// Announce the end of a client, change it and take it back. Held for the provider.
+    ClientOffboard = "practice.client.offboard",
 }

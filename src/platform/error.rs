@@ -28,6 +28,8 @@ pub enum UserErrorCode {
     Conflict,
     /// Tried too often; the message says how long to wait.
     RateLimited,
+    /// The time is taken by something else.
+    Busy,
 }
 
 /// One reason why a mutation was refused, at the input field that caused it. Nothing was changed.
@@ -123,7 +125,7 @@ pub fn path(field: &str) -> Vec<String> {
 /// What the checks of the database say to a person, by the code that the check raises. A text here never names a
 /// table, a constraint or a value.
 fn database_refusal(code: &str) -> Option<(UserErrorCode, &'static str, &'static str)> {
-    use UserErrorCode::{Duplicate, Invalid, OverAllocated, PeriodLocked, State, Unbalanced};
+    use UserErrorCode::{Busy, Duplicate, Invalid, OverAllocated, PeriodLocked, State, Unbalanced};
     Some(match code {
         "BO001" => (State, "", "A posted record is never changed; post a correction instead."),
         "BO010" => (State, "through", "The hard lock only moves forward."),
@@ -136,9 +138,38 @@ fn database_refusal(code: &str) -> Option<(UserErrorCode, &'static str, &'static
         "BO017" => (PeriodLocked, "date", "The period of this date is locked."),
         "BO019" => (Unbalanced, "lines", "Debit and credit differ."),
         "BO020" => (Invalid, "lines", "A line's account is a group, inactive, or kept in another currency."),
+        "BO061" => (Invalid, "until", "The client leaves before: nobody is granted anything beyond its last day."),
         "BO030" => (State, "needs", "These work items would need each other in a circle."),
+        "BO151" => {
+            (State, "id", "This needs an approval that it does not have: ask for it with approvalRequestCreate.")
+        }
+        "BO152" => (State, "id", "This is under review: it waits for its approval."),
+        "BO153" => (State, "id", "This is under review, and stays as it is until that is over or withdrawn."),
+        "BO154" => (State, "id", "An approval is decided with approvalRequestDecide, or its request withdrawn."),
+        "BO155" => (State, "delegate", "These delegations would come back to their beginning."),
+        "BO156" => (Invalid, "bands", "The bands of a currency overlap or leave a gap."),
+        "BO157" => (
+            State,
+            "iban",
+            "Bank details change by an approval here: write the change down with vendorBankChangeCreate.",
+        ),
+        "BO158" => {
+            (State, "lines", "An entry of this amount is proposed with journalProposalCreate, and approved first.")
+        }
+        "journal_entry_of_proposal" => (State, "id", "This proposal is posted already."),
+        "BO040" => (Invalid, "parent", "A folder cannot lie in itself, not by way of others either."),
+        "BO041" => (Invalid, "parent", "Folders lie at most twenty deep."),
+        "BO042" => (State, "id", "Only the newest version is taken back."),
+        "BO043" => (State, "id", "There is no version before this one. Put the document into the trash instead."),
+        "BO050" => (
+            State,
+            "",
+            "This is under legal hold, or belongs to what is: it is not deleted before the last hold is released.",
+        ),
+        "BO051" => (State, "id", "This is confirmed by a person other than who proposed it."),
         "journal_entry_reversed_once" => (State, "entry", "This entry is reversed already."),
         "bank_match_live" => (State, "bankLine", "This bank line is matched already."),
+        "appointment_hold_once" => (Busy, "startsAt", "This time is taken by another appointment."),
         "open_item_check" | "open_item_check1" | "open_item_check2" | "open_item_check3" => {
             (OverAllocated, "allocations", "More would be settled than is open.")
         }

@@ -183,6 +183,25 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// How long the next piece of an upload may take.
     pub piece_wait: Duration,
+    /// How texts are read from files.
+    pub reading: Reading,
+}
+
+/// How texts are read from files: by programs of their own, with an end.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// The program that reads; this one if it is not said. It is called with `read-text` and what the file is.
+    pub program: Option<PathBuf>,
+    /// A program that makes text of a picture, with its arguments; the picture's path comes last, the text on its output.
+    pub recognition: Option<String>,
+    /// How long either may take for one file.
+    pub time: Duration,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self { program: None, recognition: None, time: Duration::from_secs(60) }
+    }
 }
 
 impl Settings {
@@ -196,6 +215,7 @@ impl Settings {
             check: None,
             public_url: None,
             piece_wait: Duration::from_secs(15),
+            reading: Reading::default(),
         }
     }
 }
@@ -305,13 +325,31 @@ impl Files {
         keep: Option<TimeDelta>,
         reserved: &Reserved,
     ) -> Result<File> {
+        self.finish_as(tx, draft, written, keep, reserved, FileState::Ready).await
+    }
+
+    /// The same for bytes that come from a stranger: if files are checked, it is quarantined first.
+    pub async fn finish_strange(&self, tx: &Tx, draft: &Draft, written: &Written, reserved: &Reserved) -> Result<File> {
+        let next = if self.settings.check.is_some() { FileState::Quarantined } else { FileState::Ready };
+        self.finish_as(tx, draft, written, None, reserved, next).await
+    }
+
+    async fn finish_as(
+        &self,
+        tx: &Tx,
+        draft: &Draft,
+        written: &Written,
+        keep: Option<TimeDelta>,
+        reserved: &Reserved,
+        next: FileState,
+    ) -> Result<File> {
         let size = i64::try_from(written.size).map_err(Error::fault)?;
         let finished: Option<File> = tx
             .maybe(
                 diesel::update(file::table.filter(file::tenant_id.eq(tx.tenant()?)).filter(file::id.eq(draft.id)))
                     .filter(file::state.eq(FileState::Pending))
                     .set((
-                        file::state.eq(FileState::Ready),
+                        file::state.eq(next),
                         file::size.eq(size),
                         file::sha256.eq(&written.sha256),
                         file::media_type.eq(written.media_type),
@@ -349,6 +387,14 @@ impl Files {
         Ok(Some(Opened { file, bytes }))
     }
 
+    /// How many bytes lie in the store under that key, and the bytes; none if there are none.
+    pub(crate) async fn stored(&self, key: &str) -> Result<Option<(u64, BoxStream<'static, Result<Bytes>>)>> {
+        match self.store.size(key).await? {
+            Some(size) => Ok(Some((size, self.store.read(key, None).await?))),
+            None => Ok(None),
+        }
+    }
+
     /// The bytes of a file that can be used, or some of them: for the edge.
     pub(crate) async fn bytes(
         &self,
@@ -356,6 +402,27 @@ impl Files {
         range: Option<std::ops::Range<u64>>,
     ) -> Result<BoxStream<'static, Result<Bytes>>> {
         self.store.read(&file.object_key, range).await
+    }
+
+    /// A file of this machine with the bytes of one that can be used.
+    pub(crate) async fn on_disk(&self, file: &File) -> Result<store::OnDisk> {
+        self.store.on_disk(&file.object_key).await
+    }
+
+    /// Its first bytes.
+    pub(crate) async fn head(&self, file: &File) -> Result<Vec<u8>> {
+        use futures_util::TryStreamExt;
+        let most = file.bytes().min(sniff::HEAD_BYTES as u64);
+        if most == 0 {
+            return Ok(Vec::new());
+        }
+        let pieces: Vec<Bytes> = self.store.read(&file.object_key, Some(0..most)).await?.try_collect().await?;
+        Ok(pieces.concat())
+    }
+
+    /// The bytes under a key that the database gave for somebody without a sign-in.
+    pub(crate) async fn bytes_at(&self, object_key: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
+        self.store.read(object_key, None).await
     }
 
     /// Takes the bytes of an announced file: for the edge.
@@ -379,7 +446,7 @@ impl Files {
     }
 
     /// A signed address for that caller, and until when it is good.
-    fn address(&self, caller: &Caller, tx: &Tx, file: &File, verb: Verb) -> Result<(String, DateTime)> {
+    pub(crate) fn address(&self, caller: &Caller, tx: &Tx, file: &File, verb: Verb) -> Result<(String, DateTime)> {
         let (actor, session) = match caller {
             Caller::Person { account, session, .. } => (*account, Some(*session)),
             Caller::Service { account, .. } => (*account, None),

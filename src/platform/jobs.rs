@@ -43,6 +43,27 @@ crate::words! {
         Sweep = "core.sweep",
         /// Sends a mail about coming in: an invitation, a new password, a sign-in from a new device. The provider's own.
         SignInMail = "mail.sign_in",
+        /// Ends requests for approval whose time is over, and calls for help where a step waits for too long. The
+        /// provider's own.
+        LapseApprovals = "practice.lapse_approvals",
+        /// Reminds a client by mail of what it was asked for. The provider's own.
+        ReminderMail = "mail.reminder",
+        /// Sends an invitation to an appointment, or tells what became of it.
+        AppointmentMail = "mail.appointment",
+        /// Lays a series of appointments out further ahead.
+        AppointmentLay = "appointment.lay",
+        /// Sets a letter as PDF.
+        LetterTypeset = "letter.typeset",
+        /// Sends a mail of the register of correspondence.
+        CorrespondenceSend = "correspondence.send",
+        /// Archives, trashes, proposes and purges documents whose day has come.
+        DocumentRetention = "documents.retention",
+        /// Reads the text of a version of a document, for the search.
+        DocumentText = "documents.text",
+        /// Writes everything that is the client's into one file.
+        ClientArchive = "practice.client_archive",
+        /// Opens recurring work when it comes.
+        OpenWork = "work.open",
     }
 }
 

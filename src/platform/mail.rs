@@ -7,8 +7,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lettre::message::header::{HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MultiPart};
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
@@ -53,6 +53,17 @@ pub struct Settings {
     pub reset_link: Option<String>,
     /// How long a mail server may take for one mail.
     pub patience: Duration,
+    /// Where mails come in; none if none do.
+    pub inbound: Option<Inbound>,
+}
+
+/// Where mails come in.
+#[derive(Clone, Debug)]
+pub struct Inbound {
+    /// The maildir into which a mail server lays them.
+    pub maildir: PathBuf,
+    /// The domain of the clients' addresses.
+    pub domain: String,
 }
 
 impl Settings {
@@ -66,6 +77,7 @@ impl Settings {
             invitation_link: None,
             reset_link: None,
             patience: PATIENCE,
+            inbound: None,
         }
     }
 }
@@ -86,6 +98,42 @@ impl From<Unsent> for Halt {
             Unsent::Later(reason) => Self::Later(reason),
         }
     }
+}
+
+/// A mail that somebody has written, with its files.
+#[derive(Clone, Debug)]
+pub struct Post {
+    /// Its id: its Message-ID is made of it, and its name in a folder.
+    pub id: Uuid,
+    /// In whose name it is sent, from this server's address.
+    pub from_name: String,
+    /// To whom.
+    pub name: String,
+    /// To which address.
+    pub address: String,
+    /// To which address answers go, if not to this server's.
+    pub reply_to: Option<String>,
+    /// The subject.
+    pub subject: String,
+    /// The text.
+    pub text: String,
+    /// The Message-ID of what it answers.
+    pub in_reply_to: Option<String>,
+    /// The Message-IDs of its thread, oldest first.
+    pub references: Vec<String>,
+    /// What goes with it.
+    pub pieces: Vec<Piece>,
+}
+
+/// A file of a mail.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub media_type: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
 }
 
 enum Transport {
@@ -125,9 +173,45 @@ impl Mailer {
 
     /// Sends a letter. Its id is its Message-ID, and its name in a folder.
     pub async fn send(&self, id: Uuid, name: &str, address: &str, letter: Letter) -> Result<(), Unsent> {
+        self.send_with(id, name, address, letter, None).await
+    }
+
+    /// Who the mails come from: name, which may be empty, and address.
+    #[must_use]
+    pub fn sender(&self) -> (String, String) {
+        (self.from.name.clone().unwrap_or_default(), self.from.email.to_string())
+    }
+
+    /// The same with a file for the recipient's calendar: what it is for (RFC 5546) and its text.
+    pub async fn send_with(
+        &self,
+        id: Uuid,
+        name: &str,
+        address: &str,
+        letter: Letter,
+        calendar: Option<(&str, &str)>,
+    ) -> Result<(), Unsent> {
         let message = self
-            .message(id, name, address, letter)
+            .message(id, name, address, letter, calendar)
             .map_err(|error| Unsent::Refused(format!("The mail cannot be written: {error}.")))?;
+        self.deliver(id, message).await
+    }
+
+    /// Sends a mail that somebody has written.
+    pub async fn post(&self, post: Post) -> Result<(), Unsent> {
+        let id = post.id;
+        let message =
+            self.posted(post).map_err(|error| Unsent::Refused(format!("The mail cannot be written: {error}.")))?;
+        self.deliver(id, message).await
+    }
+
+    /// The Message-ID of the mail of that id.
+    #[must_use]
+    pub fn message_id(&self, id: Uuid) -> String {
+        format!("<{}@{}>", id.simple(), self.from.email.domain())
+    }
+
+    async fn deliver(&self, id: Uuid, message: Message) -> Result<(), Unsent> {
         match &self.transport {
             Transport::Folder(folder) => {
                 let (folder, bytes) = (folder.clone(), message.formatted());
@@ -144,21 +228,75 @@ impl Mailer {
         }
     }
 
-    fn message(&self, id: Uuid, name: &str, address: &str, letter: Letter) -> Result<Message, String> {
+    fn message(
+        &self,
+        id: Uuid,
+        name: &str,
+        address: &str,
+        letter: Letter,
+        calendar: Option<(&str, &str)>,
+    ) -> Result<Message, String> {
         let address = address.parse().map_err(|_| "its address is none that mails can be sent to".to_owned())?;
         let name = Some(template::line(name)).filter(|name| !name.is_empty());
+        let mut parts = MultiPart::alternative_plain_html(letter.text, letter.html);
+        if let Some((method, text)) = calendar {
+            let kind = format!("text/calendar; charset=utf-8; method={method}");
+            let kind = ContentType::parse(&kind).map_err(|error| error.to_string())?;
+            // The last of the alternatives is the best one.
+            parts = parts.singlepart(SinglePart::builder().header(kind).body(text.to_owned()));
+        }
         let mut message = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(name, address))
             .subject(letter.subject)
-            .message_id(Some(format!("<{}@{}>", id.simple(), self.from.email.domain())))
-            .multipart(MultiPart::alternative_plain_html(letter.text, letter.html))
+            .message_id(Some(self.message_id(id)))
+            .multipart(parts)
             .map_err(|error| error.to_string())?;
         // RFC 3834: no answering machine answers.
         let written_by_a_machine =
             HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned());
         message.headers_mut().insert_raw(written_by_a_machine);
         Ok(message)
+    }
+}
+
+impl Mailer {
+    fn posted(&self, post: Post) -> Result<Message, String> {
+        let address =
+            post.address.trim().parse().map_err(|_| "its address is none that mails can be sent to".to_owned())?;
+        let named = |name: &str| Some(template::line(name)).filter(|name| !name.is_empty());
+        let mut builder = Message::builder()
+            .from(Mailbox::new(named(&post.from_name), self.from.email.clone()))
+            .to(Mailbox::new(named(&post.name), address))
+            .subject(template::line(&post.subject))
+            .message_id(Some(self.message_id(post.id)));
+        if let Some(reply_to) = post.reply_to.as_deref().and_then(|address| address.parse().ok()) {
+            builder = builder.reply_to(Mailbox::new(named(&post.from_name), reply_to));
+        }
+        // Others' ids are as others wrote them: one line, or none.
+        let sane = |id: &String| {
+            id.len() <= 255 && id.starts_with('<') && id.ends_with('>') && id.bytes().all(|one| one.is_ascii_graphic())
+        };
+        if let Some(answered) = post.in_reply_to.filter(sane) {
+            builder = builder.in_reply_to(answered);
+        }
+        let references: Vec<String> = post.references.into_iter().filter(sane).collect();
+        if !references.is_empty() {
+            builder = builder.references(references.join(" "));
+        }
+        let text = SinglePart::plain(post.text);
+        let message = if post.pieces.is_empty() {
+            builder.singlepart(text)
+        } else {
+            let unknown = || ContentType::parse("application/octet-stream").map_err(|error| error.to_string());
+            let mut parts = MultiPart::mixed().singlepart(text);
+            for piece in post.pieces {
+                let kind = ContentType::parse(&piece.media_type).or_else(|_| unknown())?;
+                parts = parts.singlepart(Attachment::new(template::line(&piece.name)).body(piece.bytes, kind));
+            }
+            builder.multipart(parts)
+        };
+        message.map_err(|error| error.to_string())
     }
 }
 
@@ -215,7 +353,7 @@ mod tests {
     fn written(name: &str, subject: &str) -> String {
         let mailer = Mailer::new(Settings::in_folder("/nowhere".into())).unwrap();
         let letter = Letter { subject: template::line(subject), text: "text".to_owned(), html: "html".to_owned() };
-        let message = mailer.message(Uuid::nil(), name, "a@b.example", letter).unwrap();
+        let message = mailer.message(Uuid::nil(), name, "a@b.example", letter, None).unwrap();
         String::from_utf8(message.formatted()).unwrap()
     }
 
@@ -238,7 +376,7 @@ mod tests {
         for address in ["", "a", "a@b.example\r\nBcc: x@evil.example", "a b@c.example", "<a@b.example>, <c@d.example>"]
         {
             let letter = Letter { subject: String::new(), text: String::new(), html: String::new() };
-            assert!(mailer.message(Uuid::nil(), "A", address, letter).is_err(), "{address}");
+            assert!(mailer.message(Uuid::nil(), "A", address, letter, None).is_err(), "{address}");
         }
         assert!(Mailer::new(Settings { from: "nobody".to_owned(), ..mailer.settings }).is_err());
     }

@@ -1,6 +1,6 @@
 //! Hand-written SQL that stays prepared.
 //!
-//! diesel prepares `sql_query` anew each time. This fragment is cached by its text, so set-based statements (batches by
+//! diesel prepares `sql_query` anew each time, and every update. This fragment is cached by its text, so set-based statements (batches by
 //! `unnest`, reports, calls of the doors) cost one parse a connection.
 
 use std::marker::PhantomData;
@@ -105,4 +105,35 @@ impl<Row> QueryId for Sql<'_, Row> {
 
 impl<Row> Query for Sql<'_, Row> {
     type SqlType = Row;
+}
+
+/// A statement of diesel's that stays prepared although diesel would prepare it anew each time, as it does with updates.
+///
+/// It is kept by its text. For statements whose text is always the same: a column that is sometimes set and sometimes not
+/// makes another text, and each connection would keep them all.
+pub struct Kept<Q>(Q);
+
+/// Keeps a statement prepared: see [`Kept`].
+#[must_use]
+pub fn kept<Q: Query>(statement: Q) -> Kept<Q> {
+    Kept(statement)
+}
+
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Kept<Q> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.0.walk_ast(out)
+    }
+
+    fn is_safe_to_cache_prepared(&self, _: &Pg) -> QueryResult<bool> {
+        Ok(true)
+    }
+}
+
+impl<Q> QueryId for Kept<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q: Query> Query for Kept<Q> {
+    type SqlType = Q::SqlType;
 }

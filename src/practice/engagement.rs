@@ -116,23 +116,51 @@ struct Yes {
     yes: bool,
 }
 
-/// Refuses a service that no engagement covers today, in the client's time zone. A service that the provider does not
-/// offer is answered in the same words.
-pub async fn expect_live(tx: &Tx, service: &str, field: &str) -> Result<()> {
+#[derive(QueryableByName)]
+struct Covering {
+    #[diesel(sql_type = SqlUuid)]
+    id: EngagementId,
+}
+
+/// The engagement that covers a service on a day, the oldest if there are several; nothing if none does.
+pub async fn live_on(tx: &Tx, service: &str, day: Date) -> Result<Option<EngagementId>> {
+    let covering: Option<Covering> = tx
+        .maybe(
+            sql("SELECT e.id FROM practice.engagement e
+                   JOIN practice.engagement_service s ON s.tenant_id = e.tenant_id AND s.engagement_id = e.id
+                  WHERE e.tenant_id = $1 AND s.service_code = $2 AND e.from_on <= $3 AND s.from_on <= $3
+                    AND (e.until_on IS NULL OR e.until_on > $3) AND (s.until_on IS NULL OR s.until_on > $3)
+                  ORDER BY e.from_on, e.id LIMIT 1")
+            .bind::<SqlUuid, _>(tx.tenant()?)
+            .bind::<Text, _>(service.to_owned())
+            .bind::<SqlDate, _>(day),
+        )
+        .await?;
+    Ok(covering.map(|one| one.id))
+}
+
+/// Whether an engagement covers a service on that day or any later one.
+pub async fn is_live_from(tx: &Tx, service: &str, day: Date) -> Result<bool> {
     let covered: Yes = tx
         .row(
             sql("SELECT EXISTS (
                    SELECT 1 FROM practice.engagement e
                      JOIN practice.engagement_service s ON s.tenant_id = e.tenant_id AND s.engagement_id = e.id
-                    WHERE e.tenant_id = $1 AND s.service_code = $2 AND e.from_on <= $3 AND s.from_on <= $3
+                    WHERE e.tenant_id = $1 AND s.service_code = $2
                       AND (e.until_on IS NULL OR e.until_on > $3) AND (s.until_on IS NULL OR s.until_on > $3)) AS yes")
             .bind::<SqlUuid, _>(tx.tenant()?)
             .bind::<Text, _>(service.to_owned())
-            .bind::<SqlDate, _>(tx.today()),
+            .bind::<SqlDate, _>(day),
         )
         .await?;
-    if covered.yes {
-        return Ok(());
+    Ok(covered.yes)
+}
+
+/// Refuses a service that no engagement covers today, in the client's time zone. A service that the provider does not
+/// offer is answered in the same words.
+pub async fn expect_live(tx: &Tx, service: &str, field: &str) -> Result<EngagementId> {
+    if let Some(covering) = live_on(tx, service, Date(tx.today())).await? {
+        return Ok(covering);
     }
     let message = "No live engagement of this client covers the service, so nothing of it is done.";
     Err(Error::refuse(UserErrorCode::State, field, message))

@@ -6,6 +6,7 @@ pub mod documents;
 pub mod engagement;
 pub mod figures;
 pub mod ids;
+pub mod offboarding;
 pub mod onboard;
 mod portal;
 pub mod service;
@@ -20,6 +21,7 @@ pub struct PracticeQuery(
     team::TeamQuery,
     service::ServiceQuery,
     engagement::EngagementQuery,
+    offboarding::ending::OffboardingQuery,
 );
 
 /// The department's mutations.
@@ -31,4 +33,6 @@ pub struct PracticeMutation(
     team::TeamMutation,
     service::ServiceMutation,
     engagement::EngagementMutation,
+    offboarding::api::ArchiveMutation,
+    offboarding::ending::OffboardingMutation,
 );

@@ -53,7 +53,8 @@ fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-fn check_code(code: &str) -> Result<()> {
+/// Refuses a code that is not plain.
+pub(crate) fn check_code(code: &str) -> Result<()> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     if code.len() > 30 || !code.bytes().all(plain) || !code.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase())
     {

@@ -91,6 +91,8 @@ diesel::table! {
         request_id -> Nullable<Uuid>,
         occurred_at -> Timestamptz,
         version -> Nullable<Int4>,
+        change_id -> Nullable<Uuid>,
+        depth -> Int4,
     }
 }
 
@@ -185,6 +187,15 @@ diesel::table! {
         id -> Uuid,
         created_at -> Timestamptz,
         rights_edition -> Int8,
+    }
+}
+
+diesel::table! {
+    core.clock_watch (clock_id) {
+        clock_id -> Uuid,
+        client_id -> Uuid,
+        due_at -> Nullable<Timestamptz>,
+        told_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -421,5 +432,50 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+    }
+}
+
+diesel::table! {
+    core.record_type (node_type) {
+        node_type -> Text,
+        home -> Text,
+    }
+}
+
+diesel::table! {
+    core.rule_lane (client_id, rule_id) {
+        client_id -> Uuid,
+        rule_id -> Uuid,
+        active -> Bool,
+        number -> Int4,
+        publisher_id -> Uuid,
+        kinds -> Array<Text>,
+        position -> Int8,
+        failures -> Int4,
+        due_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    core.archive_exception (table_name) {
+        table_name -> Text,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
+    core.archive_column (table_name, column_name) {
+        table_name -> Text,
+        column_name -> Text,
+        goes -> Bool,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
+    core.archive_reference (table_name) {
+        table_name -> Text,
+        key_column -> Text,
+        names -> Array<Text>,
     }
 }

@@ -391,3 +391,34 @@ diesel::table! {
         version -> Int4,
     }
 }
+
+diesel::table! {
+    finance.vendor_bank_change (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        vendor_id -> Uuid,
+        vendor_name -> Text,
+        iban_before -> Nullable<Text>,
+        iban -> Nullable<Text>,
+        proposed_by_name -> Text,
+        applied_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.journal_proposal (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        entry_date -> Date,
+        description -> Text,
+        currency -> Text,
+        amount -> Numeric,
+        amount_book -> Numeric,
+        lines -> Jsonb,
+        proposed_by_name -> Text,
+        created_at -> Timestamptz,
+    }
+}

@@ -32,6 +32,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         rights_edition -> Int8,
+        person_id -> Nullable<Uuid>,
     }
 }
 

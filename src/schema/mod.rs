@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod core;
+pub mod documents;
 pub mod finance;
 pub mod identity;
 pub mod practice;

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::cors::{self, Whose};
 use super::{Shared, operation};
+use crate::documents::client;
 use crate::platform::db::Pools;
 use crate::platform::error::Error;
 use crate::platform::files::ticket::{BadTicket, Ticket, Verb};
@@ -109,7 +110,11 @@ impl<'a> Visit<'a> {
     /// The file, as its caller sees it now.
     async fn file(&self, ticket: &Ticket) -> Result<Option<File>, Refused> {
         let scope = self.scope(ticket, Mode::Query);
-        let found = files::find(scope.client(ticket.right()).await?, FileId(ticket.file)).await?;
+        let tx = scope.client(ticket.right()).await?;
+        let found = match ticket.verb {
+            Verb::Shown => client::file_shown(tx, FileId(ticket.file)).await?,
+            Verb::Put | Verb::Get | Verb::Show | Verb::Bring => files::find(tx, FileId(ticket.file)).await?,
+        };
         scope.end(true).await?;
         Ok(found)
     }
@@ -157,7 +162,7 @@ impl<'a> Visit<'a> {
 }
 
 /// Whatever is answered here runs nowhere and is nobody else's.
-fn guard(headers: &mut HeaderMap) {
+pub(super) fn guard(headers: &mut HeaderMap) {
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
@@ -207,7 +212,7 @@ async fn put(
 /// Takes the bytes of an announced file.
 async fn take(visit: &Visit<'_>, payload: web::Payload) -> Result<HttpResponse, Refused> {
     let refused = |status, message: &str| Refused::new(status, "BAD_USER_INPUT", message);
-    let ticket = visit.ticket(&[Verb::Put])?;
+    let ticket = visit.ticket(&[Verb::Put, Verb::Bring])?;
     let announced = visit
         .request
         .headers()
@@ -305,7 +310,7 @@ async fn get(request: HttpRequest, shared: web::Data<Shared>, pools: web::Data<P
 
 /// Gives the bytes of a file, or those that were asked for.
 async fn give(visit: &Visit<'_>) -> Result<HttpResponse, Refused> {
-    let ticket = visit.ticket(&[Verb::Get, Verb::Show])?;
+    let ticket = visit.ticket(&[Verb::Get, Verb::Show, Verb::Shown])?;
     let file = visit.file(&ticket).await?.filter(File::is_there);
     let gone = || Refused::new(StatusCode::NOT_FOUND, "BAD_USER_INPUT", "This file is not there any more.");
     let file = file.ok_or_else(gone)?;
@@ -365,7 +370,7 @@ async fn give(visit: &Visit<'_>) -> Result<HttpResponse, Refused> {
 }
 
 /// `Content-Disposition` (RFC 6266): the name in ASCII for old programs, and as it is.
-fn disposition(shown: bool, name: &str) -> String {
+pub(super) fn disposition(shown: bool, name: &str) -> String {
     use std::fmt::Write;
     let plain: String =
         name.chars()

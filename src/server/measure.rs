@@ -62,6 +62,8 @@ fn describe() {
     describe_gauge!("backoffice_queue_lag_seconds", Unit::Seconds, "For how long the oldest has been due, by queue");
     describe_gauge!("backoffice_webhook_endpoints", "Endpoints of webhooks that answer, fail or are paused");
     describe_gauge!("backoffice_webhook_deliveries_open", "Deliveries that have not ended, by how their endpoint is");
+    describe_counter!("backoffice_mails_in_total", "Mails that came in, by what became of them");
+    describe_gauge!("backoffice_mails_in_waiting", "Mails that lie in the folder and are not registered");
     describe_gauge!("backoffice_draining", "1 if this server has been told to stop");
     describe_gauge!("backoffice_build_info", "Always 1; the program's version is a label");
     describe_gauge!("process_resident_memory_bytes", Unit::Bytes, "Memory of this process");

@@ -3,6 +3,7 @@
 pub mod address;
 pub mod body;
 pub mod budget;
+pub mod calendars;
 pub mod clients;
 pub mod compress;
 pub mod cors;
@@ -27,6 +28,7 @@ pub mod presence;
 pub mod published;
 pub mod queues;
 pub mod restart;
+pub mod share;
 pub mod single;
 pub mod socket;
 pub mod stream;
@@ -42,6 +44,7 @@ use actix_web::{App, HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::background;
+use crate::correspondence::typesetter::Typesetter;
 use crate::graph::Graph;
 use crate::identity::keys::Keys;
 use crate::identity::outside::Outside;
@@ -118,6 +121,8 @@ pub struct Serving {
     pub mails: MailSettings,
     /// How webhooks are sent.
     pub webhooks: webhooks::Settings,
+    /// What sets letters.
+    pub typesetter: Typesetter,
     /// Whether the explorer is served and introspection answered.
     pub explorer: bool,
     /// Origins that browsers may call from, whoever asks.
@@ -179,7 +184,8 @@ pub async fn start(
     for rate in [serving.rates.credential, serving.rates.client].into_iter().filter(|rate| rate.per_second > 0) {
         limits.cost = limits.cost.min(rate.burst);
     }
-    let published = published::Published { limits: limits.clone(), rates: serving.rates };
+    let mail_domain = serving.mails.inbound.as_ref().map(|inbound| inbound.domain.clone());
+    let published = published::Published { limits: limits.clone(), rates: serving.rates, mail_domain };
     let address = listener.local_addr()?;
     let outside = outside(&serving, address).map_err(other)?;
     let files = Files::open(serving.files, Arc::clone(&keys.seals)).map_err(other)?;
@@ -191,6 +197,7 @@ pub async fn start(
         Some(Arc::clone(&files)),
         serving.webhooks.clone(),
         outside.clone(),
+        serving.typesetter.clone(),
     );
     let shared = Arc::new(Shared {
         names: graph.names().into_iter().collect(),
@@ -201,6 +208,7 @@ pub async fn start(
             Some(Arc::clone(&files)),
             serving.webhooks.clone(),
             outside.clone(),
+            serving.typesetter.clone(),
         ),
         outside,
         following: crate::graph::build_following(),
@@ -237,7 +245,9 @@ pub async fn start(
                 .configure(graphql::routes)
                 .configure(health::routes)
                 .configure(oauth::routes)
-                .configure(files::routes);
+                .configure(files::routes)
+                .configure(calendars::routes)
+                .configure(share::routes);
             #[cfg(feature = "oidc")]
             routes.configure(oidc::routes);
             if explored {
@@ -261,7 +271,7 @@ pub async fn start(
     let workers = match serving.jobs.slots {
         0 => None,
         _ => {
-            let means = background::Means { files, mailer, webhooks: serving.webhooks };
+            let means = background::Means { files, mailer, webhooks: serving.webhooks, typesetter: serving.typesetter };
             let started = background::start(serving.urls, serving.waits, serving.jobs, means);
             Some(Arc::new(started.map_err(other)?))
         }

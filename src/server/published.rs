@@ -13,6 +13,8 @@ pub struct Published {
     pub limits: Gate,
     /// How much may be asked for in how short a time.
     pub rates: Rates,
+    /// The domain of the addresses under which clients are written to; none if no mails come in.
+    pub mail_domain: Option<String>,
 }
 
 /// The formula in words; its table stands in the gate's documentation and in the README.
@@ -90,7 +92,7 @@ impl Bucket {
 
 impl From<&Published> for Limits {
     fn from(published: &Published) -> Self {
-        let Published { limits, rates } = published;
+        let Published { limits, rates, mail_domain: _ } = published;
         Self {
             formula: FORMULA,
             cost: number(limits.cost),

@@ -5,4 +5,8 @@ crate::ids! {
     WorkItemId = "wi";
     /// Names a work item as its client sees it.
     ClientRequestId = "crq";
+    /// Names recurring work.
+    RecurringWorkId = "rw";
+    /// Names a view of the queue.
+    WorkViewId = "wv";
 }

@@ -8,6 +8,8 @@ use diesel::prelude::*;
 use uuid::Uuid;
 
 use super::ids::WorkItemId;
+use super::reminder::WorkReminder;
+use crate::clocks::ids::ClockId;
 use crate::graph::node::{self, Node};
 use crate::identity::ids::{ClientId, UserId};
 use crate::platform::can::Can;
@@ -17,7 +19,7 @@ use crate::platform::error::{Error, Result};
 use crate::platform::ids;
 use crate::platform::scalars::{Date, DateTime};
 use crate::platform::scope::Ask;
-use crate::practice::ids::TeamId;
+use crate::practice::ids::{EngagementId, TeamId};
 use crate::practice::service::Service;
 use crate::practice::team::Team;
 use crate::schema::practice::work_item;
@@ -27,12 +29,15 @@ pub mod change;
 pub mod checklist;
 pub mod comment;
 pub mod dependency;
+pub mod due;
 pub mod moves;
 pub mod names;
 pub mod notice;
 pub mod queue;
 pub mod state;
 pub mod time_line;
+pub mod view;
+pub mod wanted;
 
 pub use assign::AssignMutation;
 pub use change::ChangeMutation;
@@ -40,6 +45,7 @@ pub use checklist::{ChecklistMutation, WorkCheck};
 pub use comment::{CommentMutation, WorkComment};
 use dependency::Links;
 pub use dependency::{DependencyMutation, WorkItemLink};
+use due::DueExplanation;
 pub use moves::MoveMutation;
 pub use names::WorkPerson;
 use notice::Watchers;
@@ -47,6 +53,8 @@ pub use notice::{NoticeMutation, NoticeQuery};
 pub use queue::QueueQuery;
 pub use state::{WorkItemAction, WorkItemState};
 use time_line::WorkItemChange;
+pub use view::{ViewMutation, ViewQuery};
+pub use wanted::{WantedLine, WantedMutation};
 
 crate::words! {
     /// What sort of work an item is.
@@ -125,6 +133,17 @@ pub struct WorkItem {
     pub version: i32,
     #[graphql(skip)]
     pub(super) service_code: Option<String>,
+    /// The instant until which it has to be done, where it is due by business hours or by a clock; null otherwise, and while
+    /// its clock is paused before that.
+    pub due_at: Option<DateTime>,
+    #[graphql(skip)]
+    due_basis: Option<serde_json::Value>,
+    #[graphql(skip)]
+    due_clock_id: Option<ClockId>,
+    /// Whether it waits for the stage before it: it opens when all of that is done or cancelled.
+    pub gated: bool,
+    /// The engagement that covered its service when it was opened, or was given it; null if it belongs to none.
+    pub engagement_id: Option<EngagementId>,
 }
 
 #[ComplexObject]
@@ -167,6 +186,21 @@ impl WorkItem {
     /// The service that it belongs to; null if to none.
     async fn service(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Service>> {
         Ok(names::service(ctx, self.service_code.as_deref()).await?)
+    }
+
+    /// Why it is due when it is; null if it is due on no day. What was computed is told as the calendar was then.
+    async fn due_explanation(&self) -> async_graphql::Result<Option<DueExplanation>> {
+        Ok(due::explain(self)?)
+    }
+
+    /// What is wanted from the client, line by line. Needs a token for the client.
+    async fn wanted(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<WantedLine>> {
+        Ok(ctx.load::<WantedLine>(self.id).await?.unwrap_or_default())
+    }
+
+    /// When the client is reminded of it, and what came of that, the first one first. Needs a token for the client.
+    async fn reminders(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<WorkReminder>> {
+        Ok(ctx.load::<WorkReminder>(self.id).await?.unwrap_or_default())
     }
 
     /// Its checklist. Needs a token for the client.

@@ -7,8 +7,11 @@ pub mod item;
 pub mod job;
 pub mod problem;
 pub mod provider_schedule;
+pub mod recurring;
+pub mod reminder;
 pub mod request;
 pub mod schedule;
+pub mod template;
 
 /// The department's queries.
 #[derive(async_graphql::MergedObject, Default)]
@@ -19,6 +22,9 @@ pub struct WorkQuery(
     item::QueueQuery,
     item::NoticeQuery,
     request::RequestQuery,
+    item::ViewQuery,
+    recurring::RecurringQuery,
+    template::TemplateQuery,
 );
 
 /// The department's mutations.
@@ -34,4 +40,8 @@ pub struct WorkMutation(
     item::DependencyMutation,
     item::CommentMutation,
     item::NoticeMutation,
+    item::WantedMutation,
+    item::ViewMutation,
+    recurring::RecurringMutation,
+    template::TemplateMutation,
 );

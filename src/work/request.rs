@@ -8,6 +8,7 @@ use diesel::prelude::*;
 
 use super::ids::ClientRequestId;
 use super::item::comment::Shared;
+use super::item::wanted::{Asked, WantedLine};
 use super::item::{WorkComment, WorkItemKind, WorkItemState};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
@@ -45,6 +46,11 @@ pub struct ClientRequest {
 
 #[ComplexObject]
 impl ClientRequest {
+    /// What is wanted, line by line.
+    async fn wanted(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<WantedLine>> {
+        Ok(ctx.load::<Asked>(self.id).await?.unwrap_or_default())
+    }
+
     /// What was written beside it for both sides, the latest of at most 100 comments first.
     async fn comments(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<WorkComment>> {
         Ok(ctx.load::<Shared>(self.id).await?.unwrap_or_default())

@@ -152,7 +152,7 @@ crate::connection!(
 pub struct ScheduleCreateInput {
     /// Name, 1 to 100 characters, unique in the client.
     pub name: String,
-    /// What its jobs do: `AUDIT_VERIFY`.
+    /// What its jobs do: `AUDIT_VERIFY` or `DOCUMENT_RETENTION`.
     pub kind: JobName,
     /// When: minute, hour, day of month, month, day of week, e.g. `30 6 * * MON-FRI`.
     pub cron: String,
@@ -203,7 +203,20 @@ crate::payload!(
 fn right(kind: JobName) -> Result<Can> {
     match kind {
         JobName::AuditVerify => Ok(Can::AuditRead),
-        JobName::Sweep | JobName::SignInMail | JobName::Export | JobName::Import => {
+        JobName::DocumentRetention => Ok(Can::RetentionManage),
+        JobName::Sweep
+        | JobName::SignInMail
+        | JobName::ReminderMail
+        | JobName::OpenWork
+        | JobName::Export
+        | JobName::Import
+        | JobName::LapseApprovals
+        | JobName::AppointmentLay
+        | JobName::AppointmentMail
+        | JobName::LetterTypeset
+        | JobName::CorrespondenceSend
+        | JobName::DocumentText
+        | JobName::ClientArchive => {
             Err(Error::refuse(UserErrorCode::Invalid, "kind", "Jobs of this kind are not asked for by schedules."))
         }
     }
@@ -385,7 +398,7 @@ pub struct ScheduleMutation;
 #[Object]
 impl ScheduleMutation {
     /// Makes a schedule. Rights: `work.schedule.manage`, and what its kind of job needs (`audit.trail.read` for
-    /// `AUDIT_VERIFY`).
+    /// `AUDIT_VERIFY`, `office.retention.manage` for `DOCUMENT_RETENTION`).
     async fn schedule_create(
         &self,
         ctx: &Context<'_>,

@@ -219,7 +219,7 @@ async fn files_that_the_store_does_not_have_as_they_are_known_are_named() {
         sums.push(crate::files_are_sent_and_taken::sha256(bytes));
         let (id, address) = crate::files_are_sent_and_taken::announce(&accountant, "receipt.txt", bytes).await;
         let address = format!("http://{}{address}", program.address);
-        assert!(reqwest::Client::new().put(address).body(bytes.to_vec()).send().await.unwrap().status().is_success());
+        assert!(crate::harness::http().put(address).body(bytes.to_vec()).send().await.unwrap().status().is_success());
         assert_eq!(crate::files_are_sent_and_taken::complete(&accountant, &id, bytes).await["state"], "READY");
     }
     let backups = folder("backups");

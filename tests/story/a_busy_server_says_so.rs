@@ -70,7 +70,7 @@ async fn without_a_free_connection_nobody_signs_in() {
     assert_eq!((reply.status.as_u16(), reply.code()), (503, "UNAVAILABLE"), "{}", reply.text);
     assert_eq!(reply.headers.get("retry-after").unwrap(), "1");
     let program = [("grant_type", "client_credentials"), ("client_id", PROGRAM), ("client_secret", "bos_x")];
-    let token = reqwest::Client::new().post(office.app.url("/oauth/token")).form(&program).send().await.unwrap();
+    let token = crate::harness::http().post(office.app.url("/oauth/token")).form(&program).send().await.unwrap();
     assert_eq!(token.status(), 503);
     drop(held);
     assert_eq!(waiting.await.unwrap().status, 200);

@@ -400,7 +400,7 @@ async fn a_provider_takes_on_two_clients() {
         ("client_secret", made["clientSecret"].as_str().unwrap()),
     ];
     let token: Value =
-        reqwest::Client::new().post(app.url("/oauth/token")).form(&form).send().await.unwrap().json().await.unwrap();
+        crate::harness::http().post(app.url("/oauth/token")).form(&form).send().await.unwrap().json().await.unwrap();
     let shop =
         app.client().with_token(token["access_token"].as_str().unwrap()).with_header("Idempotency-Key", "order-4711");
     let answers = futures_util::future::join_all((0..50).map(|_| shop.send(create, draft.clone()))).await;

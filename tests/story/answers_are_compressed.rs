@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::{App, Client, PASSWORD};
 
 async fn raw(app: &App, client: &Client, query: &str, accepts: &str) -> (reqwest::header::HeaderMap, Vec<u8>) {
-    let mut request = reqwest::Client::new().post(app.url("/graphql")).json(&json!({ "query": query }));
+    let mut request = crate::harness::http().post(app.url("/graphql")).json(&json!({ "query": query }));
     if !accepts.is_empty() {
         request = request.header("accept-encoding", accepts);
     }

@@ -23,7 +23,7 @@ struct Page<'a> {
 impl Page<'_> {
     /// What the server says when the browser asks whether the page may call.
     async fn asks_first(&self) -> HeaderMap {
-        let request = reqwest::Client::new()
+        let request = crate::harness::http()
             .request(Method::OPTIONS, self.app.url("/graphql"))
             .header("origin", self.origin)
             .header("access-control-request-method", "POST")
@@ -121,7 +121,7 @@ async fn a_page_cannot_act_for_somebody_who_looks_at_it() {
     let app = App::start();
     let books = app.with_books().await;
     let create = json!({ "query": "mutation { customerCreate(input: { number: \"X\", name: \"X\", country: \"DE\" }) { userErrors { message } } }" });
-    let http = reqwest::Client::new();
+    let http = crate::harness::http();
     let token = books.accountant.token.clone().unwrap();
     // What a form or an image can send without the browser asking first.
     for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {

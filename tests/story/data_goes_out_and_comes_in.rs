@@ -75,7 +75,7 @@ pub async fn upload(app: &App, client: &Client, name: &str, bytes: &[u8]) -> Str
     let input = json!({ "name": name, "size": bytes.len(), "sha256": sha256(bytes), "purpose": "IMPORT" });
     let made = client.ask(announce, json!({ "input": input })).await["fileUploadCreate"].clone();
     let address = app.url(made["upload"]["url"].as_str().unwrap());
-    let put = reqwest::Client::new().put(address).body(bytes.to_vec()).send().await.unwrap();
+    let put = crate::harness::http().put(address).body(bytes.to_vec()).send().await.unwrap();
     assert!(put.status().is_success(), "{}", put.text().await.unwrap());
     let complete = "mutation($input: FileUploadCompleteInput!) { fileUploadComplete(input: $input) {
         file { state } userErrors { message } } }";

@@ -90,6 +90,26 @@ async fn kept_books() -> (App, Books) {
     (app, books)
 }
 
+#[tokio::test]
+async fn what_the_chain_signs_is_the_text_that_it_always_signed() {
+    let (app, books) = kept_books().await;
+    let client = &books.accountant;
+    client
+        .ask(
+            "mutation($name: String!) { customerCreate(input: { number: \"Q\", name: $name, country: \"DE\" }) { customer { id } userErrors { message } } }",
+            json!({ "name": "Müller \"& Söhne\" \\ \u{1F600} KG" }),
+        )
+        .await;
+    let entries = "SELECT count(*) || ' ' || count(*) FILTER (WHERE audit.canonical(e) = jsonb_build_array(e.tenant_id, e.id, e.change_id, \
+                   e.occurred_at AT TIME ZONE 'UTC', e.actor_id, e.actor_kind, e.actor_name, e.request_id, e.table_name, e.record_id, \
+                   e.action, e.before, e.after)::text) AS line FROM audit.entry e";
+    let counted = app.database.lines("postgres", entries).concat();
+    let (all, same) = counted.split_once(' ').unwrap();
+    assert!(all.parse::<u32>().unwrap() > 100, "{counted}");
+    assert_eq!(all, same);
+}
+
+/// Statements that write many rows, by whoever has a hand on the database.
 /// Changes a row with the triggers off, as only a superuser can.
 fn behind_the_triggers(app: &App, statement: &str) {
     app.database.lay(&format!("SET LOCAL session_replication_role = replica; {statement}"));

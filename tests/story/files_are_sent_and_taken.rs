@@ -49,7 +49,7 @@ impl Desk {
         let person = office.person("Ada");
         let firm = office.firm("Firm", person);
         let boss = office.client(person, firm);
-        Self { office, person, firm, boss, http: reqwest::Client::new() }
+        Self { office, person, firm, boss, http: crate::harness::http() }
     }
 
     fn request(&self, method: Method, address: &str) -> RequestBuilder {

@@ -1,8 +1,8 @@
 //! What is told by mail: an invitation, a first password, a way to a new one, a sign-in from a new device. The secret stands
 //! in the mail alone, nobody learns from an answer who has an account, and what did not happen is not told.
 
-mod post_office;
-mod reader;
+pub mod post_office;
+pub mod reader;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
@@ -305,7 +305,7 @@ async fn a_new_device_is_told_once_and_a_known_one_is_not() {
     let app = App::start();
     // The first sign-in of all, on no device that says what it is.
     app.administrator().await;
-    let proxy = reqwest::Client::builder().local_address(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 66))).build().unwrap();
+    let proxy = crate::harness::http_builder().local_address(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 66))).build().unwrap();
     let sign_in = async |device: &str, from: &str| {
         let body = json!({ "query": SIGN_IN, "variables": { "email": ADA, "password": PASSWORD } });
         let asked =

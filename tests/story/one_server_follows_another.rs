@@ -97,7 +97,7 @@ async fn connections_that_last_move_to_the_next_server() {
     let new = Program::serve(&folder("serving"), &[], &[("DATABASE_URL", &url)]);
     let mut follower = Socket::known(old.address, &token).await;
     follower.subscribe("f", FOLLOW, json!({})).await;
-    let mut stream = reqwest::Client::new()
+    let mut stream = crate::harness::http()
         .post(format!("http://{}/graphql", old.address))
         .header("accept", "text/event-stream")
         .bearer_auth(&token)

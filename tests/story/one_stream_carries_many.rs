@@ -27,7 +27,7 @@ struct Speaker {
 impl Speaker {
     fn of(app: &App, token: &str) -> Self {
         backoffice::platform::tls::install();
-        Self { http: reqwest::Client::new(), url: app.url("/graphql"), token: token.to_owned() }
+        Self { http: crate::harness::http(), url: app.url("/graphql"), token: token.to_owned() }
     }
 
     fn request(&self, method: Method, stream: &str, query: &str) -> reqwest::RequestBuilder {

@@ -95,13 +95,14 @@ async fn who_fails_too_often_has_to_wait() {
     // Twenty failures from one address close it for every account, and for no other address.
     let closed = sign_in(&client, "fresh@firm.example", "not-her-Password-1", None).await;
     assert_eq!(closed["userErrors"][0]["code"], "RATE_LIMITED");
-    let elsewhere = reqwest::Client::builder().local_address(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9))).build().unwrap();
+    let elsewhere =
+        crate::harness::http_builder().local_address(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9))).build().unwrap();
     let body =
         json!({ "query": SIGN_IN, "variables": { "input": { "email": "fresh@firm.example", "password": "x" } } });
     let answer: Value = elsewhere.post(app.url("/graphql")).json(&body).send().await.unwrap().json().await.unwrap();
     assert_eq!(message(&answer["data"]["signIn"]), ALL_WRONG);
     // A trusted proxy says for whom it speaks; what the caller himself wrote before that does not count.
-    let proxy = reqwest::Client::builder().local_address(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 66))).build().unwrap();
+    let proxy = crate::harness::http_builder().local_address(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 66))).build().unwrap();
     let through = async |forwarded: &str| -> Value {
         let asked = proxy.post(app.url("/graphql")).header("x-forwarded-for", forwarded).json(&body).send();
         asked.await.unwrap().json::<Value>().await.unwrap()["data"]["signIn"].clone()
@@ -367,7 +368,7 @@ async fn a_forged_or_stale_token_opens_nothing() {
 }
 
 async fn token(app: &App, basic: Option<(&str, &str)>, form: &str) -> (u16, Value) {
-    let mut request = reqwest::Client::new()
+    let mut request = crate::harness::http()
         .post(app.url("/oauth/token"))
         .header("content-type", "application/x-www-form-urlencoded")
         .body(form.to_owned());
@@ -571,7 +572,12 @@ async fn an_invited_person_sees_what_the_portal_shows_and_nothing_else() {
             "INVOICE_READ",
             "CLIENT_REQUEST_READ",
             "CLIENT_REQUEST_ANSWER",
-            "EVENT_READ"
+            "EVENT_READ",
+            "APPROVAL_READ",
+            "APPROVAL_DECIDE",
+            "CLIENT_APPOINTMENT_READ",
+            "SHARED_CORRESPONDENCE_READ",
+            "CLIENT_DOCUMENT_READ"
         ])
     );
     carla

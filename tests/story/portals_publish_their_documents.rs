@@ -23,7 +23,7 @@ fn documents(texts: &[&str]) -> Value {
 
 /// Sends a body as it is.
 async fn post(app: &App, client: &Client, body: Value) -> Reply {
-    let mut request = reqwest::Client::new()
+    let mut request = crate::harness::http()
         .post(app.url("/graphql"))
         .header("accept", "application/graphql-response+json")
         .json(&body);
@@ -81,7 +81,7 @@ async fn a_document_is_named_by_its_hash() {
         let variables = json!({ "number": "2", "unused": true }).to_string();
         let url =
             reqwest::Url::parse_with_params(&app.url("/graphql"), [("documentId", &id), ("variables", &variables)]);
-        let request = reqwest::Client::new().get(url.unwrap()).bearer_auth(client.token.as_ref().unwrap());
+        let request = crate::harness::http().get(url.unwrap()).bearer_auth(client.token.as_ref().unwrap());
         request.header("accept", "application/graphql-response+json").send().await.unwrap().status()
     };
     assert_eq!((get(NAME).await, get(CREATE).await), (StatusCode::OK, StatusCode::METHOD_NOT_ALLOWED));

@@ -93,7 +93,7 @@ async fn bodies_and_headers() {
     let office = Office::open();
     let person = office.person("Ada");
     let token = office.token(person, Some(office.firm("Firm", person)));
-    let thrower = Thrower { office: &office, token, http: reqwest::Client::new() };
+    let thrower = Thrower { office: &office, token, http: crate::harness::http() };
     let good = json!({ "query": "{ __typename }" }).to_string();
 
     for (what, body) in [
@@ -164,7 +164,7 @@ async fn documents() {
     let office = Office::open();
     let person = office.person("Ada");
     let token = office.token(person, Some(office.firm("Firm", person)));
-    let thrower = Thrower { office: &office, token, http: reqwest::Client::new() };
+    let thrower = Thrower { office: &office, token, http: crate::harness::http() };
 
     let aliases = (0..10_000).map(|n| format!("a{n}: __typename ")).collect::<String>();
     let deep = format!("{}x{}", "{ a ".repeat(500), "}".repeat(500));
@@ -376,7 +376,7 @@ async fn tokens() {
 #[tokio::test]
 async fn other_origins() {
     let office = Office::open();
-    let (http, url) = (reqwest::Client::new(), office.app.url("/graphql"));
+    let (http, url) = (crate::harness::http(), office.app.url("/graphql"));
     let preflight = |origin: &'static str| {
         http.request(Method::OPTIONS, &url)
             .header("origin", origin)

@@ -41,7 +41,7 @@ fn contracts(sql: &str) -> Vec<String> {
                     && text.contains("NOT NULL")
                     && !text.contains("DEFAULT")
                     && !text.contains("GENERATED"))
-                || (text.starts_with("REVOKE") && !text.contains("FROM PUBLIC"));
+                || (text.starts_with("REVOKE") && !text.contains("FROM PUBLIC") && !on_a_new_table(&code, &words));
         if takes_away {
             found.push(short);
         }
@@ -57,6 +57,12 @@ fn made_again(code: &str, words: &[String]) -> bool {
         code.contains(&format!("CREATE FUNCTION {name}"))
             || code.contains(&format!("CREATE OR REPLACE FUNCTION {name}"))
     })
+}
+
+/// Whether what is taken is taken of a table that the step itself makes: no server knows it yet.
+fn on_a_new_table(code: &str, words: &[String]) -> bool {
+    let named = words.iter().skip_while(|word| word.as_str() != "ON").nth(1);
+    named.is_some_and(|name| code.to_uppercase().contains(&format!("CREATE TABLE {name} (")))
 }
 
 /// The statements of a step; bodies of functions stand between `$$` and are none of its own.

@@ -18,6 +18,7 @@ use crate::platform::scalars::Date;
 use crate::platform::sql::sql;
 
 pub mod manual;
+pub mod proposal;
 pub mod record;
 mod rules;
 

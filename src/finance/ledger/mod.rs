@@ -29,6 +29,7 @@ pub struct LedgerQuery(
     period::PeriodQuery,
     lock::LockQuery,
     report::ReportQuery,
+    journal::proposal::JournalProposalQuery,
 );
 
 /// The mutations of the ledger.
@@ -39,6 +40,7 @@ pub struct LedgerMutation(
     journal::JournalMutation,
     period::PeriodMutation,
     lock::LockMutation,
+    journal::proposal::JournalProposalMutation,
 );
 
 /// Founds the books of a new client: the general ledger in its currency, the first fiscal year from the first day of

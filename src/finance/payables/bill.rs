@@ -7,7 +7,9 @@ use async_graphql::{ComplexObject, Context, InputObject, SimpleObject};
 use backoffice_money::Totals;
 use chrono::{Datelike, Days, NaiveDate};
 use diesel::prelude::*;
+use futures_util::future::join;
 
+use crate::approvals;
 use crate::finance::document::lines::{self, DocumentLine};
 use crate::finance::document::pricing::{exchange_rate, total};
 use crate::finance::document::{DocumentLineInput, DocumentRounding, DocumentTax, Kind, PaymentState};
@@ -415,7 +417,7 @@ async fn update(tx: &Tx, input: BillUpdateInput) -> Result<Bill> {
         lines::reprice(tx, Kind::Bill, &before, &lines, &totals).await?;
         totals
     };
-    tx.row(
+    let updated = tx.row(
         diesel::update(bill::table)
             .filter(bill::tenant_id.eq(tx.tenant()?))
             .filter(bill::id.eq(input.id))
@@ -435,9 +437,13 @@ async fn update(tx: &Tx, input: BillUpdateInput) -> Result<Bill> {
                 bill::gross.eq(totals.gross),
             ))
             .returning(Bill::as_returning()),
-    )
-    .await
-    .inspect(|updated: &Bill| emit(tx, EventKind::BillUpdated, updated.id.0))
+    );
+    // whatever was asked for or approved before, this is something else
+    let (updated, void) = join(updated, approvals::request::tell_void(tx, Some(input.id.0))).await;
+    let updated: Bill = updated?;
+    void?;
+    emit(tx, EventKind::BillUpdated, updated.id.0);
+    Ok(updated)
 }
 
 #[cfg(test)]

@@ -2,3 +2,4 @@
 
 pub mod bill;
 pub mod vendor;
+pub mod vendor_bank_change;

@@ -152,7 +152,7 @@ fn checksum(text: &str) -> Result<String> {
     Err(Error::refuse(UserErrorCode::Invalid, "sha256", "A SHA-256 has 64 hexadecimal digits."))
 }
 
-async fn create(tx: &Tx, files: &Files, input: FileUploadCreateInput) -> Result<File> {
+async fn create(tx: &Tx, files: &Files, input: FileUploadCreateInput, reserved: &Reserved) -> Result<File> {
     let (name, sha256) = (named(&input.name)?, checksum(&input.sha256)?);
     let most = files.settings().most_bytes;
     if !u64::try_from(input.size).is_ok_and(|size| (1..=most).contains(&size)) {
@@ -162,7 +162,38 @@ async fn create(tx: &Tx, files: &Files, input: FileUploadCreateInput) -> Result<
         return Err(Error::refuse(UserErrorCode::Invalid, "purpose", "Files of exports are made by the server."));
     }
     check_room(tx, files.settings().most_bytes_of_client, input.size).await?;
-    announce(tx, &name, input.purpose, UPLOAD_OPEN, Some((input.size, sha256)), &Reserved::default()).await
+    announce(tx, &name, input.purpose, UPLOAD_OPEN, Some((input.size, sha256)), reserved).await
+}
+
+/// Announces a file that somebody brings who sends no files otherwise: what a record of the client waits for. Whoever holds
+/// the rights of `reserved` sees it, and completes it by [`complete_brought`].
+pub(crate) async fn announce_brought(
+    ctx: &Context<'_>,
+    tx: &Tx,
+    input: FileUploadCreateInput,
+    reserved: &Reserved,
+) -> Result<(File, FileUpload)> {
+    let (files, scope) = (files(ctx)?, ctx.scope()?);
+    scope.tells_secret();
+    let announced = create(tx, files, input, reserved).await?;
+    let (url, expires_at) = files.address(scope.caller(), tx, &announced, Verb::Bring)?;
+    Ok((announced, FileUpload { url, expires_at }))
+}
+
+/// Makes a file count that was announced by [`announce_brought`] with the same rights; any other is unknown here.
+pub(crate) async fn complete_brought(
+    ctx: &Context<'_>,
+    tx: &Tx,
+    input: FileUploadCompleteInput,
+    reserved: &Reserved,
+) -> Result<File> {
+    let rights = reserved.names();
+    let one = file::table.filter(file::tenant_id.eq(tx.tenant()?)).filter(file::id.eq(input.file));
+    let known: i64 = tx.row(one.filter(file::rights.eq(rights)).count()).await?;
+    if known == 0 {
+        return Err(Error::not_found("file", "file"));
+    }
+    complete(tx, files(ctx)?, input).await
 }
 
 async fn complete(tx: &Tx, files: &Files, input: FileUploadCompleteInput) -> Result<File> {
@@ -260,7 +291,7 @@ impl FileMutation {
         let tx = ctx.tx(Can::FileManage).await?;
         let (files, scope) = (files(ctx)?, ctx.scope()?);
         scope.tells_secret();
-        let (file, user_errors) = settle(ctx, create(tx, files, input).await)?;
+        let (file, user_errors) = settle(ctx, create(tx, files, input, &Reserved::default()).await)?;
         let upload = match &file {
             Some(file) => {
                 let (url, expires_at) = files.address(scope.caller(), tx, file, Verb::Put)?;

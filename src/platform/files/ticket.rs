@@ -22,6 +22,10 @@ pub enum Verb {
     Get = 2,
     /// To look at them, if they are of a kind that can be shown.
     Show = 3,
+    /// To bring the bytes of what the client was asked for.
+    Bring = 4,
+    /// To take them as the current version of a document that the client's people see.
+    Shown = 5,
 }
 
 /// What an address says.
@@ -87,6 +91,8 @@ impl Ticket {
             1 => Verb::Put,
             2 => Verb::Get,
             3 => Verb::Show,
+            4 => Verb::Bring,
+            5 => Verb::Shown,
             _ => return None,
         };
         let id = |at: usize| Uuid::from_slice(said.get(2 + at * 16..18 + at * 16)?).ok();
@@ -105,7 +111,12 @@ impl Ticket {
     /// The one right that it is good for.
     #[must_use]
     pub fn right(&self) -> Can {
-        if self.verb == Verb::Put { Can::FileManage } else { Can::FileRead }
+        match self.verb {
+            Verb::Put => Can::FileManage,
+            Verb::Get | Verb::Show => Can::FileRead,
+            Verb::Bring => Can::ClientRequestAnswer,
+            Verb::Shown => Can::ClientDocumentRead,
+        }
     }
 
     /// Whoever comes with it: the one it was made for, with that one right.

@@ -128,6 +128,16 @@ impl JobContext {
     /// The same for all of these rights.
     pub async fn tx_with(&self, rights: &[Can]) -> Result<Tx> {
         let tx = self.enter(Begin::Write).await?;
+        self.check(tx, rights).await
+    }
+
+    /// Opens a transaction that reads one snapshot, if the one who asked for the job holds these rights now.
+    pub async fn snapshot(&self, rights: &[Can]) -> Result<Tx> {
+        let tx = self.enter(Begin::Read).await?;
+        self.check(tx, rights).await
+    }
+
+    async fn check(&self, tx: Tx, rights: &[Can]) -> Result<Tx> {
         let Some(missing) = rights.iter().find(|can| !tx.permissions().contains(can)) else { return Ok(tx) };
         tx.finish(false).await?;
         let message = format!("Whoever asked for this job does not hold the right `{}` any more.", missing.name());
@@ -273,6 +283,12 @@ impl JobContext {
     pub fn is_prepared(&self) {
         let turn = TURN.max(self.begun.elapsed().saturating_mul(3));
         *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + turn;
+    }
+
+    /// Whether a failure now would be the last one of a job that is tried so often.
+    #[must_use]
+    pub fn is_last_try(&self, tries: i32) -> bool {
+        self.claimed.failures.saturating_add(1) >= tries
     }
 
     /// Whether the worker has been told to stop: work without checkpoints may give up early.

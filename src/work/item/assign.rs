@@ -94,12 +94,12 @@ impl Holds {
 }
 
 /// Refuses an assignee who would never see the item.
-pub(super) async fn check_person(tx: &Tx, person: UserId, visible_to_client: bool, field: &str) -> Result<()> {
+pub(crate) async fn check_person(tx: &Tx, person: UserId, visible_to_client: bool, field: &str) -> Result<()> {
     sight(tx, person).await?.check(visible_to_client, field, field)
 }
 
 /// Refuses a team of which nobody would ever see the item.
-pub(super) async fn check_team(tx: &Tx, team: TeamId, field: &str) -> Result<()> {
+pub(crate) async fn check_team(tx: &Tx, team: TeamId, field: &str) -> Result<()> {
     match team::here(tx).await?.iter().any(|here| here.id == team) {
         true => Ok(()),
         false => Err(Error::not_found(field, "team that sees this client's work")),

@@ -4,20 +4,23 @@ use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use diesel::prelude::*;
 use uuid::Uuid;
 
+use super::due::{self, WorkDue, WorkDueInput};
 use super::notice::{self, NoticeCause};
-use super::{WorkItem, WorkItemKind, WorkPriority, assign, expect_version, locked, record};
+use super::{WorkItem, WorkItemKind, WorkPriority, assign, expect_version, locked, record, wanted};
+use crate::clocks::ids::ClockId;
 use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
-use crate::platform::error::Result;
+use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::outbox::{EventKind, emit};
-use crate::platform::scalars::Date;
+use crate::platform::scalars::{Date, DateTime};
 use crate::platform::scope::Ask;
 use crate::practice::engagement;
-use crate::practice::ids::TeamId;
+use crate::practice::ids::{EngagementId, TeamId};
 use crate::schema::practice::work_item;
 use crate::work::ids::WorkItemId;
 use crate::work::input::sized;
+use crate::work::reminder;
 
 /// A new work item of the client that the token is for.
 #[derive(InputObject, Clone, Debug)]
@@ -32,6 +35,8 @@ pub struct WorkItemCreateInput {
     pub priority: Option<WorkPriority>,
     /// The day until whose end it has to be done, in the client's time zone.
     pub due_on: Option<Date>,
+    /// How that day is computed, instead of `dueOn`.
+    pub due: Option<WorkDueInput>,
     /// Who does it: somebody who may see it. Right: `work.item.assign`, unless it is oneself.
     pub assignee: Option<UserId>,
     /// The team that does it: one of which somebody may see it. Right: `work.item.assign`.
@@ -43,6 +48,12 @@ pub struct WorkItemCreateInput {
     /// Whether the client's own people see it as well; a `CLIENT_REQUEST` is shown to them unless this says otherwise, other
     /// work is not.
     pub visible_to_client: Option<bool>,
+    /// What is wanted from the client, line by line: at most 100, 1 to 500 characters each.
+    pub wanted: Option<Vec<String>>,
+    /// On which days behind today the client is reminded by mail of what is still wanted: at most 20, each 1 to 365, at eight
+    /// o'clock in the client's time zone. Whoever it is given to is reminded if he is one of the client's people, else all
+    /// who may answer. Needs `wanted`.
+    pub remind_after_days: Option<Vec<i32>>,
 }
 
 /// Changes of a work item: what is omitted stays, null clears.
@@ -60,6 +71,8 @@ pub struct WorkItemUpdateInput {
     pub priority: Option<WorkPriority>,
     /// The day until whose end it has to be done, in the client's time zone.
     pub due_on: MaybeUndefined<Date>,
+    /// How that day is computed, instead of `dueOn`. A clock that it was due by before is stopped.
+    pub due: Option<WorkDueInput>,
     /// The code of the service that it belongs to: one that a live engagement of the client covers today.
     pub service: MaybeUndefined<String>,
     /// The id of the record that it is about: any that the caller may read.
@@ -110,24 +123,38 @@ pub async fn create(tx: &Tx, new: New) -> Result<WorkItem> {
     if let Some(team) = input.team {
         assign::check_team(tx, team, "team").await?;
     }
-    if let Some(service) = &input.service {
-        engagement::expect_live(tx, service, "service").await?;
-    }
+    let engagement = match &input.service {
+        Some(service) => Some(engagement::expect_live(tx, service, "service").await?),
+        None => None,
+    };
+    let wanted = input.wanted.unwrap_or_default();
+    wanted::check(&wanted, "wanted")?;
+    let reminders = reminder::checked(input.remind_after_days.unwrap_or_default(), &wanted, visible)?;
+    let id = WorkItemId::new();
+    let due = match (input.due, input.due_on) {
+        (Some(_), Some(_)) => return Err(due_twice()),
+        (Some(described), None) => due::resolve(tx, described, id).await?,
+        (None, stated) => WorkDue::stated(stated),
+    };
     let (prefix, record) = about.unzip();
     let made: WorkItem = tx
         .row(
             diesel::insert_into(work_item::table)
                 .values((
                     work_item::tenant_id.eq(tx.tenant()?),
-                    work_item::id.eq(WorkItemId::new()),
+                    work_item::id.eq(id),
                     work_item::kind.eq(input.kind),
                     work_item::title.eq(input.title),
                     work_item::description.eq(input.description.unwrap_or_default()),
                     work_item::priority.eq(input.priority.unwrap_or(WorkPriority::Normal)),
-                    work_item::due_on.eq(input.due_on),
+                    work_item::due_on.eq(due.on),
+                    work_item::due_at.eq(due.at),
+                    work_item::due_basis.eq(due.basis),
+                    work_item::due_clock_id.eq(due.clock),
                     work_item::assignee_id.eq(input.assignee),
                     work_item::team_id.eq(input.team),
                     work_item::service_code.eq(input.service),
+                    work_item::engagement_id.eq(engagement),
                     work_item::record_prefix.eq(prefix),
                     work_item::record_id.eq(record),
                     work_item::visible_to_client.eq(visible),
@@ -136,9 +163,15 @@ pub async fn create(tx: &Tx, new: New) -> Result<WorkItem> {
                 .returning(WorkItem::as_returning()),
         )
         .await?;
+    wanted::add(tx, id, 0, wanted).await?;
+    reminder::set(tx, id, reminders).await?;
     tell(tx, &made, EventKind::WorkItemCreated, Some(EventKind::ClientRequestOpened));
     notice::tell(tx, made.id, NoticeCause::Assigned, made.assignee_id.into_iter().collect()).await?;
     Ok(made)
+}
+
+fn due_twice() -> Error {
+    Error::refuse(UserErrorCode::Invalid, "due", "Say either the day or how it is computed.")
 }
 
 #[derive(AsChangeset)]
@@ -148,19 +181,39 @@ struct Changes {
     description: Option<String>,
     priority: Option<WorkPriority>,
     due_on: Option<Option<Date>>,
+    due_at: Option<Option<DateTime>>,
+    due_basis: Option<Option<serde_json::Value>>,
+    due_clock_id: Option<Option<ClockId>>,
     service_code: Option<Option<String>>,
+    engagement_id: Option<Option<EngagementId>>,
     record_prefix: Option<Option<String>>,
     record_id: Option<Option<Uuid>>,
     visible_to_client: Option<bool>,
 }
 
-async fn update(tx: &Tx, input: WorkItemUpdateInput, about: Option<Option<(String, Uuid)>>) -> Result<WorkItem> {
+/// Changes what a work item says.
+pub(crate) async fn update(
+    tx: &Tx,
+    input: WorkItemUpdateInput,
+    about: Option<Option<(String, Uuid)>>,
+) -> Result<WorkItem> {
     check_texts(input.title.as_deref(), input.description.as_deref())?;
     let found = locked(tx, input.id, "id").await?;
     expect_version(input.expected_version, &found)?;
     found.expect_open("id")?;
-    if let MaybeUndefined::Value(service) = &input.service {
-        engagement::expect_live(tx, service, "service").await?;
+    let engagement = match &input.service {
+        MaybeUndefined::Value(service) => Some(Some(engagement::expect_live(tx, service, "service").await?)),
+        MaybeUndefined::Null => Some(None),
+        MaybeUndefined::Undefined => None,
+    };
+    let due = match (input.due, input.due_on) {
+        (Some(_), MaybeUndefined::Null | MaybeUndefined::Value(_)) => return Err(due_twice()),
+        (Some(described), MaybeUndefined::Undefined) => Some(due::resolve(tx, described, found.id).await?),
+        (None, MaybeUndefined::Undefined) => None,
+        (None, stated) => Some(WorkDue::stated(stated.take())),
+    };
+    if due.is_some() {
+        due::stop_clock(tx, found.due_clock_id).await?;
     }
     let (prefix, record) = match about {
         Some(about) => {
@@ -173,8 +226,12 @@ async fn update(tx: &Tx, input: WorkItemUpdateInput, about: Option<Option<(Strin
         title: input.title,
         description: input.description,
         priority: input.priority,
-        due_on: input.due_on.into(),
+        due_on: due.as_ref().map(|due| due.on),
+        due_at: due.as_ref().map(|due| due.at),
+        due_clock_id: due.as_ref().map(|due| due.clock),
+        due_basis: due.map(|due| due.basis),
         service_code: input.service.into(),
+        engagement_id: engagement,
         record_prefix: prefix,
         record_id: record,
         visible_to_client: input.visible_to_client,
@@ -214,6 +271,9 @@ impl ChangeMutation {
             if input.team.is_some() || input.assignee.is_some_and(|person| person.0 != tx.actor()) {
                 ctx.tx(Can::WorkItemAssign).await?;
             }
+            if input.due.as_ref().is_some_and(|due| due.clock_minutes.is_some()) {
+                ctx.tx(Can::ClockManage).await?;
+            }
             let about = match &input.record {
                 Some(id) => Some(record(ctx, id).await?),
                 None => None,
@@ -231,6 +291,9 @@ impl ChangeMutation {
     ) -> async_graphql::Result<Option<WorkItemPayload>> {
         let tx = ctx.tx(Can::WorkItemManage).await?;
         let done = async {
+            if input.due.as_ref().is_some_and(|due| due.clock_minutes.is_some()) {
+                ctx.tx(Can::ClockManage).await?;
+            }
             let about = match &input.record {
                 MaybeUndefined::Undefined => None,
                 MaybeUndefined::Null => Some(None),

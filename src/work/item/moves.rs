@@ -1,18 +1,22 @@
 //! A work item is started, put off, completed, cancelled and opened again.
 
 use async_graphql::{Context, InputObject, Object};
+use diesel::QueryableByName;
 use diesel::prelude::*;
+use diesel::sql_types::{Array, Nullable, Uuid as SqlUuid};
 
 use super::change::{WorkItemPayload, tell};
 use super::notice::{self, NoticeCause, Watchers};
 use super::state::{self, WorkItemAction};
-use super::{WorkItem, checklist, dependency, expect_version, locked};
+use super::{WorkItem, checklist, dependency, due, expect_version, locked};
+use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
-use crate::platform::error::Result;
-use crate::platform::outbox::EventKind;
+use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scope::Ask;
+use crate::platform::sql::sql;
 use crate::practice::engagement;
 use crate::schema::practice::work_item;
 use crate::work::ids::WorkItemId;
@@ -38,6 +42,48 @@ pub struct WorkItemWaitInput {
     pub waiting_for: Option<String>,
 }
 
+#[derive(QueryableByName)]
+struct Opened {
+    #[diesel(sql_type = SqlUuid)]
+    id: WorkItemId,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    assignee_id: Option<UserId>,
+}
+
+/// Opens what has waited for an item that was just closed, and for no other.
+async fn open_stage(tx: &Tx, closed: WorkItemId) -> Result<()> {
+    // Held first: of two that close the last ones, the second finds what the first has done.
+    let waiting: Vec<Opened> = tx
+        .rows(
+            sql("SELECT i.id, i.assignee_id FROM practice.work_dependency d
+                   JOIN practice.work_item i ON i.tenant_id = d.tenant_id AND i.id = d.item_id
+                  WHERE d.tenant_id = $1 AND d.needs_id = $2 AND i.gated AND i.closed_at IS NULL
+                  ORDER BY i.id FOR NO KEY UPDATE OF i")
+            .bind::<SqlUuid, _>(tx.tenant()?)
+            .bind::<SqlUuid, _>(closed),
+        )
+        .await?;
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let opened: Vec<Opened> = tx
+        .rows(
+            sql("UPDATE practice.work_item i SET state = 'open', waiting_for = NULL, gated = false
+                  WHERE i.tenant_id = $1 AND i.id = ANY ($2) AND NOT EXISTS (
+                    SELECT 1 FROM practice.work_dependency d JOIN practice.work_item n ON n.tenant_id = d.tenant_id AND n.id = d.needs_id
+                     WHERE d.tenant_id = i.tenant_id AND d.item_id = i.id AND n.closed_at IS NULL)
+                 RETURNING i.id, i.assignee_id")
+            .bind::<SqlUuid, _>(tx.tenant()?)
+            .bind::<Array<SqlUuid>, _>(waiting.into_iter().map(|one| one.id).collect::<Vec<_>>()),
+        )
+        .await?;
+    for one in opened {
+        emit(tx, EventKind::WorkItemUpdated, one.id.0);
+        notice::tell(tx, one.id, NoticeCause::Moved, one.assignee_id.into_iter().collect()).await?;
+    }
+    Ok(())
+}
+
 async fn moved(tx: &Tx, input: WorkItemInput, action: WorkItemAction, waiting_for: Option<String>) -> Result<WorkItem> {
     if let Some(text) = &waiting_for {
         sized("waitingFor", text, 1..=500)?;
@@ -57,6 +103,13 @@ async fn moved(tx: &Tx, input: WorkItemInput, action: WorkItemAction, waiting_fo
         }
         _ => {}
     }
+    if found.gated && action == WorkItemAction::Start {
+        let message = "This work item opens when the stage before it is done.";
+        return Err(Error::refuse(UserErrorCode::State, "id", message));
+    }
+    if !to.is_open() {
+        due::stop_clock(tx, found.due_clock_id).await?;
+    }
     let closed = (!to.is_open()).then(|| (tx.now(), tx.actor())).unzip();
     let now: WorkItem = tx
         .row(
@@ -68,6 +121,7 @@ async fn moved(tx: &Tx, input: WorkItemInput, action: WorkItemAction, waiting_fo
                     work_item::waiting_for.eq(waiting_for),
                     work_item::closed_at.eq(closed.0),
                     work_item::closed_by.eq(closed.1),
+                    work_item::gated.eq(false),
                 ))
                 .returning(WorkItem::as_returning()),
         )
@@ -80,6 +134,9 @@ async fn moved(tx: &Tx, input: WorkItemInput, action: WorkItemAction, waiting_fo
         WorkItemAction::Reopen => (EventKind::WorkItemReopened, Some(EventKind::ClientRequestOpened)),
     };
     tell(tx, &now, inside, outside);
+    if !to.is_open() {
+        open_stage(tx, now.id).await?;
+    }
     let watchers = Watchers::fetch(tx, vec![now.id]).await?.remove(&now.id).unwrap_or_default();
     notice::tell(tx, now.id, NoticeCause::Moved, watchers).await?;
     Ok(now)

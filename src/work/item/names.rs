@@ -118,7 +118,7 @@ impl<const FAR: bool> Fetch for Clients<FAR> {
 }
 
 /// The person of that id.
-pub(super) async fn person(ctx: &Context<'_>, id: Option<UserId>) -> Result<Option<WorkPerson>> {
+pub(in crate::work) async fn person(ctx: &Context<'_>, id: Option<UserId>) -> Result<Option<WorkPerson>> {
     match id {
         Some(id) if far(ctx)? => ctx.load::<People<true>>(id).await,
         Some(id) => ctx.load::<People<false>>(id).await,
@@ -127,7 +127,7 @@ pub(super) async fn person(ctx: &Context<'_>, id: Option<UserId>) -> Result<Opti
 }
 
 /// The team of that id.
-pub(super) async fn team(ctx: &Context<'_>, id: Option<TeamId>) -> Result<Option<Team>> {
+pub(in crate::work) async fn team(ctx: &Context<'_>, id: Option<TeamId>) -> Result<Option<Team>> {
     match id {
         Some(id) if far(ctx)? => ctx.load::<Teams<true>>(id).await,
         Some(id) => ctx.load::<Teams<false>>(id).await,
@@ -136,7 +136,7 @@ pub(super) async fn team(ctx: &Context<'_>, id: Option<TeamId>) -> Result<Option
 }
 
 /// The service of that code.
-pub(super) async fn service(ctx: &Context<'_>, code: Option<&str>) -> Result<Option<Service>> {
+pub(in crate::work) async fn service(ctx: &Context<'_>, code: Option<&str>) -> Result<Option<Service>> {
     match code {
         Some(code) if far(ctx)? => ctx.load::<Services<true>>(code.to_owned()).await,
         Some(code) => ctx.load::<Services<false>>(code.to_owned()).await,
@@ -145,6 +145,6 @@ pub(super) async fn service(ctx: &Context<'_>, code: Option<&str>) -> Result<Opt
 }
 
 /// The name of the client of that id.
-pub(super) async fn client(ctx: &Context<'_>, id: ClientId) -> Result<Option<String>> {
+pub(in crate::work) async fn client(ctx: &Context<'_>, id: ClientId) -> Result<Option<String>> {
     if far(ctx)? { ctx.load::<Clients<true>>(id).await } else { ctx.load::<Clients<false>>(id).await }
 }

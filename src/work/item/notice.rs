@@ -34,6 +34,10 @@ crate::words! {
         Assigned = "assigned",
         /// An item that he watches was started, put off, completed, cancelled or opened again.
         Moved = "moved",
+        /// The client answered something of a request that he opened, watches or does.
+        Answered = "answered",
+        /// A rule says so.
+        Rule = "rule",
     }
 }
 
@@ -63,7 +67,12 @@ pub(super) async fn sees(tx: &Tx, person: UserId) -> Result<bool> {
 }
 
 /// Tells people of an item: each once, those who may see it, and never who acts.
-pub(super) async fn tell(tx: &Tx, item: WorkItemId, cause: NoticeCause, mut people: Vec<UserId>) -> Result<()> {
+pub(in crate::work) async fn tell(
+    tx: &Tx,
+    item: WorkItemId,
+    cause: NoticeCause,
+    mut people: Vec<UserId>,
+) -> Result<()> {
     people.sort_unstable();
     people.dedup();
     if people.is_empty() {
@@ -77,6 +86,23 @@ pub(super) async fn tell(tx: &Tx, item: WorkItemId, cause: NoticeCause, mut peop
                 .bind::<Array<SqlUuid>, _>(ids)
                 .bind::<SqlUuid, _>(item)
                 .bind::<Text, _>(cause),
+        )
+        .await?;
+    Ok(())
+}
+
+/// Tells people of an item in the name of a rule: each once, those who may see it.
+pub(crate) async fn tell_by_rule(tx: &Tx, item: WorkItemId, rule: &str, mut people: Vec<UserId>) -> Result<()> {
+    people.sort_unstable();
+    people.dedup();
+    let ids: Vec<Uuid> = people.iter().map(|_| new_uuid()).collect();
+    let _: Told = tx
+        .row(
+            sql("SELECT practice.notify_by_rule($1, $2, $3, $4) AS told")
+                .bind::<Array<SqlUuid>, _>(people)
+                .bind::<Array<SqlUuid>, _>(ids)
+                .bind::<SqlUuid, _>(item)
+                .bind::<Text, _>(rule.to_owned()),
         )
         .await?;
     Ok(())

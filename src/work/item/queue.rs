@@ -3,15 +3,12 @@
 //! Page and counts come from the same conditions (the counts' stand in `practice.work_counted`). Each client's part is one range of an index that holds open items only,
 //! so that neither what was closed nor other clients cost anything; a page takes the first rows of each client's range.
 
-use std::collections::BTreeMap;
-
-use async_graphql::{Context, InputObject, Object, SimpleObject};
+use async_graphql::{Context, InputObject, Object};
 use chrono::NaiveDate;
-use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Bool, Date as SqlDate, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Date as SqlDate, Nullable, Text, Uuid as SqlUuid};
 use uuid::Uuid;
 
-use super::{WorkItem, WorkItemKind, WorkItemState, WorkPriority, names};
+use super::{WorkItem, WorkItemKind, WorkItemState, WorkPriority, names, view};
 use crate::identity::ids::{ClientId, UserId};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
@@ -21,8 +18,12 @@ use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::Date;
 use crate::platform::scope::Ask;
 use crate::platform::sql::{Sql, sql};
-use crate::practice::ids::TeamId;
-use crate::work::ids::WorkItemId;
+use crate::practice::ids::{EngagementId, TeamId};
+use crate::work::ids::{WorkItemId, WorkViewId};
+
+mod counts;
+
+use counts::{WorkItemCounts, groups};
 
 crate::equality_filter!(
     /// Conditions on where a work item stands.
@@ -43,6 +44,15 @@ crate::equality_filter!(
 crate::equality_filter!(
     /// Conditions on the client that a work item is done for.
     WorkClientFilter, ClientId
+);
+
+crate::equality_filter!(
+    /// Conditions on the code of the service that a work item belongs to.
+    WorkServiceFilter, String
+);
+crate::equality_filter!(
+    /// Conditions on the engagement that a work item belongs to.
+    WorkEngagementFilter, EngagementId
 );
 
 /// Conditions on who does a work item; one of them.
@@ -71,6 +81,10 @@ pub struct WorkItemFilter {
     pub team: Option<TeamFilter>,
     /// By the client that they are done for.
     pub client: Option<WorkClientFilter>,
+    /// By the service that they belong to.
+    pub service: Option<WorkServiceFilter>,
+    /// By the engagement that they belong to.
+    pub engagement: Option<WorkEngagementFilter>,
     /// By the day they are due.
     pub due_on: Option<DateFilter>,
     /// By the record that they are about.
@@ -136,6 +150,8 @@ struct Wanted {
     kinds: Option<Vec<&'static str>>,
     priorities: Option<Vec<&'static str>>,
     teams: Option<Vec<Uuid>>,
+    services: Option<Vec<String>>,
+    engagements: Option<Vec<Uuid>>,
     from: NaiveDate,
     before: NaiveDate,
     record: Option<Uuid>,
@@ -183,6 +199,11 @@ fn days(filter: Option<DateFilter>) -> (NaiveDate, NaiveDate) {
 }
 
 impl WorkItemFilter {
+    /// Refuses what the queue would refuse.
+    pub(super) fn check(self, tx: &Tx) -> Result<()> {
+        self.wanted(tx).map(drop)
+    }
+
     fn wanted(self, tx: &Tx) -> Result<Wanted> {
         let states = any_of!(self.state, "state");
         let part = match &states {
@@ -221,6 +242,8 @@ impl WorkItemFilter {
             priorities: any_of!(self.priority, "priority")
                 .map(|words| words.into_iter().map(WorkPriority::text).collect()),
             teams: any_of!(self.team, "team").map(|ids| ids.into_iter().map(|id| id.0).collect()),
+            services: any_of!(self.service, "service"),
+            engagements: any_of!(self.engagement, "engagement").map(|ids| ids.into_iter().map(|id| id.0).collect()),
             from,
             before,
             record,
@@ -241,7 +264,8 @@ macro_rules! clients {
 macro_rules! columns {
     () => {
         "i.tenant_id, i.id, i.kind, i.title, i.description, i.state, i.priority, i.due_on, i.queue_on, i.assignee_id, i.team_id,
-         i.record_prefix, i.record_id, i.visible_to_client, i.waiting_for, i.closed_at, i.created_at, i.version, i.service_code"
+         i.record_prefix, i.record_id, i.visible_to_client, i.waiting_for, i.closed_at, i.created_at, i.version, i.service_code,
+         i.due_at, i.due_basis, i.due_clock_id, i.gated, i.engagement_id"
     };
 }
 
@@ -254,7 +278,8 @@ macro_rules! conditions {
             $whose,
             " AND ($5::text[] IS NULL OR i.state = ANY ($5)) AND ($6::text[] IS NULL OR i.kind = ANY ($6))
               AND ($7::text[] IS NULL OR i.priority = ANY ($7)) AND ($8::uuid[] IS NULL OR i.team_id = ANY ($8))
-              AND ($9::uuid IS NULL OR i.record_id = $9) AND ($10::text IS NULL OR i.title ILIKE $10)"
+              AND ($9::uuid IS NULL OR i.record_id = $9) AND ($10::text IS NULL OR i.title_folded LIKE (SELECT lower($10)))
+              AND ($11::text[] IS NULL OR i.service_code = ANY ($11)) AND ($12::uuid[] IS NULL OR i.engagement_id = ANY ($12))"
         )
     };
 }
@@ -265,8 +290,28 @@ macro_rules! page {
             "WITH page AS MATERIALIZED (SELECT p.* FROM (", clients!(), ") t
               CROSS JOIN LATERAL (SELECT i.tenant_id, i.queue_on, i.id FROM practice.work_item i WHERE ",
             conditions!($part, $whose),
-            " AND (i.queue_on, i.id) > ($11, $12) ORDER BY i.queue_on, i.id LIMIT $13) p ORDER BY p.queue_on, p.id LIMIT $13)
+            " AND (i.queue_on, i.id) > ($13, $14) ORDER BY i.queue_on, i.id LIMIT $15) p ORDER BY p.queue_on, p.id LIMIT $15)
              SELECT ", columns!(), " FROM page p JOIN practice.work_item i ON i.tenant_id = p.tenant_id AND i.id = p.id
+              ORDER BY i.queue_on, i.id"
+        )
+    };
+}
+
+/// The page of what a text was found in: every title has to be looked at, which is done from client to client (see
+/// `practice.work_found`).
+macro_rules! found {
+    ($part:literal, $nobodys:literal) => {
+        concat!(
+            "WITH page AS MATERIALIZED (SELECT f.client_id AS tenant_id, f.queue_on, f.id FROM practice.work_found(
+               $1, $2, $3, $4, ",
+            $nobodys,
+            ", '",
+            $part,
+            "', $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) f
+              ORDER BY f.queue_on, f.id LIMIT $15)
+             SELECT ",
+            columns!(),
+            " FROM page p JOIN practice.work_item i ON i.tenant_id = p.tenant_id AND i.id = p.id
               ORDER BY i.queue_on, i.id"
         )
     };
@@ -278,6 +323,12 @@ macro_rules! text {
         use Part::{All, Closed, Open};
         use Whose::{Anybodys, Nobodys, Of};
         match ($wanted.part, $wanted.whose) {
+            (Open, Anybodys | Of(_)) if $wanted.text.is_some() => found!("open", "false"),
+            (Open, Nobodys) if $wanted.text.is_some() => found!("open", "true"),
+            (Closed, Anybodys | Of(_)) if $wanted.text.is_some() => found!("closed", "false"),
+            (Closed, Nobodys) if $wanted.text.is_some() => found!("closed", "true"),
+            (All, Anybodys | Of(_)) if $wanted.text.is_some() => found!("all", "false"),
+            (All, Nobodys) if $wanted.text.is_some() => found!("all", "true"),
             (Open, Anybodys) => page!(" AND i.closed_at IS NULL", " AND $4::uuid IS NULL"),
             (Open, Of(_)) => page!(" AND i.closed_at IS NULL", " AND i.assignee_id = $4"),
             (Open, Nobodys) => page!(" AND i.closed_at IS NULL", " AND i.assignee_id IS NULL AND $4::uuid IS NULL"),
@@ -316,115 +367,8 @@ impl Wanted {
             .bind::<Nullable<Array<SqlUuid>>, _>(self.teams)
             .bind::<Nullable<SqlUuid>, _>(self.record)
             .bind::<Nullable<Text>, _>(self.text)
-    }
-}
-
-#[derive(QueryableByName)]
-struct Group {
-    #[diesel(sql_type = SqlUuid)]
-    client_id: ClientId,
-    #[diesel(sql_type = Text)]
-    state: WorkItemState,
-    #[diesel(sql_type = Text)]
-    kind: WorkItemKind,
-    #[diesel(sql_type = BigInt)]
-    count: i64,
-}
-
-async fn groups(tx: &Tx, wanted: Wanted) -> Result<Vec<Group>> {
-    tx.rows(
-        sql("SELECT c.client_id, c.state, c.kind, c.count
-               FROM practice.work_counted($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) c")
-        .bind::<Nullable<Array<SqlUuid>>, _>(wanted.clients)
-        .bind::<SqlDate, _>(wanted.from)
-        .bind::<SqlDate, _>(wanted.before)
-        .bind::<Nullable<SqlUuid>, _>(wanted.whose.person())
-        .bind::<Bool, _>(wanted.whose == Whose::Nobodys)
-        .bind::<Text, _>(match wanted.part {
-            Part::Open => "open",
-            Part::Closed => "closed",
-            Part::All => "all",
-        })
-        .bind::<Nullable<Array<Text>>, _>(wanted.states)
-        .bind::<Nullable<Array<Text>>, _>(wanted.kinds)
-        .bind::<Nullable<Array<Text>>, _>(wanted.priorities)
-        .bind::<Nullable<Array<SqlUuid>>, _>(wanted.teams)
-        .bind::<Nullable<SqlUuid>, _>(wanted.record)
-        .bind::<Nullable<Text>, _>(wanted.text),
-    )
-    .await
-}
-
-/// How many items stand somewhere.
-#[derive(SimpleObject, Clone, Copy, Debug)]
-pub struct WorkItemStateCount {
-    /// Where they stand.
-    pub state: WorkItemState,
-    /// How many.
-    pub count: i64,
-}
-
-/// How many items of a sort there are.
-#[derive(SimpleObject, Clone, Copy, Debug)]
-pub struct WorkItemKindCount {
-    /// The sort of work.
-    pub kind: WorkItemKind,
-    /// How many.
-    pub count: i64,
-}
-
-/// How many items a client has.
-#[derive(SimpleObject, Clone, Copy, Debug)]
-#[graphql(complex)]
-pub struct WorkItemClientCount {
-    /// The client.
-    pub client_id: ClientId,
-    /// How many.
-    pub count: i64,
-}
-
-#[async_graphql::ComplexObject]
-impl WorkItemClientCount {
-    /// The client's name.
-    async fn client_name(&self, ctx: &Context<'_>) -> async_graphql::Result<String> {
-        let name = names::client(ctx, self.client_id).await?;
-        Ok(name.ok_or_else(|| Error::fault("a work item that is counted has no client"))?)
-    }
-}
-
-/// How many work items a list has under the same filter, all together and apart. What has none is left out.
-#[derive(SimpleObject, Clone, Debug)]
-pub struct WorkItemCounts {
-    /// All of them: the list's `totalCount`.
-    pub total: i64,
-    /// By where they stand.
-    pub by_state: Vec<WorkItemStateCount>,
-    /// By what sort of work they are.
-    pub by_kind: Vec<WorkItemKindCount>,
-    /// By client, those with the most first.
-    pub by_client: Vec<WorkItemClientCount>,
-}
-
-impl WorkItemCounts {
-    fn of(groups: &[Group]) -> Self {
-        let (mut states, mut kinds, mut clients) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let mut total = 0_i64;
-        let add = |sum: &mut i64, count: i64| *sum = sum.saturating_add(count);
-        for Group { client_id, state, kind, count } in groups {
-            add(&mut total, *count);
-            add(&mut states.entry(state.text()).or_insert((*state, 0)).1, *count);
-            add(&mut kinds.entry(kind.text()).or_insert((*kind, 0)).1, *count);
-            add(clients.entry(*client_id).or_insert(0), *count);
-        }
-        let mut by_client: Vec<_> =
-            clients.into_iter().map(|(client_id, count)| WorkItemClientCount { client_id, count }).collect();
-        by_client.sort_by_key(|one| std::cmp::Reverse(one.count));
-        Self {
-            total,
-            by_state: states.into_values().map(|(state, count)| WorkItemStateCount { state, count }).collect(),
-            by_kind: kinds.into_values().map(|(kind, count)| WorkItemKindCount { kind, count }).collect(),
-            by_client,
-        }
+            .bind::<Nullable<Array<Text>>, _>(self.services)
+            .bind::<Nullable<Array<SqlUuid>>, _>(self.engagements)
     }
 }
 
@@ -471,10 +415,11 @@ impl QueueQuery {
         #[graphql(desc = "How many, 1 to 100; 25 if not said.")] first: Option<i32>,
         #[graphql(desc = "Only rows behind this cursor.")] after: Option<String>,
         #[graphql(desc = "Only items that match; what is open if not said.")] filter: Option<WorkItemFilter>,
+        #[graphql(desc = "Only items that this view looks for, instead of a filter.")] view: Option<WorkViewId>,
     ) -> async_graphql::Result<WorkItemConnection> {
         let tx = reach(ctx).await?;
         let slice = Slice::new(first, after.as_deref())?;
-        let wanted = filter.unwrap_or_default().wanted(tx)?.within(tx);
+        let wanted = view::asked(tx, filter, view).await?.wanted(tx)?.within(tx);
         let behind = match &slice.after {
             None => (FIRST_DAY, Uuid::nil()),
             Some((day, id)) => {
@@ -501,15 +446,17 @@ impl QueueQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only items that match; what is open if not said.")] filter: Option<WorkItemFilter>,
+        #[graphql(desc = "Only items that this view looks for, instead of a filter.")] view: Option<WorkViewId>,
     ) -> async_graphql::Result<WorkItemCounts> {
         let tx = reach(ctx).await?;
-        let wanted = filter.unwrap_or_default().wanted(tx)?.within(tx);
+        let wanted = view::asked(tx, filter, view).await?.wanted(tx)?.within(tx);
         Ok(WorkItemCounts::of(&groups(tx, wanted).await?))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::counts::Group;
     use super::*;
 
     fn day(text: &str) -> NaiveDate {

@@ -86,6 +86,12 @@ EXPECTED = {
     "The statements": r'"debit":{"amount":"([\d.]+)"},"credit":{"amount":"\1"}',
     "The month is closed": r'(?s)"softLockOn":"2026-01-31".*"code":"',
     "The portfolio": r'(?s)"actorName".*"unmatchedBankLines".*"accessToken":null',
+    "Yesterday": r'(?s)"approvalPolicy":{"id":"apol_.*"state":"OPEN"',
+    "The morning queue": r'"title":"Enter the bill of the landlord","clientName":"First Client GmbH".*"totalCount":1}.*"total":1',
+    "The approval": r'(?s)"bill":null.*"explanation":"1,190.00 EUR: band 1, above 1,000.00.".*"title":"Bill RENT-02.*"APPROVED".*"POSTED".*"DONE"',
+    "The document": r'(?s)"READY".*"documentSearch":{"nodes":\[{"document":{"title":"Contract of the hall"}}',
+    "The letter": r'(?s)"number":"OUT-.*"mail":{"state":"(QUEUED|SENT)"}',
+    "The appointment": r'(?s)"startsAt":"20.*"appointment":null.*is taken on',
     "Who may": r'"grant":{"id":"grt_',
     "The endpoint": r"\A\Z",
     "An invoice is issued": r'(?s)"number":"INV-.*"state":"(SUCCEEDED|PENDING|SENDING)"',
@@ -93,14 +99,14 @@ EXPECTED = {
     "Mail": r'(?s)"accepted":true.*Message-ID',
     "Lists to files": r'"state":"(QUEUED|RUNNING|SUCCEEDED)"',
 }
-REFUSED = ("The month is closed", "The portfolio")
+REFUSED = ("The month is closed", "The portfolio", "The approval", "The appointment")
 
 folder = pathlib.Path(tempfile.mkdtemp(prefix="readme.", dir=scratch or None))
 (folder / "demo").symlink_to(root / "demo")
 data = pathlib.Path(scratch or "/nowhere") / "data"
 (folder / "backoffice-data").symlink_to(data)
 port, shell, receiver, walked = free_port(), Shell(folder), None, set()
-for title, block in [*blocks("The story in ten steps"), *blocks("Integrate")]:
+for title, block in [*blocks("The story in ten steps"), *blocks("A day at the provider"), *blocks("Integrate")]:
     block = block.replace("http://127.0.0.1:8080", server).replace(":9000", f":{port}").replace(", 9000)", f", {port})")
     if "script/server" in block:
         continue  # it runs already

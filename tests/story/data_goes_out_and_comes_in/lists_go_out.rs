@@ -100,7 +100,7 @@ async fn decimals_are_numbers_and_have_a_control_total() {
 }
 
 /// Lists that are not a client's, or are one's own: what an export of them is refused with.
-const NOT_OF_A_CLIENT: [&str; 4] = ["clients", "sessions", "staff", "undeliveredMails"];
+const NOT_OF_A_CLIENT: [&str; 5] = ["clientOffboardings", "clients", "sessions", "staff", "undeliveredMails"];
 
 #[tokio::test]
 async fn every_list_of_the_schema_can_be_exported() {
@@ -119,6 +119,9 @@ async fn every_list_of_the_schema_can_be_exported() {
             .iter()
             .filter(|argument| argument["type"]["kind"] == "NON_NULL" && argument["defaultValue"].is_null())
             .map(|argument| {
+                if name == "documentSearch" {
+                    return "text: \"lease\"".to_owned();
+                }
                 assert_eq!(innermost(&argument["type"]), "ID", "{name}: say what is given for this argument");
                 let argument = argument["name"].as_str().unwrap();
                 let kind = if argument == "identityProvider" { "IdentityProvider" } else { "Customer" };

@@ -74,7 +74,7 @@ async fn a_server_killed_in_the_middle_of_an_upload_leaves_nothing_that_counts()
         boss.ask("query($id: ID!) { file(id: $id) { state receivedAt downloadUrl } }", json!({ "id": id })).await;
     assert_eq!(found["file"], json!({ "state": "PENDING", "receivedAt": null, "downloadUrl": null }));
     // The same address is as good as before: it outlives the process that gave it.
-    let again = reqwest::Client::new()
+    let again = crate::harness::http()
         .put(format!("http://{}{address}", process.address))
         .body(bytes.clone())
         .send()

@@ -6,10 +6,11 @@ use std::sync::{Arc, OnceLock, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use backoffice::correspondence::typesetter::Typesetter;
 use backoffice::platform::db::Waits;
 use backoffice::platform::files::Settings as FileSettings;
 use backoffice::platform::jobs::worker::Terms;
-use backoffice::platform::mail::Settings as MailSettings;
+use backoffice::platform::mail::{Inbound, Settings as MailSettings};
 use backoffice::platform::vault::Vault;
 use backoffice::server::address::TrustedProxies;
 use backoffice::server::budget::{Rate, Rates};
@@ -37,6 +38,8 @@ pub struct Setup {
     pub mails: Option<MailSettings>,
     /// How webhooks are sent: to this machine, and with little patience.
     pub webhooks: webhooks::Settings,
+    /// What sets letters.
+    pub typesetter: Typesetter,
 }
 
 impl Default for Setup {
@@ -63,6 +66,7 @@ impl Default for Setup {
             files: None,
             mails: None,
             webhooks,
+            typesetter: Typesetter::at(None),
         }
     }
 }
@@ -93,6 +97,8 @@ pub struct App {
     pub folder: PathBuf,
     /// Where mails lie, unless a story sends them.
     pub mail: PathBuf,
+    /// Where mails come in, unless a story says otherwise.
+    pub maildir: PathBuf,
     stop: Option<tokio::sync::oneshot::Sender<bool>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -112,8 +118,14 @@ impl App {
         let urls = database.urls();
         let folder = database.folder();
         let mail = folder.with_extension("mail");
-        let mails = setup.mails.unwrap_or_else(|| MailSettings::in_folder(mail.clone()));
-        let files = setup.files.unwrap_or_else(|| FileSettings::in_folder(folder.clone()));
+        let maildir = folder.with_extension("maildir");
+        let mails = setup.mails.unwrap_or_else(|| MailSettings {
+            inbound: Some(Inbound { maildir: maildir.clone(), domain: "in.story.example".to_owned() }),
+            ..MailSettings::in_folder(mail.clone())
+        });
+        let mut files = setup.files.unwrap_or_else(|| FileSettings::in_folder(folder.clone()));
+        // The program that runs is the test.
+        files.reading.program = Some(env!("CARGO_BIN_EXE_backoffice").into());
         let (started, address) = mpsc::channel();
         let (stop, stopped) = tokio::sync::oneshot::channel::<bool>();
         let thread = std::thread::spawn(move || {
@@ -129,6 +141,7 @@ impl App {
                     files,
                     mails,
                     webhooks: setup.webhooks,
+                    typesetter: setup.typesetter,
                     explorer: true,
                     own_origins: OwnOrigins::parse("https://portal.example"),
                     // Stories that play a proxy speak from here.
@@ -148,7 +161,7 @@ impl App {
             });
         });
         let (address, shared) = address.recv().expect("the server did not start");
-        Self { address, database, shared, folder, mail, stop: Some(stop), thread: Some(thread) }
+        Self { address, database, shared, folder, mail, maildir, stop: Some(stop), thread: Some(thread) }
     }
 
     /// A client that has not signed in.

@@ -168,7 +168,7 @@ impl Issuer {
     /// The same, and back to the portal: gives the code that he comes with.
     pub async fn sends_back(&self, authorization_url: &str, person: &Value) -> String {
         let address = self.signs_in(authorization_url, person);
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let http = crate::harness::http_builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let back = http.get(address).send().await.unwrap();
         let to = Url::parse(back.headers()["location"].to_str().unwrap()).unwrap();
         to.query_pairs().find(|(name, _)| name == "signInCode").unwrap().1.into_owned()

@@ -13,7 +13,7 @@ pub mod wire;
 pub mod work;
 
 pub use app::{App, Setup, story_vault};
-pub use client::{Client, Reply};
+pub use client::{Client, Reply, http, http_builder};
 pub use firm::{Books, PASSWORD, id_of};
 pub use office::{Office, Person};
 pub use postgres::{Database, execute, postgres};

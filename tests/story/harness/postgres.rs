@@ -77,7 +77,10 @@ impl Database {
             let mut connection = database::connect(&url).unwrap();
             // Two clones at once would disturb each other: the template must have no other user.
             execute(&mut connection, "SELECT pg_advisory_lock(1)");
-            execute(&mut connection, &format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER backoffice_owner"));
+            // Copied as files: through the log, which is the default, it costs five times as much.
+            let create =
+                format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER backoffice_owner STRATEGY file_copy");
+            execute(&mut connection, &create);
             execute(&mut connection, "SELECT pg_advisory_unlock(1)");
         });
         Self { name }

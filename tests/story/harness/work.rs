@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backoffice::background::{self, Means};
+use backoffice::correspondence::typesetter::Typesetter;
 use backoffice::platform::db::Waits;
 use backoffice::platform::files::{Files, Settings as FileSettings};
 use backoffice::platform::jobs::worker::Terms;
@@ -48,7 +49,8 @@ impl Database {
         let files = Files::open(FileSettings::in_folder(self.folder()), Arc::default()).unwrap();
         let terms = Terms { slots, lease: Duration::from_secs(30) };
         let mailer = Arc::new(Mailer::new(MailSettings::in_folder(self.folder().with_extension("mail"))).unwrap());
-        let means = Means { files, mailer, webhooks: webhooks::Settings::idle().unwrap() };
+        let means =
+            Means { files, mailer, webhooks: webhooks::Settings::idle().unwrap(), typesetter: Typesetter::at(None) };
         background::start(self.urls(), Waits::default(), terms, means).unwrap()
     }
 

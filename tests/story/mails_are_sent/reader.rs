@@ -15,6 +15,8 @@ pub struct Mail {
     pub head: Vec<String>,
     pub text: String,
     pub html: String,
+    /// The file for a calendar, if there is one.
+    pub calendar: Option<String>,
 }
 
 impl Mail {
@@ -31,7 +33,8 @@ impl Mail {
                 .map(|part| decoded(part))
                 .unwrap_or_else(|| panic!("no {kind} in {raw}"))
         };
-        Self { text: part("text/plain"), html: part("text/html"), head }
+        let calendar = parts.iter().any(|part| part.contains("text/calendar")).then(|| part("text/calendar"));
+        Self { text: part("text/plain"), html: part("text/html"), calendar, head }
     }
 
     pub fn header(&self, name: &str) -> &str {
@@ -96,12 +99,15 @@ pub async fn arrived(app: &App) -> Vec<Mail> {
     mails(&app.mail)
 }
 
-/// Waits until no mail is on its way.
+/// Waits until no mail is on its way; reminders wait for days that have not come.
 pub async fn quiet(app: &App) {
     let begun = Instant::now();
     while !app
         .database
-        .lines("postgres", "SELECT job_id::text AS line FROM core.job_queue WHERE kind = 'mail.sign_in'")
+        .lines(
+            "postgres",
+            "SELECT job_id::text AS line FROM core.job_queue WHERE kind LIKE 'mail.%' AND kind <> 'mail.reminder'",
+        )
         .is_empty()
     {
         assert!(begun.elapsed() < Duration::from_secs(60), "mails are still on their way: {:?}", jobs(app));

@@ -18,7 +18,8 @@ const PUBLIC: [&str; 8] = [
 ];
 
 /// What answers without a right, in a client or without one, and why. Whatever else answers has forgotten to ask.
-const SELF_SERVICE: [(&str, &str); 24] = [
+const SELF_SERVICE: [(&str, &str); 30] = [
+    ("approvalInbox", "shows what one may decide in the clients in which one may, and so none"),
     ("clientTokenCreate", "gives a token for a client in which the caller has a grant, and is refused for any other"),
     ("clients", "shows the clients in which the caller holds the right to their figures, and so none"),
     ("invitationAccept", "the token of the invitation is the right"),
@@ -46,6 +47,11 @@ const SELF_SERVICE: [(&str, &str); 24] = [
     ("workItemCounts", "counts the work of the clients in which the caller may see it, and so none"),
     ("workItems", "shows the work of the clients in which the caller may see it, and so none"),
     ("workNotices", "shows one's own notices of the clients in which one may see the work, and so none"),
+    ("workTemplates", "the provider's templates, for whoever of its staff sees its portfolio"),
+    ("workViewCreate", "one's own views, which show no more than the queue does"),
+    ("workViewDelete", "one's own views"),
+    ("workViewUpdate", "one's own views, which show no more than the queue does"),
+    ("workViews", "one's own views, and those that are shared with the staff"),
 ];
 
 async fn call(schema: &Schema, client: &Client, mutation: bool, field: &str) -> Reply {
@@ -141,9 +147,10 @@ async fn node_asks_for_the_right_of_what_it_finds() {
     let digits = "0123456789abcdef0123456789abcdef";
     let query = "query($id: ID!) { node(id: $id) { id } }";
     let prefixes = [
-        "acc", "alc", "ba", "bcal", "bil", "bill", "bl", "bm", "bs", "cex", "cli", "clk", "crq", "dman", "eng", "file",
-        "fy", "grt", "idp", "imp", "inv", "invl", "ivt", "je", "jl", "job", "led", "lex", "oi", "rol", "sch", "svc",
-        "tax", "txr", "usr", "ven", "wi",
+        "acal", "acc", "adel", "afd", "alc", "apo", "apol", "apr", "apt", "ba", "bcal", "bil", "bill", "bl", "bm",
+        "bs", "capt", "cdoc", "cex", "cli", "clk", "crq", "dfol", "dman", "doc", "docv", "dshr", "dsp", "dtyp", "eng",
+        "file", "fy", "grt", "hold", "idp", "imp", "inv", "invl", "ivt", "je", "jl", "job", "jpr", "led", "lex", "oi",
+        "rets", "rol", "rw", "sch", "svc", "tax", "txr", "usr", "vbc", "ven", "wi",
     ];
     for prefix in prefixes {
         let reply = nemo.send(query, json!({ "id": format!("{prefix}_{digits}") })).await;

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use super::schema::Schema;
 use crate::data_goes_out_and_comes_in::upload;
+use crate::documents_are_kept::sent;
+use crate::files_are_sent_and_taken::sha256;
 use crate::harness::issuer::{OAUTH_CLIENT, OAUTH_SECRET, standing};
 use crate::harness::{App, Client, PASSWORD};
 
@@ -31,8 +33,15 @@ pub async fn change(client: &Client, field: &str, input: Value, selection: &str)
             "WebhookEndpointChange".to_owned()
         }
         "clockResume" | "clockStop" => "Clock".to_owned(),
+        "recurringWorkRun" => "RecurringWork".to_owned(),
+        "workViewDelete" => "WorkView".to_owned(),
         "workItemDependencyAdd" | "workItemDependencyRemove" => "WorkItemDependency".to_owned(),
+        "journalProposalCreate" => "JournalEntryPost".to_owned(),
+        "disposalConfirm" | "disposalRefuse" => "DisposalDecide".to_owned(),
+        "documentTrash" | "documentRestore" => "Document".to_owned(),
+        "documentLinkAdd" | "documentLinkRemove" => "DocumentLink".to_owned(),
         "workItemStart" | "workItemComplete" | "workItemCancel" | "workItemReopen" => "WorkItem".to_owned(),
+        "appointmentFeedRotate" | "appointmentFeedRevoke" => "AppointmentFeed".to_owned(),
         _ => format!("{}{}", field[..1].to_uppercase(), &field[1..]),
     };
     let query = format!(
@@ -280,6 +289,11 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     let paused_clock = made(&boss, "clockStart", started("paused clock"), "clock").await;
     let hold = json!({ "id": paused_clock, "reason": "OTHER", "note": format!("{word} note"), "at": format!("2026-{month}-18T09:30:00Z") });
     change(&boss, "clockPause", hold, "").await;
+    // The one that runs has gone over, which the server tells by itself.
+    let breached = "{ events(kinds: [CLOCK_BREACHED]) { nodes { id } } }";
+    while boss.ask(breached, json!({})).await["events"]["nodes"].as_array().unwrap().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
 
     // Work that the client's own user sees as well, and that a team has of which only the boss of this client is.
     let team =
@@ -302,10 +316,30 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         &boss,
         "workItemCreate",
         json!({ "kind": "CLIENT_REQUEST", "title": format!("{word} receipts"), "description": format!("{word} description"),
-                "dueOn": format!("2026-{month}-28"), "assignee": user, "team": team, "record": customer, "service": offered }),
+                "dueOn": format!("2026-{month}-28"), "assignee": user, "team": team, "record": customer, "service": offered,
+                "wanted": [format!("{word} statement"), format!("{word} receipt")], "remindAfterDays": [300] }),
         "workItem",
     )
     .await;
+    // What was wanted came: a file, and a word; another file is on its way.
+    let request = item.replace("wi_", "crq_");
+    let mut brought = Vec::new();
+    for number in 1..=2 {
+        let bytes = format!("{word} {number}");
+        let sha256 = sha256(bytes.as_bytes());
+        let announced = json!({ "request": request, "line": 1, "name": format!("{word}-{number}.txt"), "size": bytes.len(), "sha256": sha256 });
+        let announced = change(&boss, "clientRequestFileCreate", announced, "fileId upload { url }").await;
+        let address = app.url(announced["upload"]["url"].as_str().unwrap());
+        let file = announced["fileId"].as_str().unwrap().to_owned();
+        if number == 1 {
+            reqwest::Client::new().put(address).body(bytes).send().await.unwrap();
+            let input = json!({ "request": request, "line": 1, "file": file, "sha256": sha256 });
+            change(&boss, "clientRequestFileComplete", input, "").await;
+        }
+        brought.push(file);
+    }
+    let said = json!({ "request": request, "line": 2, "text": format!("{word} answer") });
+    change(&boss, "clientRequestLineAnswer", said, "").await;
     // What it needs, its checklist, who watches it, and what a second member of the staff tells the first one.
     let needed =
         made(&boss, "workItemCreate", json!({ "kind": "TASK", "title": format!("{word} task") }), "workItem").await;
@@ -318,7 +352,234 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     let said = json!({ "item": item, "text": format!("{word} comment"), "internal": false, "mentions": [staff] });
     change(&second, "workItemComment", said, "").await;
 
+    // What needs an approval: bills of a million, of which one was asked for. The boss has made it, the second one decides.
+    let bands = json!([{ "above": "999999", "steps": [{ "needed": 2, "roles": [role] }] }]);
+    let policy = json!({ "subject": "BILL", "name": format!("{word} policy"), "bands": bands });
+    let policy = made(&boss, "approvalPolicyCreate", policy, "approvalPolicy").await;
+    let claim = json!([{ "description": format!("{word} works"), "quantity": "1", "unitPrice": "1000000.00", "account": leaf }]);
+    let claim = json!({ "vendor": vendor, "number": format!("{word}-9"), "billDate": format!("2026-{month}-18"), "lines": claim });
+    let claim = made(&boss, "billCreate", claim, "bill").await;
+    let note = json!({ "record": claim, "note": format!("{word} note") });
+    let asked = made(&boss, "approvalRequestCreate", note, "approvalRequest").await;
+    // One that the boss is to decide: a third one has made it, because the boss will be the second one's delegate.
+    let third = administrator.staff(&format!("third-{month}@firm.example"), "Tina Drei").await;
+    inside.grant(&third, &role_name, "2026-01-01", None).await;
+    let third = app.sign_in(&format!("third-{month}@firm.example")).await.enter(&client).await;
+    let claim_of_another = json!({ "vendor": vendor, "number": format!("{word}-10"), "billDate": format!("2026-{month}-18"),
+        "lines": [{ "description": format!("{word} more works"), "quantity": "1", "unitPrice": "1000001.00", "account": leaf }] });
+    let claim_of_another = made(&third, "billCreate", claim_of_another, "bill").await;
+    let note_of_another = json!({ "record": claim_of_another, "note": format!("{word} note of another") });
+    made(&third, "approvalRequestCreate", note_of_another, "approvalRequest").await;
+    let said = json!({ "id": asked, "verdict": "APPROVE", "comment": format!("{word} remark") });
+    change(&second, "approvalRequestDecide", said, "").await;
+    let until = (chrono::Utc::now() + chrono::TimeDelta::days(30)).date_naive();
+    let deputy = boss.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
+    let delegation = json!({ "delegate": deputy, "until": until });
+    let delegation = made(&second, "approvalDelegationCreate", delegation, "approvalDelegation").await;
+    let second_person = second.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].as_str().unwrap().to_owned();
+
+    let bank_change = json!({ "vendor": vendor, "iban": "DE89370400440532013000" });
+    let bank_change = made(&boss, "vendorBankChangeCreate", bank_change, "vendorBankChange").await;
+    let proposal = json!({ "date": format!("2026-{month}-17"), "description": format!("{word} proposal"),
+                           "lines": [{ "account": leaf, "debit": "9.00", "description": format!("{word} debit") }, { "account": leaf, "credit": "9.00" }] });
+    let proposal = made(&boss, "journalProposalCreate", proposal, "journalProposal").await;
+    // A room in which one appointment is booked that the client's own user sees, a person's calendar, and one to be deleted.
+    let booked =
+        |name: &str, kind: &str| json!({ "name": format!("{word} {name}"), "kind": kind, "availability": calendar });
+    let room = made(&boss, "appointmentCalendarCreate", booked("room", "ROOM"), "appointmentCalendar").await;
+    let spare_room =
+        made(&boss, "appointmentCalendarCreate", booked("spare room", "ROOM"), "appointmentCalendar").await;
+    let mut own = booked("hours of the boss", "PERSON");
+    own["person"] = json!(staff);
+    let own = made(&boss, "appointmentCalendarCreate", own, "appointmentCalendar").await;
+    // A full hour on another day for each client: what they have in common is no leak.
+    let begins = chrono::Utc::now() + chrono::TimeDelta::days(20 + i64::from(month == "02"));
+    let begins = begins.format("%Y-%m-%dT10:00:00Z").to_string();
+    let booked = change(
+        &boss,
+        "appointmentBook",
+        json!({ "title": format!("{word} meeting"), "description": format!("{word} agenda"), "location": format!("{word} place"),
+                "calendars": [room], "startsAt": begins, "minutes": 60, "rule": "FREQ=DAILY;COUNT=3",
+                "outsideAvailability": true, "record": customer, "visibleToClient": true,
+                "attendees": [{ "email": format!("{word}@guests.example"), "name": format!("{word} guest") }] }),
+        "appointment { id occurrences { id } }",
+    )
+    .await["appointment"]
+        .clone();
+    // Whose mails are on their way no list of jobs has to show.
+    crate::mails_are_sent::reader::quiet(app).await;
+    let feed = change(
+        &boss,
+        "appointmentFeedCreate",
+        json!({ "calendar": room, "name": format!("{word} telephone") }),
+        "appointmentFeedAddress { feed { id } }",
+    )
+    .await["appointmentFeedAddress"]["feed"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let appointment = booked["id"].as_str().unwrap().to_owned();
+    let occurrence = booked["occurrences"][1]["id"].as_str().unwrap().to_owned();
+    // A rule that has run once, and does nothing any more.
+    let said = json!({ "name": format!("{word} rule"), "events": ["CUSTOMER_UPDATED"], "condition": "event.depth == 0",
+                       "actions": [{ "openWorkItem": { "title": format!("{word} follow-up"), "description": format!("{word} why") } }] });
+    let rule = made(&boss, "ruleCreate", said, "rule").await;
+    change(&boss, "ruleArm", json!({ "rule": rule }), "").await;
+    change(&boss, "customerUpdate", json!({ "id": customer, "city": format!("{word} town") }), "").await;
+    let run = loop {
+        let runs = boss.ask("{ ruleRuns { nodes { id outcome } } }", json!({})).await["ruleRuns"]["nodes"].clone();
+        if let Some(id) = runs[0]["id"].as_str() {
+            assert_eq!(runs[0]["outcome"], "DONE");
+            break id.to_owned();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    };
+    change(&boss, "ruleDisarm", json!({ "rule": rule }), "").await;
+    // A letter from a template, and what answers it; the client's own people see both.
+    let letter_template = made(
+        &boss,
+        "letterTemplateCreate",
+        json!({ "code": format!("{}_reminder", word.to_lowercase()), "name": format!("{word} reminder"),
+                "texts": [{ "language": "en", "subject": format!("{word} subject"), "body": format!("{word} text for {{{{ recipient.name }}}}") }] }),
+        "letterTemplate",
+    )
+    .await;
+    let merged = change(
+        &boss,
+        "letterMerge",
+        json!({ "template": letter_template, "language": "en", "channel": "MAIL", "onDate": format!("2026-{month}-20"),
+                "recipients": [{ "customer": customer }, { "vendor": vendor }], "visibleToClient": true }),
+        "letterMerge { letters { id } }",
+    )
+    .await["letterMerge"]["letters"][0]["id"]
+        .clone();
+    change(
+        &boss,
+        "letterBrandingUpdate",
+        json!({ "senderLine": format!("{word} sender"), "footer": format!("{word} footer") }),
+        "",
+    )
+    .await;
+    let mail_address =
+        made(&boss, "inboundMailAddressCreate", json!({ "name": format!("{word} address") }), "inboundMailAddress")
+            .await;
+    let listed = boss.ask("{ inboundMailAddresses { address } }", json!({})).await["inboundMailAddresses"].clone();
+    let to = listed[0]["address"].as_str().unwrap();
+    let raw = format!(
+        "From: {word} guest <{word}@guests.example>\r\nTo: {to}\r\nSubject: {word} mail\r\nMessage-ID: <{word}@guests.example>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n{word} text\r\n--b\r\nContent-Disposition: attachment; filename=\"{word} file.txt\"\r\n\r\n{word} file\r\n--b--\r\n"
+    );
+    crate::correspondence_comes_in::lay(&app.maildir, raw.as_bytes());
+    crate::correspondence_comes_in::emptied(&app.maildir).await;
+    // One of them is sent.
+    change(&boss, "correspondenceEntrySend", json!({ "id": merged }), "").await;
+    let mail_state = "query($id: ID!) { correspondenceEntry(id: $id) { mail { state } } }";
+    while boss.ask(mail_state, json!({ "id": merged })).await["correspondenceEntry"]["mail"]["state"] != "SENT" {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let answer = json!({ "direction": "IN", "channel": "LETTER", "onDate": format!("2026-{month}-21"), "subject": format!("{word} answer"),
+                         "customer": customer, "postalAddress": format!("{word} street"), "record": customer, "files": [wrong], "visibleToClient": true });
+    let letter = made(&boss, "correspondenceEntryCreate", answer, "correspondenceEntry").await;
+    // Documents: one with two versions, which the client's people see and which lies beside a customer, and one in the trash;
+    // a folder in another one, and an empty one.
+    let document_type = made(
+        &boss,
+        "documentTypeCreate",
+        json!({ "name": format!("{word} contract"), "fields": [{ "name": "partner", "label": format!("{word} partner"), "kind": "TEXT" }] }),
+        "documentType",
+    )
+    .await;
+    let cabinet =
+        made(&boss, "documentFolderCreate", json!({ "name": format!("{word} cabinet") }), "documentFolder").await;
+    let folder = json!({ "name": format!("{word} folder"), "parent": cabinet });
+    let folder = made(&boss, "documentFolderCreate", folder, "documentFolder").await;
+    let spare_folder =
+        made(&boss, "documentFolderCreate", json!({ "name": format!("{word} spare") }), "documentFolder").await;
+    let bytes = |text: &str| format!("{word} {text}").into_bytes();
+    let document = made(
+        &boss,
+        "documentCreate",
+        json!({ "title": format!("{word} lease"), "documentType": document_type, "folder": folder, "tags": [format!("{word} tag")],
+                "fields": [{ "name": "partner", "value": format!("{word} landlord") }], "visibleToClient": true,
+                "records": [customer], "retainFrom": format!("2026-{month}-02"),
+                "file": sent(app, &boss, &format!("{word}-1.txt"), &bytes("first")).await }),
+        "document",
+    )
+    .await;
+    let second_file = sent(app, &boss, &format!("{word}-2.txt"), &bytes("second")).await;
+    let further = json!({ "document": document, "file": second_file, "note": format!("{word} note") });
+    let document_version = made(&boss, "documentVersionAdd", further, "documentVersion").await;
+    let trashed = json!({ "title": format!("{word} trash"), "documentType": document_type });
+    let trashed = made(&boss, "documentCreate", trashed, "document").await;
+    change(&boss, "documentTrash", json!({ "id": trashed }), "").await;
+    let spare_file = sent(app, &boss, &format!("{word}-3.txt"), &bytes("third")).await;
+    // A link to the document, a hold on what is nothing else's, a retention schedule, and disposals: one that waits for the
+    // boss, proposed by somebody else, and one that was proposed by himself.
+    let later = (chrono::Utc::now() + chrono::TimeDelta::days(5)).to_rfc3339();
+    let share = change(
+        &boss,
+        "documentShareCreate",
+        json!({ "document": document, "expiresAt": later, "mostDownloads": 3 }),
+        "documentShare { id }",
+    )
+    .await["documentShare"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let held = json!({ "title": format!("{word} held"), "documentType": document_type });
+    let held = made(&boss, "documentCreate", held, "document").await;
+    let hold = json!({ "name": format!("{word} lawsuit"), "reason": format!("{word} court"), "records": [held] });
+    let hold = made(&boss, "legalHoldCreate", hold, "legalHold").await;
+    let other_type =
+        made(&boss, "documentTypeCreate", json!({ "name": format!("{word} minutes") }), "documentType").await;
+    let retention = json!({ "name": format!("{word} minutes"), "documentTypes": [other_type], "trashAfter": 365, "purgeAfter": 30 });
+    let retention = made(&boss, "retentionScheduleCreate", retention, "retentionSchedule").await;
+    let mut proposals = Vec::new();
+    for name in ["first", "second"] {
+        let gone = json!({ "title": format!("{word} {name} waste"), "documentType": document_type });
+        let gone = made(&boss, "documentCreate", gone, "document").await;
+        change(&boss, "documentTrash", json!({ "id": gone }), "").await;
+        proposals.push(gone);
+    }
+    let spare_trash = proposals.pop().unwrap();
+    let wasted = json!({ "document": proposals[0], "reason": format!("{word} no use") });
+    let disposal = made(&second, "disposalPropose", wasted, "disposal").await;
+    // Texts are read beside all of this.
+    for job in
+        boss.ask("{ jobs(first: 100) { nodes { id kind } } }", json!({})).await["jobs"]["nodes"].as_array().unwrap()
+    {
+        if job["kind"] == "DOCUMENT_TEXT" {
+            boss.ended(job["id"].as_str().unwrap()).await;
+        }
+    }
+    // Work that comes again: one day of it has come, another is left out.
+    let template = format!("{}_template", word.to_lowercase());
+    let steps = json!([{ "title": format!("{word} step {{period}}"), "checklist": [format!("{word} line")] }]);
+    change(
+        administrator,
+        "workTemplateCreate",
+        json!({ "code": template, "name": format!("{word} template"), "steps": steps }),
+        "",
+    )
+    .await;
+    let today = chrono::Utc::now().date_naive();
+    let coming = json!({ "name": format!("{word} routine"), "service": offered, "template": template, "rule": "FREQ=DAILY",
+                         "startsOn": today.pred_opt().unwrap(), "period": "DAY", "time": "00:00", "calendar": calendar,
+                         "assignee": staff, "team": team });
+    let recurring = made(&boss, "recurringWorkCreate", coming, "recurringWork").await;
+    let out = today.checked_add_days(chrono::Days::new(9)).unwrap();
+    change(&boss, "recurringWorkOccurrenceUpdate", json!({ "id": recurring, "occursOn": out }), "").await;
+
+    let looks = json!({ "name": format!("{word} view"), "filter": { "text": word.to_lowercase() } });
+    let view = made(&app.sign_in(&email).await, "workViewCreate", looks, "workView").await;
+
     let examples = BTreeMap::from([
+        ("VendorBankChange", bank_change),
+        ("JournalProposal", proposal),
+        ("Second", second_person),
+        ("ApprovalPolicy", policy),
+        ("ApprovalRequest", asked),
+        ("ClaimedBill", claim),
+        ("ApprovalDelegation", delegation),
         ("Account", leaf),
         ("Group", group),
         ("SpareBank", spare_bank),
@@ -334,7 +595,8 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("PausedClock", paused_clock),
         ("Customer", customer.clone()),
         ("Boss", staff),
-        ("ClientRequest", item.replace("wi_", "crq_")),
+        ("ClientRequest", request),
+        ("RequestFile", brought.remove(1)),
         ("DocumentManifest", manifest),
         ("Engagement", engagement),
         ("File", file),
@@ -345,6 +607,7 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("JournalEntry", entry),
         ("LockException", exception),
         ("OpenItem", payable.as_str().unwrap().to_owned()),
+        ("RecurringWork", recurring),
         ("Role", role),
         ("Schedule", schedule),
         ("ServiceAccount", service),
@@ -356,6 +619,34 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("WebhookEndpoint", endpoint),
         ("NeededItem", needed),
         ("WorkItem", item),
+        ("AppointmentCalendar", room),
+        ("SpareAppointmentCalendar", spare_room),
+        ("PersonalAppointmentCalendar", own),
+        ("AppointmentFeed", feed),
+        ("ClientAppointment", appointment.replace("apt_", "capt_")),
+        ("Appointment", appointment),
+        ("AppointmentOccurrence", occurrence),
+        ("Rule", rule),
+        ("RuleRun", run),
+        ("LetterTemplate", letter_template),
+        ("SharedCorrespondence", letter.replace("cor_", "scor_")),
+        ("CorrespondenceEntry", letter),
+        ("InboundMailAddress", mail_address),
+        ("ClientDocument", document.replace("doc_", "cdoc_")),
+        ("Document", document),
+        ("DocumentType", document_type),
+        ("DocumentFolder", folder),
+        ("DocumentVersion", document_version),
+        ("Cabinet", cabinet),
+        ("SpareFile", spare_file),
+        ("SpareFolder", spare_folder),
+        ("TrashedDocument", trashed),
+        ("DocumentShare", share),
+        ("LegalHold", hold),
+        ("RetentionSchedule", retention),
+        ("Disposal", disposal),
+        ("SpareTrash", spare_trash),
+        ("WorkView", view),
     ]);
     Furnished { client, boss, examples }
 }

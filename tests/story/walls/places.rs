@@ -12,6 +12,7 @@ pub fn kind_at(schema: &Schema, field: &str, path: &[String]) -> Option<String> 
     let kind = match (field, last) {
         ("node", "id") | ("nodes", "ids") | ("auditTrail", "node") => "*",
         ("lockExceptionGrant", "account") => "User",
+        ("clientRequestFileComplete", "file") => "RequestFile",
         ("bankAccountCreate", "account") => "SpareBank",
         ("bankLineUnmatch", "bankLine") => "MatchedLine",
         ("clientTokenCreate", "client") => "Client",
@@ -19,15 +20,49 @@ pub fn kind_at(schema: &Schema, field: &str, path: &[String]) -> Option<String> 
         ("businessCalendarDelete", "id") => "SpareCalendar",
         ("clockResume", "id") => "PausedClock",
         ("clocks" | "clockStart", "node") => "Customer",
-        (_, "calendar") => "BusinessCalendar",
-        ("workItemCreate" | "workItemUpdate" | "workItems" | "workItemCounts", "record") => "Customer",
+        ("appointmentFeedCreate" | "appointmentsImport", "calendar") => "AppointmentCalendar",
+        (_, "calendar" | "availability") => "BusinessCalendar",
+        ("appointmentCalendarDelete", "id") => "SpareAppointmentCalendar",
+        ("appointmentCalendarUpdate", "id") => "PersonalAppointmentCalendar",
+        ("appointmentMove" | "appointmentCancel", "id") => "AppointmentOccurrence",
+        (_, "calendars") => "AppointmentCalendar",
+        ("appointmentBook" | "appointmentUpdate", "record") => "Customer",
+        (_, "person") => "Boss",
+        ("disposalPropose", "document") => "SpareTrash",
+        ("legalHoldCreate" | "legalHoldExtend", "records") => "Vendor",
+        ("retentionScheduleCreate", "documentTypes") => "DocumentType",
+        ("documentShareCreate", "version") => "DocumentVersion",
+        ("documentRestore", "id") => "TrashedDocument",
+        ("documentFolderDelete", "id") | ("documentFolderUpdate", "parent") => "SpareFolder",
+        // one in which another lies
+        ("documentFolders", "parent") => "Cabinet",
+        ("documentFolderCreate", "parent") | (_, "folder") => "DocumentFolder",
+        ("documentCreate" | "documentVersionAdd", "file") => "SpareFile",
+        // not the one beside which it lies already
+        ("documentLinkAdd", "record") => "Vendor",
+        ("documents" | "documentLinkRemove", "record") | ("documentCreate", "records") => "Customer",
+        (_, "document") => "Document",
+        (_, "documentType") => "DocumentType",
+        ("approvalRequestCreate", "record") => "Bill",
+        ("approvalRequests", "record") => "ClaimedBill",
+        (_, "delegate") => "Second",
+        (_, "other") => "Boss",
+        (_, "escalateTo") => "Role",
+        ("approvalPolicyCreate" | "approvalPolicyUpdate", "roles") => "Role",
+        (_, "view") => "WorkView",
+        (
+            "workItemCreate" | "workItemUpdate" | "workItems" | "workItemCounts" | "workViewCreate" | "workViewUpdate",
+            "record",
+        ) => "Customer",
         (_, "assignee") => "User",
         (_, "client") => "Client",
         ("workItemDependencyRemove", "needs") => "NeededItem",
         // not one and the same in both places
         ("workItemDependencyAdd", "item") => "NeededItem",
         (_, "items" | "item" | "needs") => "WorkItem",
-        (_, "mentions") => "Boss",
+        (_, "mentions" | "people") => "Boss",
+        (_, "rule") => "Rule",
+        (_, "endpoint") => "WebhookEndpoint",
         (_, "engagement") => "Engagement",
         (_, "request") => "ClientRequest",
         (_, "team") => "Team",
@@ -45,7 +80,10 @@ pub fn kind_at(schema: &Schema, field: &str, path: &[String]) -> Option<String> 
         (_, "bankLine") => "BankLine",
         (_, "openItem") => "OpenItem",
         (_, "entry") => "JournalEntry",
-        (_, "file") => "File",
+        (_, "file" | "files" | "addFiles" | "logo") => "File",
+        (_, "replyTo") => "CorrespondenceEntry",
+        (_, "template") => "LetterTemplate",
+        ("correspondenceEntryCreate" | "correspondenceEntryUpdate" | "letterMerge", "record") => "Customer",
         // `invoice(id)` and `invoiceIssue(input.id)` name what they begin with
         (_, "id") => {
             let begins = |kind: &String| field.to_lowercase().starts_with(&kind.to_lowercase());
@@ -61,9 +99,17 @@ pub fn needed(field: &str, path: &[String]) -> bool {
     let path = path.join(".");
     match field {
         "bankAccountCreate" => path == "input.number",
+        "appointmentBook" | "appointmentMove" => path == "input.outsideAvailability",
         "importCreate" => path == "input.format",
+        "approvalPolicyCreate" | "approvalPolicyUpdate" => {
+            ["input.bands.steps.roles", "input.bands.steps.escalateAfterHours", "input.bands.steps.escalateTo"]
+                .contains(&path.as_str())
+        }
+        "workItemCreate" | "workItemUpdate" => path == "input.due.workingDays",
         // somebody has to do it
         "workItemAssign" | "workItemsAssign" => path == "input.team",
+        // with somebody
+        "correspondenceEntryCreate" => path == "input.correspondent",
         // a client that was just furnished has more of them than other records
         "events" => path == "first",
         "bankStatementImport" => ["input.bankAccount", "input.openingBalance", "input.closingBalance", "input.mapping"]
@@ -81,22 +127,52 @@ pub fn value_at(field: &str, path: &[String]) -> Option<Value> {
         ("bankStatementImport", "input.openingBalance") => json!("114.00"),
         ("bankStatementImport", "input.closingBalance") => json!("228.00"),
         ("bankStatementImport", "input.file") => statement("BETA again", "03")["file"].clone(),
+        ("vendorBankChangeCreate", "input.iban") => json!("FR1420041010050500013M02606"),
         ("fileUploadComplete", "input.sha256") => json!("cd".repeat(32)),
         (_, "input.file") => json!({ "name": "file.csv", "text": "a,b\n" }),
         ("accountCreate", "input.kind") => json!("ASSET"),
+        ("ruleCreate" | "ruleVersionPublish", "input.events") => json!(["WORK_ITEM_CREATED"]),
+        ("ruleCreate" | "ruleVersionPublish", "input.condition") => json!("true"),
         ("identityProviderCreate", "input.issuer") => json!(crate::harness::issuer::standing().url),
         ("holidays" | "termEnd", "region") => json!("DE-BY"),
         ("holidays", "year") => json!(2026),
         ("businessTimeBetween" | "businessTimeAdd", "from") => json!("2026-01-12T08:00:00Z"),
         ("clockPause", "input.reason") => json!("OTHER"),
+        ("appointmentBook" | "appointmentMove", "input.outsideAvailability") => json!(true),
+        ("appointmentBook" | "appointmentMove", "input.startsAt") => {
+            json!((chrono::Utc::now() + chrono::TimeDelta::days(50)).format("%Y-%m-%dT10:00:00Z").to_string())
+        }
+        (_, "input.minutes") => json!(30),
+        ("appointmentSlots", "minutes") => json!(30),
+        // the furnished hours are those of Mondays: in two weeks there are some
+        ("appointmentSlots", "from") => json!((chrono::Utc::now() + chrono::TimeDelta::days(30)).to_rfc3339()),
+        ("appointmentSlots", "until") => json!((chrono::Utc::now() + chrono::TimeDelta::days(44)).to_rfc3339()),
+        ("appointmentCalendarCreate", "input.kind") => json!("PERSON"),
+        ("appointmentInvite", "input.attendees.email") => json!("somebody@new.example"),
+        ("appointmentAnswer", "input.email") => json!("beta@guests.example"),
+        ("appointmentAnswer", "input.answer") => json!("ACCEPTED"),
+        ("appointmentsImport", "input.text") => json!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n"),
+        ("recurringWorkCreate", "input.startsOn") => json!(chrono::Utc::now().date_naive()),
+        // not the periods of the work that is there
+        ("recurringWorkCreate", "input.rule") => json!("FREQ=YEARLY"),
+        ("recurringWorkCreate", "input.period") => json!("YEAR"),
+        ("recurringWorkCreate", "input.service") => json!("beta_service"),
+        ("recurringWorkCreate" | "recurringWorkUpdate", "input.template") => json!("beta_template"),
         (_, "input.hours.from") => json!("09:00"),
         (_, "input.hours.until") => json!("17:00"),
+        ("approvalDelegationCreate", "input.until") => {
+            json!((chrono::Utc::now() + chrono::TimeDelta::days(20)).date_naive())
+        }
         ("calendarExceptionCreate", "input.day") => json!("2026-11-11"),
         (_, "input.cron") => json!("0 4 * * *"),
         (_, "input.expiresAt") => json!((chrono::Utc::now() + chrono::TimeDelta::days(9)).to_rfc3339()),
         (_, "input.reason") => json!("Because it is needed"),
         (_, "input.email") => json!("somebody@new.example"),
+        ("documentSearch", "text") => json!("lease"),
         ("events", "first") => json!(100),
+        ("letterMerge", "input.channel") => json!("MAIL"),
+        (_, "input.language" | "input.texts.language") => json!("en"),
+        ("letterTemplateCreate", "input.code") => json!("another"),
         ("generalLedger", "to") => json!("2026-12-31"),
         _ => return None,
     };

@@ -45,8 +45,9 @@ fn the_programs_tables_are_the_databases_tables() {
            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
            JOIN LATERAL (SELECT CASE format_type(a.atttypid, NULL)
                WHEN 'uuid' THEN 'Uuid' WHEN 'text' THEN 'Text' WHEN 'date' THEN 'Date' WHEN 'timestamp with time zone' THEN 'Timestamptz'
+               WHEN 'timestamp without time zone' THEN 'Timestamp' WHEN 'timestamp without time zone[]' THEN 'Array<Timestamp>'
                WHEN 'numeric' THEN 'Numeric' WHEN 'integer' THEN 'Int4' WHEN 'bigint' THEN 'Int8' WHEN 'smallint' THEN 'Int2'
-               WHEN 'boolean' THEN 'Bool' WHEN 'jsonb' THEN 'Jsonb' WHEN 'bytea' THEN 'Binary' WHEN 'text[]' THEN 'Array<Text>' WHEN 'integer[]' THEN 'Array<Int4>'
+               WHEN 'boolean' THEN 'Bool' WHEN 'jsonb' THEN 'Jsonb' WHEN 'bytea' THEN 'Binary' WHEN 'text[]' THEN 'Array<Text>' WHEN 'integer[]' THEN 'Array<Int4>' WHEN 'uuid[]' THEN 'Array<Uuid>' WHEN 'numeric[]' THEN 'Array<Numeric>' WHEN 'tsvector' THEN 'Tsvector'
                ELSE format_type(a.atttypid, NULL) END AS kind) k ON true
           WHERE c.relkind = 'r' AND n.nspname IN ('core', 'audit', 'identity', 'practice', 'finance')
             AND a.attnum > 0 AND NOT a.attisdropped",
@@ -59,6 +60,7 @@ fn the_programs_tables_are_the_databases_tables() {
         include_str!("../../../src/schema/finance.rs"),
         include_str!("../../../src/schema/identity.rs"),
         include_str!("../../../src/schema/practice.rs"),
+        include_str!("../../../src/schema/documents.rs"),
     ] {
         let mut table = String::new();
         for line in source.lines().map(str::trim) {

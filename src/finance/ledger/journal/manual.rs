@@ -3,6 +3,7 @@
 use async_graphql::{Context, InputObject, Object};
 use backoffice_money::{Balanced, Currency, Decimal, MoneyError};
 use chrono::NaiveDate;
+use diesel::sql_types::Uuid as SqlUuid;
 
 use super::{
     EntrySource, JournalEntry, MAX_LINES, NewEntry, NewLine, find, post, record, refuse_lines, reverse, rules,
@@ -17,6 +18,7 @@ use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserError, UserErrorCode, path};
 use crate::platform::scalars::{CurrencyCode, Date, Dec};
 use crate::platform::scope::Ask;
+use crate::platform::sql::sql;
 
 /// An entry to be posted.
 #[derive(InputObject, Clone, Debug)]
@@ -68,11 +70,21 @@ crate::payload! {
     }
 }
 
-async fn posted(tx: &Tx, id: JournalEntryId) -> Result<JournalEntry> {
+/// An entry that was posted by hand just now, if nothing says that it lacks an approval.
+pub(super) async fn posted(tx: &Tx, id: JournalEntryId) -> Result<JournalEntry> {
+    let expected = sql("SELECT 1 FROM finance.expect_entry_approved($1, $2)")
+        .bind::<SqlUuid, _>(tx.tenant()?)
+        .bind::<SqlUuid, _>(id);
+    tx.exec(expected).await?;
+    read(tx, id).await
+}
+
+async fn read(tx: &Tx, id: JournalEntryId) -> Result<JournalEntry> {
     find(tx, id).await?.ok_or_else(|| Error::fault("the posted entry is not there"))
 }
 
-async fn post_manual(tx: &Tx, input: JournalEntryPostInput) -> Result<JournalEntry> {
+/// The entry that is asked for, with everything checked that can be before it is posted.
+pub(super) async fn prepare(tx: &Tx, input: JournalEntryPostInput) -> Result<NewEntry> {
     check_text("description", &input.description, 500)?;
     if input.lines.len() > MAX_LINES {
         return Err(Error::refuse(UserErrorCode::Invalid, "lines", format!("An entry has at most {MAX_LINES} lines.")));
@@ -101,7 +113,7 @@ async fn post_manual(tx: &Tx, input: JournalEntryPostInput) -> Result<JournalEnt
             tax_code: line.tax_code,
         })
         .collect();
-    let entry = NewEntry {
+    Ok(NewEntry {
         date: input.date.0,
         description: input.description,
         currency,
@@ -109,8 +121,11 @@ async fn post_manual(tx: &Tx, input: JournalEntryPostInput) -> Result<JournalEnt
         source_id: None,
         reverses: None,
         lines: Balanced::check(book, lines).map_err(refuse_lines)?,
-    };
-    let made = post(tx, entry).await?;
+    })
+}
+
+async fn post_manual(tx: &Tx, input: JournalEntryPostInput) -> Result<JournalEntry> {
+    let made = post(tx, prepare(tx, input).await?).await?;
     posted(tx, made.id).await
 }
 
@@ -227,7 +242,7 @@ async fn reverse_manual(tx: &Tx, input: JournalEntryReverseInput) -> Result<Jour
         if entry.source == EntrySource::Opening { opening::untouched_items(tx, entry.id).await? } else { Vec::new() };
     let made = reverse(tx, entry.id, date, description).await?;
     opening::settle(tx, &items, made.id, date).await?;
-    posted(tx, made.id).await
+    read(tx, made.id).await
 }
 
 /// The day of a reversal: as asked, otherwise today, and never before the entry's own.

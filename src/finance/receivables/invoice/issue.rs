@@ -20,7 +20,7 @@ use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::Date;
-use crate::platform::sql::sql;
+use crate::platform::sql::{kept, sql};
 use crate::schema::finance::invoice;
 
 #[derive(QueryableByName)]
@@ -95,7 +95,7 @@ pub(super) async fn issue(tx: &Tx, input: InvoiceIssueInput) -> Result<Invoice> 
         amount_book: gross_book,
     };
     let items = if totals.gross.is_zero() { &[][..] } else { std::slice::from_ref(&item) };
-    let frozen = tx.row(
+    let frozen = tx.row(kept(
         diesel::update(invoice::table)
             .filter(invoice::tenant_id.eq(tenant))
             .filter(invoice::id.eq(draft.id))
@@ -111,7 +111,7 @@ pub(super) async fn issue(tx: &Tx, input: InvoiceIssueInput) -> Result<Invoice> 
                 invoice::entry_id.eq(entry_id),
             ))
             .returning(Invoice::as_returning()),
-    );
+    ));
     // One round trip for all. Told is the first refusal: what follows it fails only because of it.
     let (posted, opened, frozen) = join3(posting, open_item::open(tx, items), frozen).await;
     posted.map_err(|error| relabel(error, &[("date", "issueDate"), ("lines", "id")]))?;

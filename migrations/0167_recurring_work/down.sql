@@ -1,0 +1,10 @@
+DELETE FROM core.record_type WHERE node_type = 'RecurringWork';
+SELECT core.know_record_types();
+ALTER TABLE practice.work_item DROP CONSTRAINT work_item_gated;
+ALTER TABLE practice.work_item DROP COLUMN gated;
+ALTER TABLE practice.work_item DROP COLUMN run_id;
+DROP TABLE practice.recurring_work_run;
+DROP TABLE practice.recurring_work_exception;
+DROP TABLE practice.recurring_work;
+DROP FUNCTION practice.work_template_named;
+DROP TABLE practice.work_template;

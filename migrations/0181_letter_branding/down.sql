@@ -1,0 +1,1 @@
+DROP TABLE practice.letter_branding;

@@ -1,0 +1,1 @@
+DROP TABLE practice.correspondence_mail;

@@ -1,0 +1,13 @@
+DROP FUNCTION core.enter_mail;
+DROP FUNCTION core.sent_mail_route;
+DROP FUNCTION core.inbound_route;
+DELETE FROM core.record_type WHERE node_type = 'InboundMailAddress';
+SELECT core.know_record_types();
+DROP TRIGGER correspondence_author_stays ON practice.correspondence;
+DROP FUNCTION practice.correspondence_author_stays;
+ALTER TABLE practice.correspondence DROP COLUMN author_name;
+ALTER TABLE practice.correspondence_mail DROP COLUMN delivery_told_at, DROP COLUMN delivery_note, DROP COLUMN delivery;
+ALTER TABLE practice.correspondence_file DROP COLUMN misleads, DROP COLUMN declared_type;
+DELETE FROM core.archive_column WHERE table_name = 'practice.inbound_address';
+DROP TABLE practice.correspondence_received, practice.inbound_address;
+DROP FUNCTION practice.inbound_address_stays;

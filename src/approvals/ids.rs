@@ -1,0 +1,10 @@
+//! The ids of approvals.
+
+crate::ids! {
+    /// Names a policy.
+    ApprovalPolicyId = "apol";
+    /// Names a request.
+    ApprovalRequestId = "apr";
+    /// Names a delegation.
+    ApprovalDelegationId = "adel";
+}

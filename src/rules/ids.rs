@@ -1,0 +1,8 @@
+//! Global ids of rules.
+
+crate::ids! {
+    /// Names a rule.
+    RuleId = "rule";
+    /// Names a run of a rule.
+    RuleRunId = "rrun";
+}
