@@ -87,7 +87,7 @@ enum Command {
         #[arg(long)]
         verify_only: bool,
     },
-    /// The archives of single clients.
+    /// The archives of single clients, and purging those that have left.
     Client {
         #[command(subcommand)]
         command: client::ClientCommand,

@@ -125,7 +125,8 @@ BEGIN
       UNION ALL SELECT 'draft_bill', count(*) FROM finance.bill d WHERE d.tenant_id = p_client AND d.status = 'draft'
       UNION ALL SELECT 'unmatched_bank_line', count(*) FROM finance.bank_line l WHERE l.tenant_id = p_client AND NOT l.matched
       UNION ALL SELECT 'open_item', count(*) FROM finance.open_item i WHERE i.tenant_id = p_client AND i.open_amount <> 0
-      UNION ALL SELECT 'running_clock', count(*) FROM core.clock k WHERE k.tenant_id = p_client AND k.stopped_at IS NULL;
+      UNION ALL SELECT 'running_clock', count(*) FROM core.clock k WHERE k.tenant_id = p_client AND k.stopped_at IS NULL
+      UNION ALL SELECT 'legal_hold', count(*) FROM practice.legal_hold h WHERE h.tenant_id = p_client AND h.released_at IS NULL;
   END IF;
   set_to := set_config('app.tenant_id', '', true);
 END $$;

@@ -1,4 +1,4 @@
-//! `backoffice client` at the terminal: a client's archive into this server.
+//! `backoffice client` at the terminal: a client's archive into this server, and purging those that have left.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use clap::Subcommand;
 
 use super::{Database, Failure, say};
 use crate::config::Settings;
-use crate::practice::offboarding::load;
+use crate::practice::offboarding::{load, purge};
 use crate::{check, database};
 
 #[derive(Subcommand, Debug)]
@@ -25,10 +25,21 @@ pub(super) enum ClientCommand {
         #[arg(long)]
         verify_only: bool,
     },
+    /// Purge what is left of clients that have left, where two people have said so (`clientPurgePropose`,
+    /// `clientPurgeDecide`) and the day until which it is kept is over. For every night. Beside a working server, whose
+    /// writers wait meanwhile.
+    Purge {
+        /// Only say what would be purged.
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 pub(super) fn run(settings: &Settings, command: ClientCommand) -> Result<ExitCode, Failure> {
-    let ClientCommand::Load { archive, manifest_sha256, verify_only } = command;
+    let (archive, manifest_sha256, verify_only) = match command {
+        ClientCommand::Load { archive, manifest_sha256, verify_only } => (archive, manifest_sha256, verify_only),
+        ClientCommand::Purge { dry_run } => return purge_due(settings, dry_run),
+    };
     let manifest = load::examine(&archive, manifest_sha256.as_deref())?;
     if verify_only {
         say(&format!("The archive of {} is complete: {}.", manifest.taken_at, contents(&manifest)));
@@ -66,4 +77,29 @@ fn load_into(settings: &Settings, archive: &Path, manifest: &Manifest) -> Result
     }
     say(&format!("{} clients, {} questions, {} findings.", report.clients, report.questions, report.findings.len()));
     Ok(if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn purge_due(settings: &Settings, dry_run: bool) -> Result<ExitCode, Failure> {
+    let database = Database::reach(settings)?;
+    let mut connection = database::connect(&database.owner_url())?;
+    let place = settings.files()?.place;
+    let due = purge::due(&mut connection)?;
+    let mut kept = 0_usize;
+    for client in &due {
+        let name = &client.client_name;
+        if let Some(reason) = client.kept_for() {
+            kept = kept.saturating_add(1);
+            say(&format!("{name} stays: {reason}."));
+        } else if dry_run {
+            say(&format!("{name} would be purged."));
+        } else {
+            let gone = purge::purge(&mut connection, &place, client)?;
+            say(&format!(
+                "{name} is purged: {} rows and {} files; {} people have no name any more.",
+                gone.rows, gone.files, gone.people
+            ));
+        }
+    }
+    say(&format!("{} confirmed, {kept} of them stay.", due.len()));
+    Ok(ExitCode::SUCCESS)
 }

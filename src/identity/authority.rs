@@ -25,6 +25,7 @@ const PROVIDER_ONLY: &[Can] = &[
     Can::TeamManage,
     Can::ServiceManage,
     Can::ClientOffboard,
+    Can::ClientPurge,
 ];
 
 /// Those of the rights given that the giver does not hold.

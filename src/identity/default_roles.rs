@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     /// What is held for the provider, in the order of all rights.
-    const PROVIDERS: [Can; 9] = [
+    const PROVIDERS: [Can; 10] = [
         Can::PortfolioRead,
         Can::ClientOnboard,
         Can::StaffManage,
@@ -184,6 +184,7 @@ mod tests {
         Can::ProviderScheduleManage,
         Can::ClientArchive,
         Can::ClientOffboard,
+        Can::ClientPurge,
     ];
 
     fn role(name: &str) -> Vec<Can> {

@@ -221,4 +221,6 @@ rights! {
     ClientArchive = "practice.client.archive",
     /// Announce the end of a client, change it and take it back. Held for the provider.
     ClientOffboard = "practice.client.offboard",
+    /// Propose and confirm that what is left of a client that has left is purged. Held for the provider.
+    ClientPurge = "practice.client.purge",
 }

@@ -35,4 +35,5 @@ pub struct PracticeMutation(
     engagement::EngagementMutation,
     offboarding::api::ArchiveMutation,
     offboarding::ending::OffboardingMutation,
+    offboarding::purging::PurgingMutation,
 );

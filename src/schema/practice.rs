@@ -701,6 +701,16 @@ diesel::table! {
         withdrawn_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        keep_until -> Nullable<Date>,
+        purge_reason -> Nullable<Text>,
+        purge_lifts_holds -> Nullable<Bool>,
+        purge_proposed_by -> Nullable<Uuid>,
+        purge_proposed_by_name -> Nullable<Text>,
+        purge_proposed_at -> Nullable<Timestamptz>,
+        purge_confirmed_by_name -> Nullable<Text>,
+        purge_confirmed_at -> Nullable<Timestamptz>,
+        purged_at -> Nullable<Timestamptz>,
+        certificate -> Nullable<Jsonb>,
     }
 }
 

@@ -106,7 +106,7 @@ async fn leaves(zone: &str, in_days: u64, items: i64) {
     let closes: chrono::DateTime<Utc> = shown["closesAt"].as_str().unwrap().parse().unwrap();
     assert_eq!(closes, midnight(last, zone));
     let open = shown["openWork"].as_array().unwrap();
-    assert_eq!(open.len(), 6);
+    assert_eq!(open.len(), 7);
     assert_eq!((&open[0]["kind"], &open[0]["count"]), (&json!("WORK_ITEM"), &json!(items)));
     assert_eq!(open[0]["explanation"], format!("{items} work items are neither done nor cancelled."));
     assert!(open[1..].iter().all(|kind| kind["count"] == 0));
@@ -116,7 +116,10 @@ async fn leaves(zone: &str, in_days: u64, items: i64) {
         .iter()
         .map(|step| (step["step"].as_str().unwrap(), step["done"] == true))
         .collect();
-    assert_eq!(steps, [("ANNOUNCE", true), ("FINISH_WORK", items == 0), ("TAKE_ARCHIVE", false), ("CLOSE", false)]);
+    assert_eq!(
+        steps,
+        [("ANNOUNCE", true), ("FINISH_WORK", items == 0), ("TAKE_ARCHIVE", false), ("CLOSE", false), ("PURGE", false)]
+    );
     assert_eq!(refusal(&act(&administrator, "Announce", asked(last, "x")).await), is("STATE", "input.client"));
 
     // Nobody is granted anything beyond the day.

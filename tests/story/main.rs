@@ -10,6 +10,7 @@ mod a_backup_brings_everything_back;
 mod a_busy_server_says_so;
 mod a_client_changes;
 mod a_client_is_asked_and_reminded;
+mod a_client_is_purged;
 mod a_client_leaves;
 mod a_client_leaves_on_its_last_day;
 mod a_clock_counts_business_time;

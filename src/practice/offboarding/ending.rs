@@ -8,6 +8,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Date as SqlDate, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
+use super::purging::{ClientPurge, Purging};
 use crate::identity::ids::ClientId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
@@ -28,6 +29,8 @@ pub enum OffboardingState {
     Closed,
     /// It was taken back: the client stays.
     Withdrawn,
+    /// Nothing of the client is left but this record and the certificate of what went.
+    Purged,
 }
 
 crate::words! {
@@ -45,6 +48,8 @@ crate::words! {
         OpenItem = "open_item",
         /// Clocks that were not stopped.
         RunningClock = "running_clock",
+        /// Legal holds that nobody has released: behind the last day nobody comes in to do so.
+        LegalHold = "legal_hold",
     }
 }
 
@@ -74,6 +79,7 @@ impl OpenWork {
             OpenKind::UnmatchedBankLine => "lines of bank statements are matched with nothing",
             OpenKind::OpenItem => "invoices and bills are not paid in full",
             OpenKind::RunningClock => "clocks run or are paused",
+            OpenKind::LegalHold => "legal holds live",
         };
         format!("{} {what}.", self.count)
     }
@@ -138,6 +144,8 @@ pub enum OffboardingStepKind {
     TakeArchive,
     /// Every access has ended.
     Close,
+    /// What was kept until its day is gone.
+    Purge,
 }
 
 /// A step of the end of a client, and what it wants if it is not done.
@@ -188,14 +196,22 @@ pub struct ClientOffboarding {
     #[diesel(sql_type = Bool)]
     #[graphql(skip)]
     is_closed: bool,
+    /// The last day on which everything of the client is kept, in its zone: unless `clientOffboardingKeep` says otherwise, the
+    /// end of the tenth calendar year behind the last day (the longest term of section 147 AO and section 257 HGB).
+    #[diesel(sql_type = SqlDate)]
+    pub kept_until: Date,
+    #[diesel(embed)]
+    #[graphql(skip)]
+    purging: Purging,
 }
 
 impl ClientOffboarding {
     fn is(&self) -> OffboardingState {
-        match (self.withdrawn_at, self.is_closed) {
-            (Some(_), _) => OffboardingState::Withdrawn,
-            (None, true) => OffboardingState::Closed,
-            (None, false) => OffboardingState::Announced,
+        match (self.withdrawn_at, self.is_closed, self.purging.purged_at) {
+            (Some(_), _, _) => OffboardingState::Withdrawn,
+            (None, _, Some(_)) => OffboardingState::Purged,
+            (None, true, None) => OffboardingState::Closed,
+            (None, false, None) => OffboardingState::Announced,
         }
     }
 }
@@ -239,7 +255,7 @@ impl ClientOffboarding {
     async fn steps(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<OffboardingStep>> {
         let closed = match self.is() {
             OffboardingState::Withdrawn => return Ok(Vec::new()),
-            OffboardingState::Closed => true,
+            OffboardingState::Closed | OffboardingState::Purged => true,
             OffboardingState::Announced => false,
         };
         let open = ctx.load::<OpenWork>(self.client).await?.unwrap_or_default();
@@ -250,7 +266,13 @@ impl ClientOffboarding {
             finish(&open),
             archived(taken.as_ref()),
             OffboardingStep { step: OffboardingStepKind::Close, done: closed, missing },
+            self.purging.step(self.kept_until),
         ])
+    }
+
+    /// How far it has come that what is left of the client is purged; null as long as nobody has proposed it.
+    async fn purge(&self) -> Option<ClientPurge> {
+        ClientPurge::of(&self.purging)
     }
 }
 
@@ -312,15 +334,23 @@ fn verdict(said: &Said) -> Result<()> {
     }
 }
 
+/// Reads ends that were announced, and what is said behind that.
+macro_rules! endings {
+    ($behind:literal) => {
+        concat!(
+            "SELECT o.id, o.client_id AS client, o.client_name, o.time_zone, o.last_day, o.closes_at, o.reason, o.announced_by,
+                    o.created_at AS announced_at, o.withdrawn_at, o.closes_at <= now() AS is_closed, practice.kept_until(o) AS kept_until,
+                    o.purge_reason, o.purge_lifts_holds, o.purge_proposed_by_name, o.purge_proposed_at, o.purge_confirmed_by_name,
+                    o.purge_confirmed_at, o.purged_at, o.certificate
+               FROM practice.client_offboarding o ",
+            $behind
+        )
+    };
+}
+
 /// The newest end of a client that was announced.
-async fn newest(tx: &Tx, client: ClientId) -> Result<ClientOffboarding> {
-    tx.row(
-        sql("SELECT o.id, o.client_id AS client, o.client_name, o.time_zone, o.last_day, o.closes_at, o.reason, o.announced_by,
-                    o.created_at AS announced_at, o.withdrawn_at, o.closes_at <= now() AS is_closed
-               FROM practice.client_offboarding o WHERE o.client_id = $1 ORDER BY o.id DESC LIMIT 1")
-        .bind::<SqlUuid, _>(client),
-    )
-    .await
+pub(super) async fn newest(tx: &Tx, client: ClientId) -> Result<ClientOffboarding> {
+    tx.row(sql(endings!("WHERE o.client_id = $1 ORDER BY o.id DESC LIMIT 1")).bind::<SqlUuid, _>(client)).await
 }
 
 async fn announce(
@@ -384,11 +414,9 @@ impl OffboardingQuery {
         };
         let rows = tx
             .rows(
-                sql("SELECT o.id, o.client_id AS client, o.client_name, o.time_zone, o.last_day, o.closes_at, o.reason, o.announced_by,
-                            o.created_at AS announced_at, o.withdrawn_at, o.closes_at <= now() AS is_closed
-                       FROM practice.client_offboarding o WHERE ($1::uuid IS NULL OR o.id < $1) ORDER BY o.id DESC LIMIT $2")
-                .bind::<Nullable<SqlUuid>, _>(slice.after.as_ref().map(|(_, id)| *id))
-                .bind::<BigInt, _>(slice.limit()),
+                sql(endings!("WHERE ($1::uuid IS NULL OR o.id < $1) ORDER BY o.id DESC LIMIT $2"))
+                    .bind::<Nullable<SqlUuid>, _>(slice.after.as_ref().map(|(_, id)| *id))
+                    .bind::<BigInt, _>(slice.limit()),
             )
             .await?;
         Ok(ClientOffboardingConnection::new(ctx, &slice, rows, |row: &ClientOffboarding| encode("", row.id), total))

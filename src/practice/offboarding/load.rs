@@ -8,7 +8,7 @@
 
 mod insert;
 mod prove;
-mod still;
+mod tables;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -18,11 +18,12 @@ use std::path::Path;
 use backoffice_archive::{Entries, Kind, MANIFEST, Manifest, Part, Refused, hex, verify};
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
-use diesel::sql_types::{Array, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Uuid as SqlUuid};
 use diesel::{RunQueryDsl, sql_query};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::still::{Undone, Walls, still};
 use crate::database::{Blocking, DatabaseError, MIGRATIONS, text, texts};
 use crate::platform::files::store::{Bytes, Expected, NotKept, Place, Store};
 
@@ -44,6 +45,12 @@ impl From<Refused> for LoadError {
     }
 }
 
+impl From<Undone> for LoadError {
+    fn from(undone: Undone) -> Self {
+        Self(format!("Nothing was loaded: {undone}"))
+    }
+}
+
 impl From<DatabaseError> for LoadError {
     fn from(error: DatabaseError) -> Self {
         Self(error.0)
@@ -61,7 +68,7 @@ fn refuse<T>(sentence: impl Into<String>) -> Result<T, LoadError> {
 
 /// Runs a statement without values.
 fn run(connection: &mut Blocking, what: &str, statement: &str) -> Result<(), LoadError> {
-    sql_query(statement).execute(connection).map(|_| ()).map_err(doing(what))
+    Ok(super::still::run(connection, what, statement)?)
 }
 
 /// Reads a whole archive and compares it with its manifest, and the manifest with the SHA-256 that is expected of it.
@@ -155,8 +162,8 @@ impl Loading<'_> {
             run(connection, "settings", setting)?;
         }
         self.found(connection)?;
-        let tables = still::tables(connection, self.manifest)?;
-        let stilled = still::still(connection, &tables)?;
+        let tables = tables::tables(connection, self.manifest)?;
+        let stilled = still(connection, tables.iter().map(|table| table.name.as_str()), Walls::Stand)?;
         let sums = self.parts(connection, archive, &tables)?;
         stilled.wake(connection)?;
         prove::rows(connection, &tables, &sums, same_schema)?;
@@ -184,7 +191,7 @@ impl Loading<'_> {
         &mut self,
         connection: &mut Blocking,
         archive: &Path,
-        tables: &[still::Table],
+        tables: &[tables::Table],
     ) -> Result<prove::Sums, LoadError> {
         let mut entries = Entries::new(open(archive)?);
         let mut told = self.manifest.parts.iter();
@@ -290,16 +297,4 @@ fn hex_only(text: &str) -> Result<&str, LoadError> {
 /// What was hashed.
 fn sum(hash: Sha256) -> String {
     hex(&hash.finalize())
-}
-
-/// Texts of a statement that has one value.
-fn texts_of(connection: &mut Blocking, what: &str, statement: &str, value: &str) -> Result<Vec<String>, LoadError> {
-    let rows: Vec<Line> = sql_query(statement).bind::<Text, _>(value).load(connection).map_err(doing(what))?;
-    Ok(rows.into_iter().map(|row| row.line).collect())
-}
-
-#[derive(diesel::QueryableByName)]
-struct Line {
-    #[diesel(sql_type = Text)]
-    line: String,
 }

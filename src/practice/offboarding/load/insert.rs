@@ -8,9 +8,10 @@ use diesel::sql_types::{Array, Text};
 use diesel::{RunQueryDsl, sql_query};
 use sha2::{Digest, Sha256};
 
-use super::prove::Rows;
-use super::still::{Column, Table, columns};
-use super::{LoadError, doing, refuse, run, sum, texts_of};
+use super::super::still::texts_of;
+use super::super::sums::Rows;
+use super::tables::{Column, Table, columns};
+use super::{LoadError, doing, refuse, run, sum};
 use crate::database::Blocking;
 
 type Source = Entries<BufReader<File>>;
@@ -110,7 +111,7 @@ fn statement(table: &Table, columns: &[Column], keys: &[String]) -> Result<Strin
 }
 
 fn keys_of(connection: &mut Blocking, what: &str, line: &str) -> Result<Vec<String>, LoadError> {
-    texts_of(connection, what, "SELECT k AS line FROM jsonb_object_keys($1::jsonb) k", line)
+    Ok(texts_of(connection, what, "SELECT k AS line FROM jsonb_object_keys($1::jsonb) k", line)?)
 }
 
 /// Brings the rows of a table; gives the SHA-256 of the part and what is remembered of its rows.

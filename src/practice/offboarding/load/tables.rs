@@ -1,11 +1,10 @@
-//! Tables while rows come in as they were: their triggers are off, and what their foreign keys say is looked at once, at
-//! the end. Both for this transaction only, which nobody else sees before it is over.
+//! The tables that rows of an archive come into, and their columns.
 
 use backoffice_archive::{Kind, Manifest};
 use diesel::sql_types::{Array, Bool, Nullable, Text};
 use diesel::{QueryableByName, RunQueryDsl, sql_query};
 
-use super::{LoadError, doing, refuse, run, texts_of};
+use super::{LoadError, doing, refuse};
 use crate::database::Blocking;
 
 /// A table that rows come into.
@@ -73,50 +72,4 @@ pub(super) fn columns(connection: &mut Blocking, table: &str) -> Result<Vec<Colu
     .bind::<Text, _>(table)
     .load(connection)
     .map_err(doing(table))
-}
-
-/// What has to be put back.
-pub(super) struct Stilled(Vec<String>);
-
-/// Stills the tables.
-pub(super) fn still(connection: &mut Blocking, tables: &[Table]) -> Result<Stilled, LoadError> {
-    let mut back = Vec::new();
-    for table in tables {
-        let name = &table.name;
-        let triggers = texts_of(
-            connection,
-            name,
-            "SELECT CASE g.tgenabled WHEN 'A' THEN 'ALWAYS TRIGGER ' WHEN 'R' THEN 'REPLICA TRIGGER ' ELSE 'TRIGGER ' END || quote_ident(g.tgname) AS line
-               FROM pg_trigger g WHERE g.tgrelid = to_regclass($1) AND NOT g.tgisinternal AND g.tgenabled <> 'D' ORDER BY g.tgname",
-            name,
-        )?;
-        for trigger in triggers {
-            let called = trigger.split_once("TRIGGER ").map(|(_, called)| called).unwrap_or_default();
-            run(connection, name, &format!("ALTER TABLE {name} DISABLE TRIGGER {called}"))?;
-            back.push(format!("ALTER TABLE {name} ENABLE {trigger}"));
-        }
-        let keys = texts_of(
-            connection,
-            name,
-            "SELECT quote_ident(k.conname) AS line FROM pg_constraint k
-              WHERE k.conrelid = to_regclass($1) AND k.contype = 'f' AND NOT k.condeferrable ORDER BY k.conname",
-            name,
-        )?;
-        for key in keys {
-            run(connection, name, &format!("ALTER TABLE {name} ALTER CONSTRAINT {key} DEFERRABLE INITIALLY DEFERRED"))?;
-            back.push(format!("ALTER TABLE {name} ALTER CONSTRAINT {key} NOT DEFERRABLE"));
-        }
-    }
-    Ok(Stilled(back))
-}
-
-impl Stilled {
-    /// Looks at every foreign key, and puts everything back as it was.
-    pub fn wake(self, connection: &mut Blocking) -> Result<(), LoadError> {
-        run(connection, "rows point at what is not there", "SET CONSTRAINTS ALL IMMEDIATE")?;
-        for statement in self.0 {
-            run(connection, "putting the tables back", &statement)?;
-        }
-        run(connection, "putting the tables back", "SET CONSTRAINTS ALL DEFERRED")
-    }
 }
