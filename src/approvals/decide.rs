@@ -95,9 +95,16 @@ struct Started {
     replaced: Option<Uuid>,
 }
 
-async fn create(tx: &Tx, subject: ApprovalSubject, record: Uuid, note: Option<String>) -> Result<ApprovalRequest> {
-    let note = note.unwrap_or_default();
-    sized("note", &note, 0..=2000)?;
+/// What comes of asking for an approval.
+pub(crate) enum Asked {
+    /// A request.
+    For(ApprovalRequestId),
+    /// None: nothing is to be asked for, and why.
+    Needless(&'static str),
+}
+
+/// Asks for the approval of a record that the caller may read, under the policy as it is now.
+pub(crate) async fn ask(tx: &Tx, subject: ApprovalSubject, record: Uuid, note: String) -> Result<Asked> {
     let id = ApprovalRequestId::new();
     let started: Started = tx
         .row(
@@ -111,10 +118,10 @@ async fn create(tx: &Tx, subject: ApprovalSubject, record: Uuid, note: Option<St
     match started.outcome.as_str() {
         "ok" => {}
         "unknown" => return Err(Error::not_found("record", "record")),
-        "done" => return Err(refuse("record", "This is done already: nothing is left to approve.")),
-        "free" => return Err(refuse("record", "This needs no approval.")),
-        "pending" => return Err(refuse("record", "Its approval is asked for already.")),
-        "approved" => return Err(refuse("record", "This is approved already.")),
+        "done" => return Ok(Asked::Needless("This is done already: nothing is left to approve.")),
+        "free" => return Ok(Asked::Needless("This needs no approval.")),
+        "pending" => return Ok(Asked::Needless("Its approval is asked for already.")),
+        "approved" => return Ok(Asked::Needless("This is approved already.")),
         other => return Err(Error::fault(format!("an unknown outcome of a request: {other}"))),
     }
     if let Some(replaced) = started.replaced {
@@ -124,7 +131,18 @@ async fn create(tx: &Tx, subject: ApprovalSubject, record: Uuid, note: Option<St
     for item in started.opened.into_iter().flatten() {
         emit(tx, EventKind::WorkItemCreated, item);
     }
-    find(tx, id).await?.ok_or_else(|| Error::fault("the request that was just made is not there"))
+    Ok(Asked::For(id))
+}
+
+async fn create(tx: &Tx, subject: ApprovalSubject, record: Uuid, note: Option<String>) -> Result<ApprovalRequest> {
+    let note = note.unwrap_or_default();
+    sized("note", &note, 0..=2000)?;
+    match ask(tx, subject, record, note).await? {
+        Asked::Needless(why) => Err(refuse("record", why)),
+        Asked::For(id) => {
+            find(tx, id).await?.ok_or_else(|| Error::fault("the request that was just made is not there"))
+        }
+    }
 }
 
 #[derive(QueryableByName)]

@@ -38,7 +38,7 @@ impl ApprovalSubject {
     }
 
     /// The subject whose records are of that type.
-    fn of(node_type: &str) -> Option<Self> {
+    pub(crate) fn of(node_type: &str) -> Option<Self> {
         match node_type {
             "Bill" => Some(Self::Bill),
             "VendorBankChange" => Some(Self::VendorBankChange),

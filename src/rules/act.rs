@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::armed::{Field, Opening, Ready};
 use super::look::Seen;
+use crate::approvals::decide::{self, Asked};
 use crate::finance::ids::{CustomerId, VendorId};
 use crate::finance::payables::vendor::{self, VendorUpdateInput};
 use crate::finance::receivables::customer::{self, CustomerUpdateInput};
@@ -33,6 +34,8 @@ crate::words! {
         SetField = "set_field",
         /// It called a webhook endpoint.
         CalledWebhook = "called_webhook",
+        /// It asked for the approval of a record, or found that there was nothing to ask for.
+        AskedForApproval = "asked_for_approval",
     }
 }
 
@@ -41,11 +44,15 @@ crate::words! {
 pub struct RuleEffect {
     /// What.
     pub kind: RuleEffectKind,
-    /// The id of the record: the work item that was opened or told of, the record that was changed, the delivery.
+    /// The id of the record: the work item that was opened or told of, the record that was changed, the delivery, the request for
+    /// an approval, or the record itself where nothing was to be asked for.
     pub record: ID,
     /// In a sentence.
     pub says: String,
 }
+
+/// The longest note of a request for an approval, in characters.
+const MOST_NOTE: usize = 2000;
 
 fn failed(field: &str, failure: Failure) -> Error {
     Error::refuse(UserErrorCode::Invalid, field, failure.message)
@@ -67,6 +74,7 @@ pub fn told(action: &Ready, names: &Names) -> Result<String> {
             format!("Sets `{name}` to \"{value}\".")
         }
         Ready::Call(_) => "Calls a webhook endpoint.".to_owned(),
+        Ready::Ask { .. } => "Asks for the approval.".to_owned(),
     })
 }
 
@@ -83,7 +91,7 @@ pub async fn perform(tx: &Tx, rule: &str, actions: &[Ready], seen: &Seen, names:
         for right in action.rights() {
             expect(tx, right)?;
         }
-        let says = told(action, names)?;
+        let mut says = told(action, names)?;
         let (kind, record) = match action {
             Ready::Open(opening) => {
                 let item = open(tx, opening, seen, names).await?;
@@ -100,6 +108,19 @@ pub async fn perform(tx: &Tx, rule: &str, actions: &[Ready], seen: &Seen, names:
                 (RuleEffectKind::SetField, seen.record_id())
             }
             Ready::Call(endpoint) => (RuleEffectKind::CalledWebhook, call(tx, *endpoint, seen).await?.to_string()),
+            Ready::Ask { subject, note } => {
+                let note = note.as_ref().map(|text| written(text, names)).transpose()?.unwrap_or_default();
+                let note = note.chars().take(MOST_NOTE).collect();
+                let record = match decide::ask(tx, *subject, seen.node, note).await? {
+                    Asked::For(request) => request.to_string(),
+                    // What somebody has asked for in the meantime is no failure of the rule.
+                    Asked::Needless(why) => {
+                        says = why.to_owned();
+                        seen.record_id()
+                    }
+                };
+                (RuleEffectKind::AskedForApproval, record)
+            }
         };
         effects.push(RuleEffect { kind, record: ID(record), says });
     }

@@ -57,6 +57,16 @@ pub struct RuleCallWebhook {
     pub endpoint: ID,
 }
 
+/// Asks for the approval of the record that the event tells of, under the policy as it is when the rule fires. Whoever has published
+/// the rule asks for it, and so does not decide on it.
+#[derive(InputObject, SimpleObject, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[graphql(input_name = "RuleRequestApprovalInput")]
+pub struct RuleRequestApproval {
+    /// What those who decide should know, with expressions between double braces: `{{ record.vendorName }}`; at most 2,000
+    /// characters, of which more are cut off.
+    pub note: Option<String>,
+}
+
 /// What a rule does: exactly one of these.
 #[derive(InputObject, SimpleObject, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[graphql(input_name = "RuleActionInput")]
@@ -69,4 +79,7 @@ pub struct RuleAction {
     pub set_field: Option<RuleSetField>,
     /// Calls a webhook endpoint. Right: `core.webhook.manage`.
     pub call_webhook: Option<RuleCallWebhook>,
+    /// Asks for the approval of the record: of a bill, a vendor's change of bank details, or a proposed entry. Right:
+    /// `work.approval.request`.
+    pub request_approval: Option<RuleRequestApproval>,
 }

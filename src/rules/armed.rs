@@ -4,6 +4,7 @@ use backoffice_conditions::{Broken, Expression, Shape, Template};
 
 use super::action::{RuleAction, RuleWorkItem};
 use super::subject::{self, Subject};
+use crate::approvals::ApprovalSubject;
 use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::error::{Error, Result, UserErrorCode};
@@ -83,6 +84,13 @@ pub enum Ready {
     },
     /// Calls an endpoint.
     Call(WebhookEndpointId),
+    /// Asks for an approval.
+    Ask {
+        /// Of what.
+        subject: ApprovalSubject,
+        /// What those who decide are told.
+        note: Option<Template>,
+    },
 }
 
 /// A version of a rule.
@@ -152,14 +160,16 @@ impl Ready {
             Self::Notify(_) => vec![Can::WorkItemRead],
             Self::Set { right, .. } => vec![*right],
             Self::Call(_) => vec![Can::WebhookManage],
+            Self::Ask { .. } => vec![Can::ApprovalRequest],
         }
     }
 }
 
 fn one(action: RuleAction, at: &str, node_type: &str, shape: &Shape, opened: bool) -> Result<Ready> {
     let refused = |field: &str, message: &str| Err(Error::refuse(UserErrorCode::Invalid, field, message));
-    match action {
-        RuleAction { open_work_item: Some(said), notify: None, set_field: None, call_webhook: None } => {
+    let RuleAction { open_work_item, notify, set_field, call_webhook, request_approval } = action;
+    match (open_work_item, notify, set_field, call_webhook, request_approval) {
+        (Some(said), None, None, None, None) => {
             if said.due_in_days.is_some_and(|days| !(0..=3650).contains(&days)) {
                 return refused(&format!("{at}.openWorkItem.dueInDays"), "It is due in 0 to 3,650 days.");
             }
@@ -181,7 +191,7 @@ fn one(action: RuleAction, at: &str, node_type: &str, shape: &Shape, opened: boo
                 said,
             })))
         }
-        RuleAction { open_work_item: None, notify: Some(said), set_field: None, call_webhook: None } => {
+        (None, Some(said), None, None, None) => {
             if !(1..=MOST_PEOPLE).contains(&said.people.len()) {
                 return refused(&format!("{at}.notify.people"), "Name 1 to 20 people.");
             }
@@ -197,7 +207,7 @@ fn one(action: RuleAction, at: &str, node_type: &str, shape: &Shape, opened: boo
             });
             Ok(Ready::Notify(people.collect::<Result<_>>()?))
         }
-        RuleAction { open_work_item: None, notify: None, set_field: Some(said), call_webhook: None } => {
+        (None, None, Some(said), None, None) => {
             let found = FIELDS.iter().find(|(of, name, _, _)| *of == node_type && *name == said.field);
             let Some((_, _, field, right)) = found else {
                 let known: Vec<&str> =
@@ -211,10 +221,18 @@ fn one(action: RuleAction, at: &str, node_type: &str, shape: &Shape, opened: boo
             let value = template(&format!("{at}.setField.value"), &said.value, shape)?;
             Ok(Ready::Set { field: *field, name: said.field, value, right: *right })
         }
-        RuleAction { open_work_item: None, notify: None, set_field: None, call_webhook: Some(said) } => {
+        (None, None, None, Some(said), None) => {
             let field = format!("{at}.callWebhook.endpoint");
             let endpoint = WebhookEndpointId::parse(&said.endpoint);
             Ok(Ready::Call(endpoint.ok_or_else(|| Error::not_found(&field, "webhook endpoint"))?))
+        }
+        (None, None, None, None, Some(said)) => {
+            let Some(subject) = ApprovalSubject::of(node_type) else {
+                return refused(&format!("{at}.requestApproval"), "Records of this type need no approval.");
+            };
+            let field = format!("{at}.requestApproval.note");
+            let note = said.note.as_deref().map(|text| template(&field, text, shape)).transpose()?;
+            Ok(Ready::Ask { subject, note })
         }
         _ => refused(at, "An action does exactly one thing."),
     }
@@ -223,7 +241,7 @@ fn one(action: RuleAction, at: &str, node_type: &str, shape: &Shape, opened: boo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::action::{RuleNotify, RuleSetField};
+    use crate::rules::action::{RuleNotify, RuleRequestApproval, RuleSetField};
 
     fn refused(action: RuleAction, node_type: &str) -> (String, String) {
         let kinds = subject::kinds_of(node_type);
@@ -265,6 +283,12 @@ mod tests {
         };
         assert_eq!(refused(notify.clone(), "Invoice").0, "input.actions.0.notify");
         assert!(Armed::parse("WorkItem", Vec::new(), "true", vec![notify]).is_ok());
+        let ask = RuleAction {
+            request_approval: Some(RuleRequestApproval { note: Some("{{ record.vendorNam }}".to_owned()) }),
+            ..RuleAction::default()
+        };
+        assert_eq!(refused(ask.clone(), "Invoice").0, "input.actions.0.requestApproval");
+        assert_eq!(refused(ask, "Bill").0, "input.actions.0.requestApproval.note");
     }
 
     #[test]

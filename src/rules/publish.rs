@@ -86,7 +86,7 @@ async fn reachable(tx: &Tx, action: &Ready, at: &str) -> Result<()> {
                 return Err(Error::not_found(&format!("{at}.callWebhook.endpoint"), "webhook endpoint"));
             }
         }
-        Ready::Set { .. } => {}
+        Ready::Set { .. } | Ready::Ask { .. } => {}
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use crate::harness::{App, Books, Client};
 use crate::walls::furnished::{change, made};
 
 mod bank_and_books;
+mod by_a_rule;
 mod races;
 mod who_decides;
 

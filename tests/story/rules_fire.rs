@@ -58,7 +58,7 @@ async fn arm(client: &Client, rule: &str) {
     assert_eq!(armed["ruleArm"]["rule"]["state"], "ARMED", "{armed}");
 }
 
-async fn armed(client: &Client, name: &str, events: Value, condition: &str, actions: Value) -> String {
+pub async fn armed(client: &Client, name: &str, events: Value, condition: &str, actions: Value) -> String {
     let rule = made(client, name, events, condition, actions).await;
     arm(client, &rule).await;
     rule
@@ -110,7 +110,7 @@ async fn runs(client: &Client, filter: Value) -> Vec<Value> {
 }
 
 /// Waits until a rule has run so often; gives the runs, the latest first.
-async fn ran(client: &Client, rule: &str, times: usize) -> Vec<Value> {
+pub async fn ran(client: &Client, rule: &str, times: usize) -> Vec<Value> {
     let begun = Instant::now();
     loop {
         let found = runs(client, json!({ "rule": { "eq": rule } })).await;
