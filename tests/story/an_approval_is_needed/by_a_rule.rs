@@ -19,7 +19,9 @@ async fn author(desk: &Desk) -> Client {
         "APPROVAL_DECIDE"
     ]);
     made(&desk.inside, "roleCreate", json!({ "name": "Author", "permissions": permissions }), "role").await;
-    desk.person("Ruth", "Author").await.0
+    let (ruth, id) = desk.person("Ruth", "Author").await;
+    desk.inside.grant(&id, "Approver", "2026-01-01", None).await;
+    ruth
 }
 
 #[tokio::test]
