@@ -16,6 +16,7 @@ use crate::documents::run::RetentionJob;
 use crate::documents::text::TextJob;
 use crate::finance::imports::job::ImportJob;
 use crate::identity::mails::SignInMail;
+use crate::notices::follower;
 use crate::platform::db::{Urls, Waits};
 use crate::platform::error::Result;
 use crate::platform::files::{self, Files};
@@ -74,6 +75,7 @@ fn loops(around: &Surroundings, means: Means) -> Vec<Loop> {
         Box::pin(files::watch::keep(Arc::clone(&means.files), around.pools.clone(), around.stopping.clone())),
         Box::pin(breach::keep_telling(around.pools.clone(), around.stopping.clone())),
         Box::pin(courier::keep_delivering(around.pools.clone(), means.webhooks, around.stopping.clone())),
+        Box::pin(follower::keep_telling(around.pools.clone(), around.stopping.clone())),
         Box::pin(keeper::keep_rules(around.pools.clone(), around.stopping.clone())),
         Box::pin(mail_keeper::keep_taking(around.pools.clone(), means.files, means.mailer, around.stopping.clone())),
     ]
