@@ -16,6 +16,7 @@ use crate::documents::run::RetentionJob;
 use crate::documents::text::TextJob;
 use crate::finance::imports::job::ImportJob;
 use crate::identity::mails::SignInMail;
+use crate::notices::digest::NoticeMail;
 use crate::notices::follower;
 use crate::platform::db::{Urls, Waits};
 use crate::platform::error::Result;
@@ -58,6 +59,7 @@ pub fn kinds(means: &Means) -> Registry {
         .with(LapseApprovals)
         .with(OpenWork)
         .with(ReminderMail { mailer: Arc::clone(&means.mailer) })
+        .with(NoticeMail { mailer: Arc::clone(&means.mailer), vault: means.webhooks.vault.clone() })
         .with(AppointmentLay)
         .with(AppointmentMail { mailer: Arc::clone(&means.mailer) })
         .with(LetterTypeset { files: Arc::clone(&means.files), typesetter: means.typesetter.clone() })

@@ -192,10 +192,10 @@ struct Count {
 
 /// Queries about comments.
 #[derive(Default)]
-pub struct CommentQuery;
+pub struct TalkQuery;
 
 #[Object]
-impl CommentQuery {
+impl TalkQuery {
     /// What was written beside a record, the first one first; null if the record is unknown to the caller. What stays with
     /// the provider's staff is shown to the staff with the right `work.internal_comment.read` only. Right:
     /// `work.comment.read`, and that to read such records.

@@ -1,6 +1,6 @@
 //! The loop that tells those who watch a record what happened to it, and those who watch or do it that a clock on it went
 //! over. One place among the events of each client is kept in the database; it is moved on in the transaction that tells,
-//! so that a process that is killed tells nothing twice and leaves nothing out.
+//! so that a process that is killed tells nothing twice and leaves nothing out. The mails that are due are asked for beside.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use diesel::sql_types::{Array, Bool, Int4, Text, Uuid as SqlUuid};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::about;
+use super::{about, digest};
 use crate::platform::db::{Pools, Tx};
 use crate::platform::error::{Error, Result};
 use crate::platform::outbox::{self, EventKind};
@@ -95,6 +95,9 @@ pub async fn keep_telling(pools: Pools, mut stopping: watch::Receiver<bool>) {
                 false
             }
         };
+        if let Err(error) = digest::ask(&pools).await {
+            tracing::warn!(?error, "mails of notices wait");
+        }
         if !moved {
             tokio::select! {
                 _ = rings.changed() => tokio::time::sleep(GATHER).await,

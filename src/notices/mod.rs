@@ -3,18 +3,21 @@
 
 pub mod about;
 pub mod comment;
+pub mod digest;
 pub mod follower;
 pub mod ids;
 pub mod mention;
 pub mod notice;
+pub mod preference;
 pub mod tell;
+pub mod unsubscribe;
 pub mod watch;
 pub mod write;
 
 /// The department's queries.
 #[derive(async_graphql::MergedObject, Default)]
-pub struct NoticesQuery(comment::CommentQuery, watch::WatchQuery, notice::NoticesQuery);
+pub struct NoticesQuery(comment::TalkQuery, watch::WatchQuery, notice::NoticeListQuery, preference::PreferenceQuery);
 
 /// The department's mutations.
 #[derive(async_graphql::MergedObject, Default)]
-pub struct NoticesMutation(write::CommentMutation, watch::WatchMutation, notice::NoticesMutation);
+pub struct NoticesMutation(write::TalkMutation, watch::WatchMutation, notice::NoticeReadMutation, preference::PreferenceMutation);

@@ -207,10 +207,10 @@ async fn read(ctx: &Context<'_>, tx: &Tx, input: NoticesReadInput) -> Result<i64
 
 /// Queries about notices.
 #[derive(Default)]
-pub struct NoticesQuery;
+pub struct NoticeListQuery;
 
 #[Object]
-impl NoticesQuery {
+impl NoticeListQuery {
     /// What the caller is told of records, the latest first: in the client that the token is for, or with a token without
     /// client (`practice.portfolio.read`) in all in which he is told anything today. Of a record that he may not read any
     /// more he is not told any more. Right: `work.notice.read`.
@@ -266,10 +266,10 @@ impl NoticesQuery {
 
 /// Reading notices.
 #[derive(Default)]
-pub struct NoticesMutation;
+pub struct NoticeReadMutation;
 
 #[Object]
-impl NoticesMutation {
+impl NoticeReadMutation {
     /// Says that the caller has read these notices, or all of a record. Right: `work.notice.read`.
     async fn notices_read(
         &self,

@@ -276,10 +276,10 @@ async fn delete(tx: &Tx, input: CommentDeleteInput) -> Result<Comment> {
 
 /// Writing beside records.
 #[derive(Default)]
-pub struct CommentMutation;
+pub struct TalkMutation;
 
 #[Object]
-impl CommentMutation {
+impl TalkMutation {
     /// Writes beside a record, and tells who is mentioned, who watches the record and who does it, as far as they see the
     /// comment. Rights: `work.comment.write`, `work.comment.read`, and that to read such records.
     async fn comment_create(

@@ -443,6 +443,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    core.notice_waiting (account_id, client_id) {
+        account_id -> Uuid,
+        client_id -> Uuid,
+    }
+}
+
+diesel::table! {
     core.record_sight (node_type) {
         node_type -> Text,
         home -> Text,

@@ -177,6 +177,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    practice.notice_preference (account_id) {
+        account_id -> Uuid,
+        mail -> Text,
+        hour -> Int4,
+        time_zone -> Text,
+        since -> Timestamptz,
+        next_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     practice.service (code) {
         code -> Text,
         name -> Text,

@@ -40,6 +40,7 @@ mod letters_are_set;
 mod mails_are_sent;
 mod nobody_takes_more_than_his_share;
 mod nordwind;
+mod notices_come_by_mail;
 mod notices_come_once;
 mod one_operation_is_one_transaction;
 mod one_server_follows_another;

@@ -18,12 +18,14 @@ const PUBLIC: [&str; 8] = [
 ];
 
 /// What answers without a right, in a client or without one, and why. Whatever else answers has forgotten to ask.
-const SELF_SERVICE: [(&str, &str); 31] = [
+const SELF_SERVICE: [(&str, &str); 33] = [
     ("approvalInbox", "shows what one may decide in the clients in which one may, and so none"),
     ("clientTokenCreate", "gives a token for a client in which the caller has a grant, and is refused for any other"),
     ("clients", "shows the clients in which the caller holds the right to their figures, and so none"),
     ("invitationAccept", "the token of the invitation is the right"),
     ("limits", "published"),
+    ("noticePreference", "how one is told oneself"),
+    ("noticePreferenceSet", "how one is told oneself"),
     ("notices", "shows one's own notices of the clients in which one has any, and so none"),
     ("passwordChange", "one's own password"),
     (
