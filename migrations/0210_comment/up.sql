@@ -217,7 +217,10 @@ RETURNS TABLE (place integer, account_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
   SELECT n.place::integer, a.id
     FROM unnest(p_names) WITH ORDINALITY AS n (name, place)
-    JOIN identity.account a ON a.id::text = n.name OR a.email = lower(n.name)
+    JOIN LATERAL (
+      SELECT i.id FROM identity.account i WHERE i.id = CASE WHEN n.name ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN n.name::uuid END
+      UNION
+      SELECT m.id FROM identity.account m WHERE m.email = lower(n.name)) a ON true
    WHERE practice.sight_of(a.id, p_types, p_rights, p_record, p_needs, p_staff) IS NOT NULL
    ORDER BY n.place
 $$;

@@ -23,23 +23,32 @@ BEGIN
   PERFORM core.notice_lane_begin(new.tenant_id);
   RETURN NULL;
 END $$;
--- Before the loop has come by for the first time, too.
+-- Only clients in which somebody watches or a clock runs are looked at.
 CREATE TRIGGER begin_notices AFTER INSERT ON practice.record_watch FOR EACH ROW EXECUTE FUNCTION core.begin_notices();
 CREATE TRIGGER begin_notices AFTER INSERT ON core.clock FOR EACH ROW EXECUTE FUNCTION core.begin_notices();
 
--- The clients that have events of which nobody was told yet. A client that is closed to the server is not looked at.
-CREATE FUNCTION core.notices_due() RETURNS TABLE (client_id uuid)
+-- The clients that have events of which nobody was told yet. A client that is closed to the server is not looked at. p_begin:
+-- looks for clients in which somebody watches and where nobody has begun yet, as one that was loaded from an archive.
+CREATE FUNCTION core.notices_due(p_begin boolean) RETURNS TABLE (client_id uuid)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
-  lane record;
+  client uuid;
+  lane   core.notice_lane;
 BEGIN
-  FOR lane IN SELECT t.id, l.position FROM core.tenant t LEFT JOIN core.notice_lane l ON l.client_id = t.id LOOP
-    PERFORM core.set_tenant(lane.id);
-    IF lane.position IS NULL THEN
-      PERFORM core.notice_lane_begin(lane.id);
-    ELSIF EXISTS (SELECT 1 FROM core.event_head h WHERE h.tenant_id = lane.id AND h.position > lane.position)
-      AND EXISTS (SELECT 1 FROM practice.client c WHERE c.tenant_id = lane.id) THEN
-      client_id := lane.id;
+  IF p_begin THEN
+    FOR client IN SELECT t.id FROM core.tenant t WHERE NOT EXISTS (SELECT 1 FROM core.notice_lane l WHERE l.client_id = t.id) LOOP
+      PERFORM core.set_tenant(client);
+      IF EXISTS (SELECT 1 FROM practice.record_watch w WHERE w.tenant_id = client)
+         OR EXISTS (SELECT 1 FROM core.clock c WHERE c.tenant_id = client AND c.state <> 'stopped') THEN
+        PERFORM core.notice_lane_begin(client);
+      END IF;
+    END LOOP;
+  END IF;
+  FOR lane IN SELECT l.* FROM core.notice_lane l LOOP
+    PERFORM core.set_tenant(lane.client_id);
+    IF EXISTS (SELECT 1 FROM core.event_head h WHERE h.tenant_id = lane.client_id AND h.position > lane.position)
+       AND EXISTS (SELECT 1 FROM practice.client c WHERE c.tenant_id = lane.client_id) THEN
+      client_id := lane.client_id;
       RETURN NEXT;
     END IF;
   END LOOP;
@@ -49,7 +58,7 @@ GRANT EXECUTE ON FUNCTION core.notices_due TO backoffice_identity;
 
 -- Tells of the next events of a client, at most p_most, and moves its place on. p_kinds: what is told of; p_types and p_rights:
 -- every type of record and the right to read it. Nobody is told of what he did, what he has muted or does not see. False:
--- there is nothing to tell of, or somebody else does.
+-- there is nothing to tell of, or somebody else does. What happened before somebody watched he is not told.
 CREATE FUNCTION core.notices_follow(p_client uuid, p_kinds text[], p_types text[], p_rights text[], p_most integer) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
@@ -73,7 +82,7 @@ BEGIN
         INSERT INTO practice.notice (tenant_id, id, account_id, record_type, record_id, cause, event_id, event_kind, actor_name)
         SELECT p_client, core.new_id(), p.account_id, timed.node_type, timed.node_id, 'breached', e.id, e.kind, timed.name
           FROM (SELECT w.account_id FROM practice.record_watch w
-                 WHERE w.tenant_id = p_client AND w.record_id = timed.node_id AND w.record_type = timed.node_type
+                 WHERE w.tenant_id = p_client AND w.record_id = timed.node_id AND w.record_type = timed.node_type AND w.created_at <= e.occurred_at
                 UNION
                 SELECT i.assignee_id FROM practice.work_item i
                  WHERE i.tenant_id = p_client AND i.id = timed.node_id AND i.assignee_id IS NOT NULL) p
@@ -91,7 +100,7 @@ BEGIN
         FROM practice.record_watch w
         JOIN unnest(p_types, p_rights) AS t (name, needed) ON t.name = w.record_type
        WHERE w.tenant_id = p_client AND w.record_id = e.node_id AND w.record_type = e.node_type AND NOT w.muted
-         AND w.account_id IS DISTINCT FROM e.actor_id
+         AND w.account_id IS DISTINCT FROM e.actor_id AND w.created_at <= e.occurred_at
          AND practice.sight_of(w.account_id, ARRAY[t.name], ARRAY[t.needed], e.node_id, '{}', false) IS NOT NULL
       ON CONFLICT DO NOTHING;
     END LOOP;

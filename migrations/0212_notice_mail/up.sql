@@ -20,8 +20,10 @@ GRANT SELECT ON practice.notice_preference TO backoffice_identity;
 CREATE TABLE core.notice_waiting (
   account_id uuid NOT NULL,
   client_id  uuid NOT NULL,
+  since      timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (account_id, client_id)
 );
+COMMENT ON COLUMN core.notice_waiting.since IS 'about when the first of it was told: what lies long before came otherwise, as with an archive';
 COMMENT ON TABLE core.notice_waiting IS 'local: who is to be sent a mail of which clients'' notices; reached by functions only';
 INSERT INTO core.archive_exception (table_name, reason) VALUES
   ('core.notice_waiting', 'Mails that one server is about to send; the other begins with what happens there.');
@@ -70,7 +72,7 @@ END $$;
 GRANT EXECUTE ON FUNCTION practice.notice_prefer TO backoffice_identity;
 
 -- Whose mail is due, and of which clients: each is given once, to whoever asks for the mail in this transaction.
-CREATE FUNCTION core.notice_mails_due(p_most integer) RETURNS TABLE (account_id uuid, clients uuid[])
+CREATE FUNCTION core.notice_mails_due(p_most integer) RETURNS TABLE (account_id uuid, clients uuid[], since timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
   one practice.notice_preference;
@@ -84,8 +86,8 @@ BEGIN
     IF one.mail = 'daily' THEN
       UPDATE practice.notice_preference p SET next_at = practice.next_hour(one.hour, one.time_zone, now()) WHERE p.account_id = one.account_id;
     END IF;
-    WITH gone AS (DELETE FROM core.notice_waiting w WHERE w.account_id = one.account_id RETURNING w.client_id)
-    SELECT array_agg(g.client_id) INTO clients FROM gone g;
+    WITH gone AS (DELETE FROM core.notice_waiting w WHERE w.account_id = one.account_id RETURNING w.client_id, w.since AS first)
+    SELECT array_agg(g.client_id), min(g.first) INTO clients, since FROM gone g;
     CONTINUE WHEN clients IS NULL;
     account_id := one.account_id;
     RETURN NEXT;
@@ -95,8 +97,8 @@ GRANT EXECUTE ON FUNCTION core.notice_mails_due TO backoffice_identity;
 
 -- What a mail tells: the notices of these clients that somebody has not read, of which no other mail tells, and whose records
 -- he sees now. They are this mail's from then on. Nothing of a client that is closed to the server, and nothing to who wants
--- no mails any more. Of a comment its beginning, if he sees it now.
-CREATE FUNCTION practice.notices_to_mail(p_account uuid, p_clients uuid[], p_job uuid, p_types text[], p_rights text[])
+-- no mails any more; nothing that lies more than an hour before p_since. Of a comment its beginning, if he sees it now.
+CREATE FUNCTION practice.notices_to_mail(p_account uuid, p_clients uuid[], p_job uuid, p_types text[], p_rights text[], p_since timestamptz)
 RETURNS TABLE (email text, name text, client_name text, record_type text, cause text, actor_name text, event_kind text, says text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
@@ -120,7 +122,7 @@ BEGIN
     CONTINUE WHEN held IS NULL OR NOT held @> '{work.notice.read}';
     seen := ARRAY (SELECT t.name FROM unnest(p_types, p_rights) AS t (name, needed) WHERE t.needed = ANY (held));
     UPDATE practice.notice n SET mail_job_id = p_job
-     WHERE n.tenant_id = client AND n.account_id = p_account AND n.read_at IS NULL AND n.mail_job_id IS NULL AND n.created_at >= wanted.since;
+     WHERE n.tenant_id = client AND n.account_id = p_account AND n.read_at IS NULL AND n.mail_job_id IS NULL AND n.created_at >= greatest(wanted.since, p_since - interval '1 hour');
     RETURN QUERY
       SELECT person.email, person.name, called, n.record_type, n.cause, n.actor_name, n.event_kind,
              (SELECT left(c.body, 200) FROM practice.comment c

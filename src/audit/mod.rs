@@ -186,19 +186,13 @@ async fn page(ctx: &Context<'_>, tx: &Tx, record: Option<Uuid>, slice: &Slice) -
             .bind::<SqlUuid, _>(actor)
     };
     let total = if ctx.look_ahead().field("totalCount").exists() {
-        let row: Count =
-            tx.row(asked(counting)).await?;
+        let row: Count = tx.row(asked(counting)).await?;
         Some(row.count)
     } else {
         None
     };
-    let rows: Vec<AuditEntry> = tx
-        .rows(
-            asked(reading)
-                .bind::<BigInt, _>(after.unwrap_or(i64::MAX))
-                .bind::<BigInt, _>(slice.limit()),
-        )
-        .await?;
+    let rows: Vec<AuditEntry> =
+        tx.rows(asked(reading).bind::<BigInt, _>(after.unwrap_or(i64::MAX)).bind::<BigInt, _>(slice.limit())).await?;
     Ok(AuditEntryConnection::new(ctx, slice, rows, |row| encode(&row.id.to_string(), Uuid::nil()), total))
 }
 

@@ -119,7 +119,8 @@ mod tests {
     /// Whoever adds a type that shows the client's people a record of another type names it above.
     #[test]
     fn every_type_that_is_shown_to_the_client_is_a_twin() {
-        let shown = types().filter(|(name, _)| name.starts_with("Client") && *name != "Client" || name.starts_with("Shared"));
+        let shown =
+            types().filter(|(name, _)| name.starts_with("Client") && *name != "Client" || name.starts_with("Shared"));
         let missing: Vec<&str> = shown.map(|(name, _)| name).filter(|name| inside(name) == *name).collect();
         assert_eq!(missing, Vec::<&str>::new());
     }

@@ -5,8 +5,9 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, Int4, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Int4, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -32,6 +33,8 @@ const BATCH: i32 = 50;
 pub struct Due {
     account: Uuid,
     clients: Vec<Uuid>,
+    /// About when the first of it was told.
+    since: DateTime<Utc>,
 }
 
 #[derive(QueryableByName)]
@@ -40,17 +43,19 @@ struct DueRow {
     account_id: Uuid,
     #[diesel(sql_type = Array<SqlUuid>)]
     clients: Vec<Uuid>,
+    #[diesel(sql_type = Timestamptz)]
+    since: DateTime<Utc>,
 }
 
 /// Asks for the mails that are due. False if none are.
 pub async fn ask(pools: &Pools) -> Result<bool> {
     let tx = Tx::open_anonymous(pools).await?;
     let due: Vec<DueRow> = tx
-        .rows(sql("SELECT d.account_id, d.clients FROM core.notice_mails_due($1) d").bind::<Int4, _>(BATCH))
+        .rows(sql("SELECT d.account_id, d.clients, d.since FROM core.notice_mails_due($1) d").bind::<Int4, _>(BATCH))
         .await?;
     let any = !due.is_empty();
     for one in due {
-        let due = Due { account: one.account_id, clients: one.clients };
+        let due = Due { account: one.account_id, clients: one.clients, since: one.since };
         jobs::enqueue_for_provider::<NoticeMail>(&tx, &due, None).await?;
     }
     if tx.finish(true).await? { Ok(any) } else { Err(Error::fault("mails of notices were not asked for")) }
@@ -166,12 +171,13 @@ impl JobKind for NoticeMail {
         let lines: Vec<Line> = tx
             .rows(
                 sql("SELECT n.email, n.name, n.client_name, n.record_type, n.cause, n.actor_name, n.event_kind, n.says
-                       FROM practice.notices_to_mail($1, $2, $3, $4, $5) n")
+                       FROM practice.notices_to_mail($1, $2, $3, $4, $5, $6) n")
                 .bind::<SqlUuid, _>(of.account)
                 .bind::<Array<SqlUuid>, _>(of.clients)
                 .bind::<SqlUuid, _>(job.id())
                 .bind::<Array<Text>, _>(types)
-                .bind::<Array<Text>, _>(rights),
+                .bind::<Array<Text>, _>(rights)
+                .bind::<Timestamptz, _>(of.since),
             )
             .await?;
         let Some(first) = lines.first() else {

@@ -2,7 +2,7 @@
 //! over. One place among the events of each client is kept in the database; it is moved on in the transaction that tells,
 //! so that a process that is killed tells nothing twice and leaves nothing out. The mails that are due are asked for beside.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, Bool, Int4, Text, Uuid as SqlUuid};
@@ -18,7 +18,9 @@ use crate::platform::sql::sql;
 /// How often the database is looked at without being told to.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long events are gathered once there is one, so that a busy client's are taken together.
-const GATHER: Duration = Duration::from_millis(20);
+const GATHER: Duration = Duration::from_millis(50);
+/// How often clients are looked for where nobody has begun to tell.
+const BEGIN: Duration = Duration::from_secs(60);
 /// Events of one transaction.
 const EVENTS: i32 = 100;
 
@@ -52,9 +54,9 @@ fn kinds() -> Vec<&'static str> {
     EventKind::ALL.iter().filter(|kind| !TOLD_OTHERWISE.contains(kind)).map(|kind| kind.text()).collect()
 }
 
-async fn due(pools: &Pools) -> Result<Vec<Due>> {
+async fn due(pools: &Pools, begin: bool) -> Result<Vec<Due>> {
     let tx = Tx::open_anonymous(pools).await?;
-    let due = tx.rows(sql("SELECT d.client_id FROM core.notices_due() d")).await?;
+    let due = tx.rows(sql("SELECT d.client_id FROM core.notices_due($1) d").bind::<Bool, _>(begin)).await?;
     if tx.finish(true).await? { Ok(due) } else { Err(Error::fault("where notices begin was not kept")) }
 }
 
@@ -75,10 +77,11 @@ async fn tell_next(pools: &Pools, client: Uuid) -> Result<bool> {
     if tx.finish(true).await? { Ok(row.moved) } else { Err(Error::fault("what was told was not kept")) }
 }
 
-/// Tells of everything that happened so far. False if nothing did.
-pub async fn tell_all(pools: &Pools) -> Result<bool> {
+/// Tells of everything that happened so far. `begin`: looks for clients where nobody has begun to tell, which are told of from
+/// then on. False if nothing happened.
+pub async fn tell_all(pools: &Pools, begin: bool) -> Result<bool> {
     let mut moved = false;
-    for client in due(pools).await? {
+    for client in due(pools, begin).await? {
         moved |= tell_next(pools, client.client_id).await?;
     }
     Ok(moved)
@@ -87,8 +90,13 @@ pub async fn tell_all(pools: &Pools) -> Result<bool> {
 /// Tells until the process stops.
 pub async fn keep_telling(pools: Pools, mut stopping: watch::Receiver<bool>) {
     let mut rings = outbox::bell().listen_to_all();
+    let mut begun: Option<Instant> = None;
     while !*stopping.borrow() {
-        let moved = match tell_all(&pools).await {
+        let begin = begun.is_none_or(|begun| begun.elapsed() > BEGIN);
+        if begin {
+            begun = Some(Instant::now());
+        }
+        let moved = match tell_all(&pools, begin).await {
             Ok(moved) => moved,
             Err(error) => {
                 tracing::warn!(?error, "notices wait");

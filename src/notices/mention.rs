@@ -75,7 +75,9 @@ pub async fn people(tx: &Tx, text: &str, to: &Audience, record: Uuid) -> Result<
     for (name, place) in names.iter().zip(1..) {
         if !found.iter().any(|one| one.place == place) {
             let shown: String = name.chars().take(80).collect();
-            let message = format!("Nobody who sees this is called \"{shown}\": mention people as `@[user id or e-mail address]`.");
+            let message = format!(
+                "Nobody who sees this is called \"{shown}\": mention people as `@[user id or e-mail address]`."
+            );
             if let Error::Refused(reasons) = Error::refuse(UserErrorCode::NotFound, "text", message) {
                 unknown.extend(reasons);
             }

@@ -20,4 +20,9 @@ pub struct NoticesQuery(comment::TalkQuery, watch::WatchQuery, notice::NoticeLis
 
 /// The department's mutations.
 #[derive(async_graphql::MergedObject, Default)]
-pub struct NoticesMutation(write::TalkMutation, watch::WatchMutation, notice::NoticeReadMutation, preference::PreferenceMutation);
+pub struct NoticesMutation(
+    write::TalkMutation,
+    watch::WatchMutation,
+    notice::NoticeReadMutation,
+    preference::PreferenceMutation,
+);

@@ -189,14 +189,8 @@ async fn create(ctx: &Context<'_>, tx: &Tx, input: CommentCreateInput) -> Result
     };
     let to = Audience::of_comments(about.kind, visible);
     let mentioned = mention::people(tx, &input.text, &to, about.id).await?;
-    let new = New {
-        kind: about.kind,
-        record: about.id,
-        text: input.text,
-        visible,
-        reply_to,
-        by_a_person: by_a_person(ctx)?,
-    };
+    let new =
+        New { kind: about.kind, record: about.id, text: input.text, visible, reply_to, by_a_person: by_a_person(ctx)? };
     let id = insert(tx, new).await?;
     told_of_work(tx, &about, visible).await?;
     told(tx, &to, about.id, id, mentioned).await?;
@@ -260,8 +254,7 @@ async fn update(tx: &Tx, input: CommentUpdateInput) -> Result<Comment> {
     write(tx, found.id, Some(input.text)).await?;
     let visible = found.visible_to_client;
     emit(tx, if visible { EventKind::CommentUpdated } else { EventKind::InternalCommentUpdated }, found.id);
-    let news =
-        News { record: found.record_id, cause: NoticeCause::Mentioned, comment: Some(found.id), says: None };
+    let news = News { record: found.record_id, cause: NoticeCause::Mentioned, comment: Some(found.id), says: None };
     tell(tx, &to, news, mentioned).await?;
     again(tx, &input.id).await
 }

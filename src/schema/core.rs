@@ -446,6 +446,7 @@ diesel::table! {
     core.notice_waiting (account_id, client_id) {
         account_id -> Uuid,
         client_id -> Uuid,
+        since -> Timestamptz,
     }
 }
 

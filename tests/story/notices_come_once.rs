@@ -15,7 +15,8 @@ use crate::harness::{Client, Office, Person, Setup};
 
 const NOTICES: &str = "query($filter: NoticeFilter, $first: Int, $after: String) { notices(filter: $filter, first: $first, after: $after) {
     totalCount pageInfo { hasNextPage endCursor } nodes { id cause event recordId recordType actorName clientName readAt } } }";
-const READ: &str = "mutation($input: NoticesReadInput!) { noticesRead(input: $input) { count userErrors { code field message } } }";
+const READ: &str =
+    "mutation($input: NoticesReadInput!) { noticesRead(input: $input) { count userErrors { code field message } } }";
 const WATCHERS: &str = "query($record: ID!) { recordWatchers(record: $record) { totalCount nodes { name staff } } recordWatch(record: $record) { watching muted } }";
 
 const TALK: [Can; 4] = [Can::CommentRead, Can::CommentWrite, Can::NoticeRead, Can::CustomerRead];
@@ -32,7 +33,9 @@ async fn rename(client: &Client, customer: &str, name: &str) {
 }
 
 async fn wish(client: &Client, what: &str, record: &str) -> Value {
-    let query = format!("mutation($record: ID!) {{ {what}(input: {{ record: $record }}) {{ recordWatch {{ recordId watching muted }} userErrors {{ code field message }} }} }}");
+    let query = format!(
+        "mutation($record: ID!) {{ {what}(input: {{ record: $record }}) {{ recordWatch {{ recordId watching muted }} userErrors {{ code field message }} }} }}"
+    );
     client.ask(&query, json!({ "record": record })).await[what]["recordWatch"].clone()
 }
 
@@ -45,7 +48,9 @@ async fn notices(client: &Client, filter: Value) -> Vec<Value> {
 
 async fn causes(client: &Client) -> Vec<String> {
     let seen = notices(client, json!({ "unread": true })).await;
-    seen.iter().map(|one| format!("{} {}", one["actorName"].as_str().unwrap(), one["cause"].as_str().unwrap())).collect()
+    seen.iter()
+        .map(|one| format!("{} {}", one["actorName"].as_str().unwrap(), one["cause"].as_str().unwrap()))
+        .collect()
 }
 
 /// A firm without workers, so that the story says when somebody looks.
@@ -72,7 +77,7 @@ impl Firm {
     }
 
     async fn look(&self) {
-        while tell_all(&self.pools).await.unwrap() {}
+        while tell_all(&self.pools, true).await.unwrap() {}
     }
 }
 
@@ -82,13 +87,22 @@ async fn who_watches_is_told_once() {
     let ada = firm.office.client(firm.ada, firm.firm);
     let (bob_is, bob) = firm.joined("Bob", &TALK);
     let (paula_is, paula) = firm.joined("Paula", &TALK);
-    firm.office.app.database.lay(&format!("UPDATE identity.account SET staff = false WHERE id = '{}'", paula_is.account));
+    firm.office
+        .app
+        .database
+        .lay(&format!("UPDATE identity.account SET staff = false WHERE id = '{}'", paula_is.account));
     let record = customer(&ada, "1").await;
     for client in [&ada, &bob, &bob, &paula] {
-        assert_eq!(wish(client, "recordWatch", &record).await, json!({ "recordId": record, "watching": true, "muted": false }));
+        assert_eq!(
+            wish(client, "recordWatch", &record).await,
+            json!({ "recordId": record, "watching": true, "muted": false })
+        );
     }
     let seen = bob.ask(WATCHERS, json!({ "record": record })).await;
-    assert_eq!((&seen["recordWatchers"]["totalCount"], &seen["recordWatch"]), (&json!(3), &json!({ "watching": true, "muted": false })));
+    assert_eq!(
+        (&seen["recordWatchers"]["totalCount"], &seen["recordWatch"]),
+        (&json!(3), &json!({ "watching": true, "muted": false }))
+    );
     let seen = paula.ask(WATCHERS, json!({ "record": record })).await;
     assert_eq!(seen["recordWatchers"], json!({ "totalCount": 1, "nodes": [{ "name": "Paula", "staff": false }] }));
 
@@ -106,7 +120,10 @@ async fn who_watches_is_told_once() {
     assert_eq!(causes(&ada).await, Vec::<String>::new(), "nobody is told of his own deeds");
 
     // Muted: only mentions.
-    assert_eq!(wish(&bob, "recordMute", &record).await, json!({ "recordId": record, "watching": false, "muted": true }));
+    assert_eq!(
+        wish(&bob, "recordMute", &record).await,
+        json!({ "recordId": record, "watching": false, "muted": true })
+    );
     let say = "mutation($record: ID!, $text: String!) { commentCreate(input: { record: $record, text: $text, visibleToClient: true }) { comment { id } userErrors { message } } }";
     rename(&ada, &record, "Kern").await;
     ada.ask(say, json!({ "record": record, "text": "Moved." })).await;
@@ -115,7 +132,10 @@ async fn who_watches_is_told_once() {
     assert_eq!(causes(&paula).await, ["Ada HAPPENED", "Ada COMMENTED", "Ada HAPPENED"]);
     ada.ask(say, json!({ "record": record, "text": format!("@[usr_{}]?", bob_is.account.simple()) })).await;
     assert_eq!(causes(&bob).await, ["Ada MENTIONED", "Ada HAPPENED"]);
-    assert_eq!(wish(&bob, "recordUnwatch", &record).await, json!({ "recordId": record, "watching": false, "muted": false }));
+    assert_eq!(
+        wish(&bob, "recordUnwatch", &record).await,
+        json!({ "recordId": record, "watching": false, "muted": false })
+    );
 
     // Read is read, once: of two who say so at once, each counts his own.
     let unread = notices(&paula, json!({ "unread": true })).await;
@@ -131,17 +151,22 @@ async fn who_watches_is_told_once() {
     assert_eq!(notices(&paula, json!({ "cause": ["COMMENTED", "MENTIONED"], "record": record })).await.len(), 2);
     assert_eq!(notices(&paula, json!({ "record": "cus_1" })).await.len(), 0);
     let page = paula.ask(NOTICES, json!({ "first": 3 })).await["notices"].clone();
-    let rest = paula.ask(NOTICES, json!({ "first": 3, "after": page["pageInfo"]["endCursor"] })).await["notices"].clone();
+    let rest =
+        paula.ask(NOTICES, json!({ "first": 3, "after": page["pageInfo"]["endCursor"] })).await["notices"].clone();
     assert_eq!((&page["totalCount"], rest["nodes"].as_array().unwrap().len()), (&json!(4), 1));
 
     // Another one's notices are none.
     let bobs = notices(&bob, json!({})).await[0]["id"].clone();
     for id in [bobs, json!(format!("ntc_{}", Uuid::now_v7().simple()))] {
         let reasons = paula.refused(READ, json!({ "input": { "notices": [unread[0]["id"], id] } })).await;
-        assert_eq!(reasons, json!([{ "code": "NOT_FOUND", "field": ["input", "notices", "1"], "message": "There is no such notice." }]));
+        assert_eq!(
+            reasons,
+            json!([{ "code": "NOT_FOUND", "field": ["input", "notices", "1"], "message": "There is no such notice." }])
+        );
     }
     assert_eq!(paula.refused(READ, json!({ "input": {} })).await[0]["code"], "REQUIRED");
-    let reasons = paula.refused(READ, json!({ "input": { "record": format!("cus_{}", Uuid::now_v7().simple()) } })).await;
+    let reasons =
+        paula.refused(READ, json!({ "input": { "record": format!("cus_{}", Uuid::now_v7().simple()) } })).await;
     assert_eq!(reasons[0]["field"], json!(["input", "record"]));
     assert_eq!(firm.office.app.database.findings_of_the_server(), Vec::<String>::new());
 }
@@ -232,7 +257,12 @@ async fn many_who_look_and_one_that_is_killed_tell_once() {
         run(connection, "ROLLBACK");
     });
     assert_eq!(firm.office.count("SELECT count(*) FROM practice.notice"), 0);
-    let looked = tokio::join!(tell_all(&firm.pools), tell_all(&firm.pools), tell_all(&firm.pools), tell_all(&firm.pools));
+    let looked = tokio::join!(
+        tell_all(&firm.pools, true),
+        tell_all(&firm.pools, false),
+        tell_all(&firm.pools, true),
+        tell_all(&firm.pools, false)
+    );
     for one in [looked.0, looked.1, looked.2, looked.3] {
         one.unwrap();
     }
@@ -270,7 +300,8 @@ async fn a_breach_is_told_to_who_does_or_watches() {
     let (_, eve) = firm.joined("Eve", &work);
     let (_, sam) = firm.joined("Sam", &[Can::NoticeRead, Can::WorkItemRead]);
     let days = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY"];
-    let hours: Vec<Value> = days.iter().map(|day| json!({ "weekday": day, "from": "09:00", "until": "17:00" })).collect();
+    let hours: Vec<Value> =
+        days.iter().map(|day| json!({ "weekday": day, "from": "09:00", "until": "17:00" })).collect();
     ada.ask(
         "mutation($input: BusinessCalendarCreateInput!) { businessCalendarCreate(input: $input) { businessCalendar { id } userErrors { message } } }",
         json!({ "input": { "name": "Standard", "hours": hours, "isDefault": true } }),
@@ -293,10 +324,30 @@ async fn a_breach_is_told_to_who_does_or_watches() {
     while backoffice::clocks::breach::tell_next(&firm.pools).await.unwrap() {}
     firm.look().await;
     assert_eq!(causes(&bob).await[0].split_once(' ').unwrap().1.split(' ').next_back(), Some("BREACHED"));
-    assert_eq!(bob.ask(NOTICES, json!({ "filter": { "cause": ["BREACHED"] } })).await["notices"]["nodes"][0]["recordId"], item);
+    assert_eq!(
+        bob.ask(NOTICES, json!({ "filter": { "cause": ["BREACHED"] } })).await["notices"]["nodes"][0]["recordId"],
+        item
+    );
     let eves = notices(&eve, json!({})).await;
     assert_eq!((eves.len(), &eves[0]["cause"], &eves[0]["event"]), (1, &json!("BREACHED"), &json!("CLOCK_BREACHED")));
     assert_eq!(causes(&sam).await, Vec::<String>::new());
     let shown = bob.ask("{ workNotices { nodes { cause title } } }", json!({})).await["workNotices"]["nodes"].clone();
     assert_eq!(shown[0], json!({ "cause": "BREACHED", "title": "Late" }), "the list of work is the same list");
+}
+
+#[tokio::test]
+async fn a_client_that_was_loaded_tells_nothing_of_its_past() {
+    let firm = Firm::open();
+    let ada = firm.office.client(firm.ada, firm.firm);
+    let (_, bob) = firm.joined("Bob", &TALK);
+    let record = customer(&ada, "1").await;
+    wish(&bob, "recordWatch", &record).await;
+    rename(&ada, &record, "Before").await;
+    // As an archive brings it: watchers and events, and no place among them.
+    firm.office.app.database.lay("DELETE FROM core.notice_lane");
+    firm.look().await;
+    assert_eq!(causes(&bob).await, Vec::<String>::new());
+    rename(&ada, &record, "Behind").await;
+    firm.look().await;
+    assert_eq!(causes(&bob).await, ["Ada HAPPENED"]);
 }

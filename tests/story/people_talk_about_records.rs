@@ -13,7 +13,8 @@ const UPDATE: &str = "mutation($input: CommentUpdateInput!) { commentUpdate(inpu
     comment { id text editedAt version } userErrors { code field message } } }";
 const DELETE: &str = "mutation($input: CommentDeleteInput!) { commentDelete(input: $input) {
     comment { id text deletedAt version } userErrors { code field message } } }";
-const COMMENTS: &str = "query($record: ID!, $first: Int, $after: String) { comments(record: $record, first: $first, after: $after) {
+const COMMENTS: &str =
+    "query($record: ID!, $first: Int, $after: String) { comments(record: $record, first: $first, after: $after) {
     totalCount pageInfo { hasNextPage endCursor } nodes { id text authorName visibleToClient recordId } } }";
 const NOTICES: &str = "{ notices { totalCount nodes { cause recordId recordType actorName comment { text } } } }";
 
@@ -42,7 +43,11 @@ impl Talk {
         let [ada, bob, paula, eve] = people;
         let firm = office.firm("Firm", ada);
         office.grant(firm, bob, &[TALK.as_slice(), &[Can::CustomerRead, Can::InternalCommentRead]].concat());
-        office.grant(firm, paula, &[TALK.as_slice(), &[Can::CustomerRead, Can::ClientRequestRead, Can::InternalCommentRead]].concat());
+        office.grant(
+            firm,
+            paula,
+            &[TALK.as_slice(), &[Can::CustomerRead, Can::ClientRequestRead, Can::InternalCommentRead]].concat(),
+        );
         office.grant(firm, eve, &[TALK.as_slice(), &[Can::InternalCommentRead]].concat());
         office.app.database.lay(&format!("UPDATE identity.account SET staff = false WHERE id = '{}'", paula.account));
         Self { office, firm, people }
@@ -76,7 +81,14 @@ async fn told(client: &Client) -> Vec<String> {
     assert_eq!(seen["totalCount"], nodes.len());
     nodes
         .iter()
-        .map(|one| format!("{} {}: {}", one["actorName"].as_str().unwrap(), one["cause"].as_str().unwrap(), one["comment"]["text"].as_str().unwrap_or("-")))
+        .map(|one| {
+            format!(
+                "{} {}: {}",
+                one["actorName"].as_str().unwrap(),
+                one["cause"].as_str().unwrap(),
+                one["comment"]["text"].as_str().unwrap_or("-")
+            )
+        })
         .collect()
 }
 
@@ -101,9 +113,15 @@ async fn staff_and_client_write_beside_one_record() {
     assert_eq!(paula.ask(node, json!({ "id": first["id"] })).await["node"], Value::Null);
     assert_eq!(bob.ask(node, json!({ "id": first["id"] })).await["node"]["id"], first["id"]);
     let none = format!("icm_{}", Uuid::now_v7().simple());
-    for input in [json!({ "record": record, "text": "?", "inReplyTo": first["id"] }), json!({ "record": record, "text": "?", "inReplyTo": none })] {
+    for input in [
+        json!({ "record": record, "text": "?", "inReplyTo": first["id"] }),
+        json!({ "record": record, "text": "?", "inReplyTo": none }),
+    ] {
         let reasons = paula.refused(CREATE, json!({ "input": input })).await;
-        assert_eq!(reasons, json!([{ "code": "NOT_FOUND", "field": ["input", "inReplyTo"], "message": "There is no such comment." }]));
+        assert_eq!(
+            reasons,
+            json!([{ "code": "NOT_FOUND", "field": ["input", "inReplyTo"], "message": "There is no such comment." }])
+        );
     }
     for id in [first["id"].clone(), json!(none)] {
         let reasons = paula.refused(UPDATE, json!({ "input": { "id": id, "text": "Mine" } })).await;
@@ -111,7 +129,8 @@ async fn staff_and_client_write_beside_one_record() {
         let reasons = paula.refused(DELETE, json!({ "input": { "id": id } })).await;
         assert_eq!(reasons[0]["code"], "NOT_FOUND");
     }
-    let hidden = paula.refused(CREATE, json!({ "input": { "record": record, "text": "?", "visibleToClient": false } })).await;
+    let hidden =
+        paula.refused(CREATE, json!({ "input": { "record": record, "text": "?", "visibleToClient": false } })).await;
     assert_eq!(hidden[0]["field"], json!(["input", "visibleToClient"]));
 
     // With the client.
@@ -120,7 +139,10 @@ async fn staff_and_client_write_beside_one_record() {
     assert!(second["id"].as_str().unwrap().starts_with("cmt_"));
     assert_eq!(told(&paula).await, [format!("Ada MENTIONED: {asked}")]);
     let answer = say(&paula, json!({ "record": record, "text": "Hafenstraße 1", "inReplyTo": second["id"] })).await;
-    assert_eq!((&answer["visibleToClient"], &answer["inReplyTo"], &answer["author"]), (&json!(true), &second["id"], &json!(user(paula_is))));
+    assert_eq!(
+        (&answer["visibleToClient"], &answer["inReplyTo"], &answer["author"]),
+        (&json!(true), &second["id"], &json!(user(paula_is)))
+    );
     assert_eq!(texts(&paula, &record).await, [asked.as_str(), "Hafenstraße 1"]);
     assert_eq!(texts(&bob, &record).await.len(), 3);
     // What answers the staff's own word stays with the staff.
@@ -132,30 +154,54 @@ async fn staff_and_client_write_beside_one_record() {
     // Who does not see it cannot be mentioned, and looks like nobody; then nothing is written.
     let before = talk.office.count("SELECT count(*) FROM practice.comment");
     let stranger = talk.office.person("Stranger");
-    for name in [user(eve_is), address(eve_is), user(stranger), format!("usr_{}", Uuid::now_v7().simple()), "nobody@nowhere.example".to_owned(), "Bob".to_owned()] {
+    for name in [
+        user(eve_is),
+        address(eve_is),
+        user(stranger),
+        format!("usr_{}", Uuid::now_v7().simple()),
+        "nobody@nowhere.example".to_owned(),
+        "Bob".to_owned(),
+    ] {
         let text = format!("@[{}] and @[{name}]", user(bob_is));
-        let reasons = ada.refused(CREATE, json!({ "input": { "record": record, "text": text, "visibleToClient": true } })).await;
+        let reasons =
+            ada.refused(CREATE, json!({ "input": { "record": record, "text": text, "visibleToClient": true } })).await;
         assert_eq!(reasons.as_array().unwrap().len(), 1, "{reasons}");
         assert_eq!((&reasons[0]["code"], &reasons[0]["field"]), (&json!("NOT_FOUND"), &json!(["input", "text"])));
-        assert!(reasons[0]["message"].as_str().unwrap().starts_with(&format!("Nobody who sees this is called \"{name}\"")));
+        assert!(
+            reasons[0]["message"].as_str().unwrap().starts_with(&format!("Nobody who sees this is called \"{name}\""))
+        );
     }
     // The client's people are nobody to what stays with the staff.
     let text = format!("@[{}]", user(paula_is));
-    assert_eq!(ada.refused(CREATE, json!({ "input": { "record": record, "text": text } })).await[0]["code"], "NOT_FOUND");
+    assert_eq!(
+        ada.refused(CREATE, json!({ "input": { "record": record, "text": text } })).await[0]["code"],
+        "NOT_FOUND"
+    );
     assert_eq!(talk.office.count("SELECT count(*) FROM practice.comment"), before);
     assert_eq!(told(&bob).await.len(), 1);
 
     // A record that one may not read is one that never was.
-    for id in [record.clone(), format!("cus_{}", Uuid::now_v7().simple()), "cus".to_owned(), first["id"].as_str().unwrap().to_owned()] {
+    for id in [
+        record.clone(),
+        format!("cus_{}", Uuid::now_v7().simple()),
+        "cus".to_owned(),
+        first["id"].as_str().unwrap().to_owned(),
+    ] {
         assert_eq!(eve.ask(COMMENTS, json!({ "record": id })).await["comments"], Value::Null, "{id}");
         let reasons = eve.refused(CREATE, json!({ "input": { "record": id, "text": "x" } })).await;
-        assert_eq!(reasons, json!([{ "code": "NOT_FOUND", "field": ["input", "record"], "message": "There is no such record." }]));
+        assert_eq!(
+            reasons,
+            json!([{ "code": "NOT_FOUND", "field": ["input", "record"], "message": "There is no such record." }])
+        );
     }
     let other = talk.office.firm("Other", ada_is);
     let foreign = talk.office.client(ada_is, other);
     assert_eq!(foreign.ask(COMMENTS, json!({ "record": record })).await["comments"], Value::Null);
     assert_eq!(foreign.ask(node, json!({ "id": second["id"] })).await["node"], Value::Null);
-    assert_eq!(foreign.refused(UPDATE, json!({ "input": { "id": second["id"], "text": "x" } })).await[0]["code"], "NOT_FOUND");
+    assert_eq!(
+        foreign.refused(UPDATE, json!({ "input": { "id": second["id"], "text": "x" } })).await[0]["code"],
+        "NOT_FOUND"
+    );
 
     // The trail tells the client nothing of it either.
     talk.office.grant(talk.firm, paula_is, &[Can::AuditRead]);
@@ -190,7 +236,10 @@ async fn what_one_has_written_is_ones_own() {
     // Who is newly mentioned is told, once.
     let named = format!("Second @[{}]", user(bob_is));
     let now = ada.ask(UPDATE, json!({ "input": { "id": id, "text": named, "expectedVersion": 1 } })).await;
-    assert_eq!((&now["commentUpdate"]["comment"]["text"], &now["commentUpdate"]["comment"]["version"]), (&json!(named), &json!(2)));
+    assert_eq!(
+        (&now["commentUpdate"]["comment"]["text"], &now["commentUpdate"]["comment"]["version"]),
+        (&json!(named), &json!(2))
+    );
     assert!(now["commentUpdate"]["comment"]["editedAt"].is_string());
     let named = format!("Third @[{}] @[{}]", user(bob_is), user(paula_is));
     ada.ask(UPDATE, json!({ "input": { "id": id, "text": named } })).await;
@@ -198,19 +247,27 @@ async fn what_one_has_written_is_ones_own() {
     let unseen = ada.refused(UPDATE, json!({ "input": { "id": id, "text": format!("@[{}]", user(eve_is)) } })).await;
     assert_eq!(unseen[0]["code"], "NOT_FOUND");
     // What it said before is on the record.
-    let trail = ada.ask("query($id: ID!) { auditTrail(node: $id) { nodes { action before after actorName } } }", json!({ "id": id })).await;
+    let trail = ada
+        .ask(
+            "query($id: ID!) { auditTrail(node: $id) { nodes { action before after actorName } } }",
+            json!({ "id": id }),
+        )
+        .await;
     let trail = trail["auditTrail"]["nodes"].as_array().unwrap().clone();
     let before: Vec<&Value> = trail.iter().map(|one| &one["before"]["body"]).collect();
     assert_eq!(before[1..], [&json!("First"), &Value::Null]);
 
     // Of two who change it at once, one has read it too early.
-    let change = |text: &'static str| ada.send(UPDATE, json!({ "input": { "id": id, "text": text, "expectedVersion": 3 } }));
+    let change =
+        |text: &'static str| ada.send(UPDATE, json!({ "input": { "id": id, "text": text, "expectedVersion": 3 } }));
     let (one, two) = tokio::join!(change("One"), change("Two"));
-    let codes: Vec<Value> = [one, two].iter().map(|reply| reply.body["data"]["commentUpdate"]["userErrors"][0]["code"].clone()).collect();
+    let codes: Vec<Value> =
+        [one, two].iter().map(|reply| reply.body["data"]["commentUpdate"]["userErrors"][0]["code"].clone()).collect();
     assert!(codes.contains(&Value::Null) && codes.contains(&json!("CONFLICT")), "{codes:?}");
 
     // Deleted, its text is gone and its place stays.
-    let answer = say(&bob, json!({ "record": record, "text": "Answer", "visibleToClient": true, "inReplyTo": id })).await;
+    let answer =
+        say(&bob, json!({ "record": record, "text": "Answer", "visibleToClient": true, "inReplyTo": id })).await;
     let gone = ada.ask(DELETE, json!({ "input": { "id": id } })).await["commentDelete"]["comment"].clone();
     assert_eq!(gone["text"], "");
     assert!(gone["deletedAt"].is_string());
@@ -225,7 +282,11 @@ async fn what_one_has_written_is_ones_own() {
     let statement = format!("UPDATE practice.comment SET body = 'x' WHERE id = '{uuid}'");
     let refused = talk.office.app.database.past_the_server("backoffice_app", |connection| {
         use diesel::RunQueryDsl;
-        for text in ["BEGIN".to_owned(), format!("SELECT core.set_tenant('{}')", talk.firm), format!("SELECT core.set_actor('{}', 'user', 'Bob', NULL)", bob_is.account)] {
+        for text in [
+            "BEGIN".to_owned(),
+            format!("SELECT core.set_tenant('{}')", talk.firm),
+            format!("SELECT set_config('app.actor_id', '{}', true)", bob_is.account),
+        ] {
             diesel::sql_query(text).execute(connection).unwrap();
         }
         diesel::sql_query(statement).execute(connection).unwrap_err().to_string()
@@ -240,10 +301,24 @@ async fn what_is_no_comment_is_refused() {
     let [ada, bob, paula, _] = talk.clients();
     let record = customer(&ada, "1").await;
     let crowd: String = (0..51).map(|at| format!("@[{at}@firm.example]")).collect();
-    for text in [String::new(), " \n ".to_owned(), "x".repeat(10_001), "x".repeat(100_000), "bell \u{7}".to_owned(), "zero \u{0}".to_owned(), "\u{1b}[31m".to_owned(), crowd] {
+    for text in [
+        String::new(),
+        " \n ".to_owned(),
+        "x".repeat(10_001),
+        "x".repeat(100_000),
+        "bell \u{7}".to_owned(),
+        "\u{1b}[31m".to_owned(),
+        crowd,
+    ] {
         let reasons = ada.refused(CREATE, json!({ "input": { "record": record, "text": text } })).await;
-        assert_eq!((&reasons[0]["code"], &reasons[0]["field"]), (&json!("INVALID"), &json!(["input", "text"])), "{reasons}");
+        assert_eq!(
+            (&reasons[0]["code"], &reasons[0]["field"]),
+            (&json!("INVALID"), &json!(["input", "text"])),
+            "{reasons}"
+        );
     }
+    let zero = ada.send(CREATE, json!({ "input": { "record": record, "text": "zero \u{0}" } })).await;
+    assert_eq!(zero.code(), "BAD_USER_INPUT");
     // What is long is not slow: brackets without end are nobody.
     say(&ada, json!({ "record": record, "text": "@[".repeat(5_000) })).await;
     let odd = "Zeile\r\n\tzwei – 漢字 👩‍👩‍👧 <script>alert(1)</script> ' OR 1=1 --";
@@ -286,15 +361,23 @@ async fn what_the_client_sees_of_work_is_beside_the_work() {
     assert_eq!(answer["recordId"], request);
     assert_eq!(texts(&paula, &request).await, ["Please send them.", "Here they are."]);
     assert_eq!(texts(&ada, &item).await, ["They are late.", "Please send them.", "Here they are."]);
-    let beside = ada.ask("query($id: ID!) { workItem(id: $id) { comments { text internal } } }", json!({ "id": item })).await;
+    let beside =
+        ada.ask("query($id: ID!) { workItem(id: $id) { comments { text internal } } }", json!({ "id": item })).await;
     assert_eq!(beside["workItem"]["comments"][2], json!({ "text": "They are late.", "internal": true }));
-    let shown = paula.ask("query($id: ID!) { clientRequest(id: $id) { comments { text } } }", json!({ "id": request })).await;
+    let shown =
+        paula.ask("query($id: ID!) { clientRequest(id: $id) { comments { text } } }", json!({ "id": request })).await;
     assert_eq!(shown["clientRequest"]["comments"][0]["text"], "Here they are.");
     // Hidden from the client, all of it is.
     let hide = "mutation($id: ID!) { workItemUpdate(input: { id: $id, visibleToClient: false }) { workItem { id } userErrors { message } } }";
     ada.ask(hide, json!({ "id": item })).await;
     assert_eq!(paula.ask(COMMENTS, json!({ "record": request })).await["comments"], Value::Null);
-    assert_eq!(paula.ask("query($id: ID!) { node(id: $id) { id } }", json!({ "id": answer["id"] })).await["node"], Value::Null);
-    assert_eq!(paula.refused(UPDATE, json!({ "input": { "id": answer["id"], "text": "x" } })).await[0]["code"], "NOT_FOUND");
+    assert_eq!(
+        paula.ask("query($id: ID!) { node(id: $id) { id } }", json!({ "id": answer["id"] })).await["node"],
+        Value::Null
+    );
+    assert_eq!(
+        paula.refused(UPDATE, json!({ "input": { "id": answer["id"], "text": "x" } })).await[0]["code"],
+        "NOT_FOUND"
+    );
     assert_eq!(talk.office.findings(), Vec::<String>::new());
 }

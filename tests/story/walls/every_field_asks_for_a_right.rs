@@ -151,9 +151,9 @@ async fn node_asks_for_the_right_of_what_it_finds() {
     let query = "query($id: ID!) { node(id: $id) { id } }";
     let prefixes = [
         "acal", "acc", "adel", "afd", "alc", "apo", "apol", "apr", "apt", "ba", "bcal", "bil", "bill", "bl", "bm",
-        "bs", "capt", "cdoc", "cex", "cli", "clk", "cmt", "crq", "dfol", "dman", "doc", "docv", "dshr", "dsp", "dtyp", "eng",
-        "file", "fy", "grt", "hold", "icm", "idp", "imp", "inv", "invl", "ivt", "je", "jl", "job", "jpr", "led", "lex", "oi",
-        "rets", "rol", "rw", "sch", "svc", "tax", "txr", "usr", "vbc", "ven", "wi",
+        "bs", "capt", "cdoc", "cex", "cli", "clk", "cmt", "crq", "dfol", "dman", "doc", "docv", "dshr", "dsp", "dtyp",
+        "eng", "file", "fy", "grt", "hold", "icm", "idp", "imp", "inv", "invl", "ivt", "je", "jl", "job", "jpr", "led",
+        "lex", "oi", "rets", "rol", "rw", "sch", "svc", "tax", "txr", "usr", "vbc", "ven", "wi",
     ];
     for prefix in prefixes {
         let reply = nemo.send(query, json!({ "id": format!("{prefix}_{digits}") })).await;
