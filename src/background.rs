@@ -16,6 +16,8 @@ use crate::documents::run::RetentionJob;
 use crate::documents::text::TextJob;
 use crate::finance::imports::job::ImportJob;
 use crate::identity::mails::SignInMail;
+use crate::notices::digest::NoticeMail;
+use crate::notices::follower;
 use crate::platform::db::{Urls, Waits};
 use crate::platform::error::Result;
 use crate::platform::files::{self, Files};
@@ -57,6 +59,7 @@ pub fn kinds(means: &Means) -> Registry {
         .with(LapseApprovals)
         .with(OpenWork)
         .with(ReminderMail { mailer: Arc::clone(&means.mailer) })
+        .with(NoticeMail { mailer: Arc::clone(&means.mailer), vault: means.webhooks.vault.clone() })
         .with(AppointmentLay)
         .with(AppointmentMail { mailer: Arc::clone(&means.mailer) })
         .with(LetterTypeset { files: Arc::clone(&means.files), typesetter: means.typesetter.clone() })
@@ -74,6 +77,7 @@ fn loops(around: &Surroundings, means: Means) -> Vec<Loop> {
         Box::pin(files::watch::keep(Arc::clone(&means.files), around.pools.clone(), around.stopping.clone())),
         Box::pin(breach::keep_telling(around.pools.clone(), around.stopping.clone())),
         Box::pin(courier::keep_delivering(around.pools.clone(), means.webhooks, around.stopping.clone())),
+        Box::pin(follower::keep_telling(around.pools.clone(), around.stopping.clone())),
         Box::pin(keeper::keep_rules(around.pools.clone(), around.stopping.clone())),
         Box::pin(mail_keeper::keep_taking(around.pools.clone(), means.files, means.mailer, around.stopping.clone())),
     ]

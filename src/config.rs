@@ -320,6 +320,7 @@ impl Settings {
         }
         settings.invitation_link.clone_from(&self.invitation_link);
         settings.reset_link.clone_from(&self.reset_link);
+        settings.public_url.clone_from(&self.public_url);
         settings.inbound = self.inbound()?;
         Ok(settings)
     }

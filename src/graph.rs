@@ -18,6 +18,7 @@ use crate::finance::{FinanceMutation, FinanceQuery};
 use crate::identity::keys::Keys;
 use crate::identity::outside::Outside;
 use crate::identity::{IdentityMutation, IdentityQuery};
+use crate::notices::{NoticesMutation, NoticesQuery};
 use crate::platform::error::Result;
 use crate::platform::files::{FileMutation, FileQuery, Files};
 use crate::platform::ids::split;
@@ -54,6 +55,7 @@ pub struct Query(
     RulesQuery,
     CorrespondenceQuery,
     CabinetQuery,
+    NoticesQuery,
 );
 
 /// Everything that can be done. All fields of one operation take effect together or none does.
@@ -73,6 +75,7 @@ pub struct Mutation(
     RulesMutation,
     CorrespondenceMutation,
     CabinetMutation,
+    NoticesMutation,
 );
 
 /// The schema as the server runs it.
@@ -162,6 +165,11 @@ pub fn outside(kind: &str, id: Uuid) -> Option<String> {
 #[must_use]
 pub fn right_of(kind: &str) -> Option<crate::platform::can::Can> {
     node::right_of(kind)
+}
+
+/// Every type of record that is told by its ids alone, with the right to read such records.
+pub fn types() -> impl Iterator<Item = (&'static str, crate::platform::can::Can)> {
+    node::single()
 }
 
 /// What an outside id says that it names: the type of the record and its own id, whether or not there is such a record.

@@ -19,6 +19,7 @@ pub mod documents;
 pub mod finance;
 pub mod graph;
 pub mod identity;
+pub mod notices;
 pub mod platform;
 pub mod practice;
 pub mod rules;

@@ -3,7 +3,7 @@
 
 use async_graphql::{ComplexObject, Context, ID, MergedObject, Object, SimpleObject};
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use crate::platform::can::Can;
@@ -135,6 +135,14 @@ struct Count {
     count: i64,
 }
 
+/// What the provider's staff writes beside records for itself is in the trail for the staff alone.
+macro_rules! shown {
+    () => {
+        " AND (e.table_name <> 'practice.comment' OR (coalesce(e.after, e.before) ->> 'visible_to_client')::boolean
+               OR ($3 AND practice.is_staff($4)))"
+    };
+}
+
 async fn page(ctx: &Context<'_>, tx: &Tx, record: Option<Uuid>, slice: &Slice) -> Result<AuditEntryConnection> {
     let after = match &slice.after {
         None => None,
@@ -145,36 +153,46 @@ async fn page(ctx: &Context<'_>, tx: &Tx, record: Option<Uuid>, slice: &Slice) -
     // one text each, so that either is planned for its own index
     let (counting, reading) = match record {
         Some(_) => (
-            "SELECT count(*) AS count FROM audit.entry e WHERE e.tenant_id = $1 AND e.record_id = $2",
-            "SELECT e.id, e.occurred_at, e.actor_id, e.actor_kind, e.actor_name, e.request_id, e.table_name, e.record_id, e.action,
-                    e.before::text AS before, e.after::text AS after
-               FROM audit.entry e
-              WHERE e.tenant_id = $1 AND e.record_id = $2 AND e.id < $3 ORDER BY e.id DESC LIMIT $4",
+            concat!("SELECT count(*) AS count FROM audit.entry e WHERE e.tenant_id = $1 AND e.record_id = $2", shown!()),
+            concat!(
+                "SELECT e.id, e.occurred_at, e.actor_id, e.actor_kind, e.actor_name, e.request_id, e.table_name, e.record_id, e.action,
+                        e.before::text AS before, e.after::text AS after
+                   FROM audit.entry e
+                  WHERE e.tenant_id = $1 AND e.record_id = $2",
+                shown!(),
+                " AND e.id < $5 ORDER BY e.id DESC LIMIT $6"
+            ),
         ),
         None => (
-            "SELECT count(*) AS count FROM audit.entry e WHERE e.tenant_id = $1 AND $2::uuid IS NULL",
-            "SELECT e.id, e.occurred_at, e.actor_id, e.actor_kind, e.actor_name, e.request_id, e.table_name, e.record_id, e.action,
-                    e.before::text AS before, e.after::text AS after
-               FROM audit.entry e
-              WHERE e.tenant_id = $1 AND $2::uuid IS NULL AND e.id < $3 ORDER BY e.id DESC LIMIT $4",
+            concat!("SELECT count(*) AS count FROM audit.entry e WHERE e.tenant_id = $1 AND $2::uuid IS NULL", shown!()),
+            concat!(
+                "SELECT e.id, e.occurred_at, e.actor_id, e.actor_kind, e.actor_name, e.request_id, e.table_name, e.record_id, e.action,
+                        e.before::text AS before, e.after::text AS after
+                   FROM audit.entry e
+                  WHERE e.tenant_id = $1 AND $2::uuid IS NULL",
+                shown!(),
+                " AND e.id < $5 ORDER BY e.id DESC LIMIT $6"
+            ),
         ),
     };
+    let (tenant, actor) = (tx.tenant()?, tx.actor());
+    let internal = tx.permissions().contains(&Can::InternalCommentRead);
+    tx.tells_own();
+    let asked = |text| {
+        sql(text)
+            .bind::<SqlUuid, _>(tenant)
+            .bind::<Nullable<SqlUuid>, _>(record)
+            .bind::<Bool, _>(internal)
+            .bind::<SqlUuid, _>(actor)
+    };
     let total = if ctx.look_ahead().field("totalCount").exists() {
-        let row: Count =
-            tx.row(sql(counting).bind::<SqlUuid, _>(tx.tenant()?).bind::<Nullable<SqlUuid>, _>(record)).await?;
+        let row: Count = tx.row(asked(counting)).await?;
         Some(row.count)
     } else {
         None
     };
-    let rows: Vec<AuditEntry> = tx
-        .rows(
-            sql(reading)
-                .bind::<SqlUuid, _>(tx.tenant()?)
-                .bind::<Nullable<SqlUuid>, _>(record)
-                .bind::<BigInt, _>(after.unwrap_or(i64::MAX))
-                .bind::<BigInt, _>(slice.limit()),
-        )
-        .await?;
+    let rows: Vec<AuditEntry> =
+        tx.rows(asked(reading).bind::<BigInt, _>(after.unwrap_or(i64::MAX)).bind::<BigInt, _>(slice.limit())).await?;
     Ok(AuditEntryConnection::new(ctx, slice, rows, |row| encode(&row.id.to_string(), Uuid::nil()), total))
 }
 

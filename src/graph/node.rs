@@ -70,6 +70,8 @@ use crate::identity::invitation::Invitation;
 use crate::identity::outside::provider::IdentityProvider;
 use crate::identity::role::Role;
 use crate::identity::service_account::ServiceAccount;
+use crate::notices::comment::{Comment, Internal};
+use crate::notices::ids::{CommentId, InternalCommentId};
 use crate::platform::can::Can;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result};
@@ -214,6 +216,7 @@ kinds! {
     Disposal: DisposalId by Disposal;
     RecurringWork: RecurringWorkId by RecurringWork;
     InboundMailAddress: InboundMailAddressId by InboundMailAddress;
+    Comment: CommentId by Comment, InternalCommentId by Internal;
 }
 
 /// The right to read records of that type; none if that is no kind of record, or its records have several.
@@ -222,6 +225,14 @@ pub(super) fn right_of(kind: &str) -> Option<Can> {
         Some((_, [only])) => Some(*only),
         _ => None,
     }
+}
+
+/// Every type of record whose ids begin alike, with the right to read such records.
+pub(super) fn single() -> impl Iterator<Item = (&'static str, Can)> {
+    RIGHTS.iter().filter_map(|(kind, rights)| match rights {
+        [only] => Some((*kind, *only)),
+        _ => None,
+    })
 }
 
 /// The answer to an id of no kind. The caller has to be known all the same.

@@ -31,6 +31,8 @@ const READ_BOOKS: &[Can] = &[
     Can::FileRead,
     Can::ExportRun,
     Can::ApprovalRead,
+    Can::CommentRead,
+    Can::NoticeRead,
 ];
 /// Keeps the books day by day.
 const KEEP_BOOKS: &[Can] = &[
@@ -90,6 +92,8 @@ const DO_WORK: &[Can] = &[
     Can::OfficeDocumentManage,
     Can::ClientDocumentRead,
     Can::OfficeDocumentShare,
+    Can::CommentWrite,
+    Can::InternalCommentRead,
 ];
 /// Decides who comes in.
 const RUN_CLIENT: &[Can] = &[
@@ -116,6 +120,7 @@ const RUN_CLIENT: &[Can] = &[
     Can::ClientAppointmentRead,
     Can::SharedCorrespondenceRead,
     Can::ClientDocumentRead,
+    Can::CommentWrite,
 ];
 /// Checks, changes nothing.
 const AUDIT: &[Can] = &[
@@ -139,6 +144,9 @@ const PORTAL: &[Can] = &[
     Can::ClientAppointmentRead,
     Can::SharedCorrespondenceRead,
     Can::ClientDocumentRead,
+    Can::CommentRead,
+    Can::CommentWrite,
+    Can::NoticeRead,
 ];
 
 /// Name and parts of each role.
@@ -195,14 +203,14 @@ mod tests {
     fn reads_only(rights: &[Can]) -> bool {
         rights.iter().all(|can| {
             can.name().ends_with(".read")
-                || [Can::ExportRun, Can::ClientRequestAnswer, Can::ApprovalDecide].contains(can)
+                || [Can::ExportRun, Can::ClientRequestAnswer, Can::ApprovalDecide, Can::CommentWrite].contains(can)
         })
     }
 
     #[test]
     fn each_role_holds_what_it_is_for() {
         assert!(reads_only(&role("Auditor")) && reads_only(&role("Portal")));
-        assert_eq!(role("Portal").len(), 11);
+        assert_eq!(role("Portal").len(), 14);
         // work inside the provider is nobody's outside
         assert!(!["Portal", "Client administrator"].iter().any(|name| role(name).contains(&Can::WorkItemRead)));
         let bookkeeper = role("Bookkeeper");

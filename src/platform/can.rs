@@ -135,6 +135,14 @@ rights! {
     ClientRequestRead = "work.request.read",
     /// Answer what the provider asks of the client.
     ClientRequestAnswer = "work.request.answer",
+    /// See what is written beside the records that one may read, as far as the client sees it.
+    CommentRead = "work.comment.read",
+    /// Write beside the records that one may read.
+    CommentWrite = "work.comment.write",
+    /// See and write what the provider's staff writes beside records for itself. Without effect for anybody else.
+    InternalCommentRead = "work.internal_comment.read",
+    /// Watch the records that one may read, and read what one is told of them.
+    NoticeRead = "work.notice.read",
     /// See the client's jobs and how far they have come.
     JobRead = "work.job.read",
     /// Cancel the client's jobs, and run again what failed.

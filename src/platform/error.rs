@@ -139,6 +139,12 @@ fn database_refusal(code: &str) -> Option<(UserErrorCode, &'static str, &'static
         "BO019" => (Unbalanced, "lines", "Debit and credit differ."),
         "BO020" => (Invalid, "lines", "A line's account is a group, inactive, or kept in another currency."),
         "BO061" => (Invalid, "until", "The client leaves before: nobody is granted anything beyond its last day."),
+        "BO070" => (
+            Invalid,
+            "inReplyTo",
+            "An answer stands beside the same record, and stays with the staff if what it answers does.",
+        ),
+        "BO071" => (State, "id", "Only who wrote it changes it, and what was deleted stays so."),
         "BO030" => (State, "needs", "These work items would need each other in a circle."),
         "BO151" => {
             (State, "id", "This needs an approval that it does not have: ask for it with approvalRequestCreate.")

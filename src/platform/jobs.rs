@@ -48,6 +48,8 @@ crate::words! {
         LapseApprovals = "practice.lapse_approvals",
         /// Reminds a client by mail of what it was asked for. The provider's own.
         ReminderMail = "mail.reminder",
+        /// Sends somebody a mail of what he was told of. The provider's own.
+        NoticeMail = "mail.notices",
         /// Sends an invitation to an appointment, or tells what became of it.
         AppointmentMail = "mail.appointment",
         /// Lays a series of appointments out further ahead.

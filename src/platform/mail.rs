@@ -51,6 +51,8 @@ pub struct Settings {
     pub invitation_link: Option<String>,
     /// Where a new password is chosen; `{token}` stands for its token.
     pub reset_link: Option<String>,
+    /// Where people reach this server, for links that it answers itself; none if nobody has said so.
+    pub public_url: Option<String>,
     /// How long a mail server may take for one mail.
     pub patience: Duration,
     /// Where mails come in; none if none do.
@@ -76,6 +78,7 @@ impl Settings {
             provider: "Backoffice".to_owned(),
             invitation_link: None,
             reset_link: None,
+            public_url: None,
             patience: PATIENCE,
             inbound: None,
         }
@@ -174,6 +177,30 @@ impl Mailer {
     /// Sends a letter. Its id is its Message-ID, and its name in a folder.
     pub async fn send(&self, id: Uuid, name: &str, address: &str, letter: Letter) -> Result<(), Unsent> {
         self.send_with(id, name, address, letter, None).await
+    }
+
+    /// The same to somebody who may want no more of them, with the address at which he says so in one click (RFC 8058).
+    pub async fn send_to_reader(
+        &self,
+        id: Uuid,
+        name: &str,
+        address: &str,
+        letter: Letter,
+        unsubscribe: Option<&str>,
+    ) -> Result<(), Unsent> {
+        let mut message = self
+            .message(id, name, address, letter, None)
+            .map_err(|error| Unsent::Refused(format!("The mail cannot be written: {error}.")))?;
+        if let Some(link) = unsubscribe.filter(|link| link.bytes().all(|one| one.is_ascii_graphic())) {
+            for (header, value) in [
+                (HeaderName::new_from_ascii_str("List-Unsubscribe"), format!("<{link}>")),
+                (HeaderName::new_from_ascii_str("List-Unsubscribe-Post"), "List-Unsubscribe=One-Click".to_owned()),
+            ] {
+                // As it is: an address that was folded or encoded is followed by nobody.
+                message.headers_mut().insert_raw(HeaderValue::dangerous_new_pre_encoded(header, value.clone(), value));
+            }
+        }
+        self.deliver(id, message).await
     }
 
     /// Who the mails come from: name, which may be empty, and address.

@@ -436,6 +436,29 @@ diesel::table! {
 }
 
 diesel::table! {
+    core.notice_lane (client_id) {
+        client_id -> Uuid,
+        position -> Int8,
+    }
+}
+
+diesel::table! {
+    core.notice_waiting (account_id, client_id) {
+        account_id -> Uuid,
+        client_id -> Uuid,
+        since -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    core.record_sight (node_type) {
+        node_type -> Text,
+        home -> Text,
+        condition -> Text,
+    }
+}
+
+diesel::table! {
     core.record_type (node_type) {
         node_type -> Text,
         home -> Text,

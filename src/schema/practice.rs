@@ -125,24 +125,19 @@ diesel::table! {
 }
 
 diesel::table! {
-    practice.work_comment (tenant_id, id) {
+    practice.comment (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
-        item_id -> Uuid,
+        record_type -> Text,
+        record_id -> Uuid,
         author_id -> Uuid,
+        author_kind -> Text,
         author_name -> Text,
         body -> Text,
-        internal -> Bool,
-        created_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
-    practice.work_watcher (tenant_id, id) {
-        tenant_id -> Uuid,
-        id -> Uuid,
-        item_id -> Uuid,
-        account_id -> Uuid,
+        visible_to_client -> Bool,
+        reply_to_id -> Nullable<Uuid>,
+        edited_at -> Nullable<Timestamptz>,
+        deleted_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
@@ -150,15 +145,47 @@ diesel::table! {
 }
 
 diesel::table! {
-    practice.work_notice (tenant_id, id) {
+    practice.record_watch (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
         account_id -> Uuid,
-        item_id -> Uuid,
+        record_type -> Text,
+        record_id -> Uuid,
+        muted -> Bool,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    practice.notice (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        account_id -> Uuid,
+        record_type -> Text,
+        record_id -> Uuid,
         cause -> Text,
+        comment_id -> Nullable<Uuid>,
+        event_id -> Nullable<Uuid>,
+        event_kind -> Nullable<Text>,
         actor_name -> Text,
         read_at -> Nullable<Timestamptz>,
+        mail_job_id -> Nullable<Uuid>,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    practice.notice_preference (account_id) {
+        account_id -> Uuid,
+        mail -> Text,
+        hour -> Int4,
+        time_zone -> Text,
+        since -> Timestamptz,
+        next_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
     }
 }
 

@@ -17,6 +17,7 @@ pub mod graphql;
 pub mod health;
 pub mod measure;
 pub mod media;
+pub mod notices;
 pub mod oauth;
 #[cfg(feature = "oidc")]
 pub mod oidc;
@@ -52,6 +53,7 @@ use crate::platform::db::{Pools, Urls, Waits};
 use crate::platform::files::{Files, Settings as FileSettings};
 use crate::platform::jobs::worker::Terms;
 use crate::platform::mail::{Mailer, Settings as MailSettings};
+use crate::platform::vault::Vault;
 use crate::platform::workers::Workers;
 use crate::webhooks;
 
@@ -75,6 +77,8 @@ pub struct Shared {
     pub names: HashSet<String>,
     /// The keys that sign and verify access tokens.
     pub keys: Arc<Keys>,
+    /// What opens what this server has sealed.
+    pub vault: Vault,
     /// The files of all clients.
     pub files: Arc<Files>,
     /// What a document may ask for.
@@ -217,6 +221,7 @@ pub async fn start(
         documents: documents::Documents::default(),
         persisted: persisted::PersistedDocuments::default(),
         keys: Arc::clone(&keys),
+        vault: serving.webhooks.vault.clone(),
         limits,
         budgets: budget::Budgets::new(serving.rates),
         files: Arc::clone(&files),
@@ -247,6 +252,7 @@ pub async fn start(
                 .configure(oauth::routes)
                 .configure(files::routes)
                 .configure(calendars::routes)
+                .configure(notices::routes)
                 .configure(share::routes);
             #[cfg(feature = "oidc")]
             routes.configure(oidc::routes);

@@ -207,6 +207,7 @@ fn right(kind: JobName) -> Result<Can> {
         JobName::Sweep
         | JobName::SignInMail
         | JobName::ReminderMail
+        | JobName::NoticeMail
         | JobName::OpenWork
         | JobName::Export
         | JobName::Import

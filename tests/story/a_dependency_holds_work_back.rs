@@ -312,7 +312,7 @@ async fn who_is_concerned_is_told() {
         bob.account
     ));
     act(&client, "workItemCancel", "WorkItemInput", json!({ "id": item })).await;
-    let told = office.count(&format!("SELECT count(*) FROM practice.work_notice WHERE account_id = '{}'", bob.account));
+    let told = office.count(&format!("SELECT count(*) FROM practice.notice WHERE account_id = '{}'", bob.account));
     assert_eq!(told, 4, "whose grant has ended is told nothing more");
     assert_eq!(office.app.database.findings_of_the_server(), Vec::<String>::new());
 }

@@ -252,6 +252,22 @@ kinds! {
         /// Somebody of the client answered something of what was asked.
         ClientRequestAnswered = "client_request.answered",
     }
+    "Comment" ("cmt") read CommentRead {
+        /// Something was written beside a record that the client sees as well.
+        CommentCreated = "comment.created",
+        /// What was written there says something else.
+        CommentUpdated = "comment.updated",
+        /// What was written there was taken back.
+        CommentDeleted = "comment.deleted",
+    }
+    "Comment" ("icm") read InternalCommentRead {
+        /// Something was written beside a record that stays with the provider's staff.
+        InternalCommentCreated = "internal_comment.created",
+        /// What was written there says something else.
+        InternalCommentUpdated = "internal_comment.updated",
+        /// What was written there was taken back.
+        InternalCommentDeleted = "internal_comment.deleted",
+    }
     "WebhookEndpoint" ("whe") read WebhookRead {
         /// A webhook endpoint was created.
         WebhookEndpointCreated = "webhook_endpoint.created",

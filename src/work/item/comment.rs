@@ -4,23 +4,23 @@ use std::collections::HashMap;
 
 use async_graphql::{Context, InputObject, Object, SimpleObject};
 use diesel::QueryableByName;
-use diesel::prelude::*;
 use diesel::sql_types::{Array, Bool, Text, Timestamptz, Uuid as SqlUuid};
+use uuid::Uuid;
 
 use super::change::WorkItemPayload;
-use super::notice::{self, NoticeCause};
+use super::notice;
 use super::{WorkItem, locked};
 use crate::identity::ids::UserId;
+use crate::notices::tell::Audience;
+use crate::notices::write::{self, New};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
-use crate::platform::ids::new_uuid;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::practice::work_comment;
 use crate::work::ids::{ClientRequestId, WorkItemId};
 use crate::work::input::sized;
 use crate::work::request::{ClientRequest, ClientRequestPayload};
@@ -52,11 +52,12 @@ pub struct WorkComment {
 async fn written(tx: &Tx, items: Vec<WorkItemId>, internal: bool) -> Result<HashMap<WorkItemId, Vec<WorkComment>>> {
     let rows: Vec<WorkComment> = tx
         .rows(
-            sql("SELECT c.item_id, c.author_name, c.body, c.internal, c.created_at
+            sql("SELECT c.record_id AS item_id, c.author_name, c.body, NOT c.visible_to_client AS internal, c.created_at
                    FROM unnest($2::uuid[]) AS k (id)
                   CROSS JOIN LATERAL (
-                    SELECT w.* FROM practice.work_comment w
-                     WHERE w.tenant_id = $1 AND w.item_id = k.id AND (NOT w.internal OR $3) ORDER BY w.id DESC LIMIT 100) c
+                    SELECT w.* FROM practice.comment w
+                     WHERE w.tenant_id = $1 AND w.record_type = 'WorkItem' AND w.record_id = k.id AND w.deleted_at IS NULL
+                       AND (w.visible_to_client OR $3) ORDER BY w.id DESC LIMIT 100) c
                   ORDER BY c.id DESC")
             .bind::<SqlUuid, _>(tx.tenant()?)
             .bind::<Array<SqlUuid>, _>(items)
@@ -116,22 +117,21 @@ pub struct ClientRequestCommentInput {
     pub text: String,
 }
 
-async fn insert(tx: &Tx, item: WorkItemId, text: String, internal: bool) -> Result<()> {
-    tx.exec(diesel::insert_into(work_comment::table).values((
-        work_comment::tenant_id.eq(tx.tenant()?),
-        work_comment::id.eq(new_uuid()),
-        work_comment::item_id.eq(item),
-        work_comment::author_id.eq(tx.actor()),
-        work_comment::author_name.eq(tx.actor_name().to_owned()),
-        work_comment::body.eq(text),
-        work_comment::internal.eq(internal),
-    )))
-    .await?;
+async fn insert(ctx: &Context<'_>, tx: &Tx, item: WorkItemId, text: String, visible: bool) -> Result<Uuid> {
+    let new =
+        New { kind: "WorkItem", record: item.0, text, visible, reply_to: None, by_a_person: write::by_a_person(ctx)? };
+    let id = write::insert(tx, new).await?;
     emit(tx, EventKind::WorkItemCommented, item.0);
-    Ok(())
+    Ok(id)
 }
 
-async fn comment(tx: &Tx, input: WorkItemCommentInput) -> Result<WorkItem> {
+/// Who is told of a comment beside a work item.
+fn audience(internal: bool) -> Audience {
+    let all = Audience::of("WorkItem");
+    if internal { all.inside() } else { all }
+}
+
+async fn comment(ctx: &Context<'_>, tx: &Tx, input: WorkItemCommentInput) -> Result<WorkItem> {
     sized("text", &input.text, 1..=10_000)?;
     let mentions = input.mentions.unwrap_or_default();
     if mentions.len() > MOST {
@@ -152,18 +152,15 @@ async fn comment(tx: &Tx, input: WorkItemCommentInput) -> Result<WorkItem> {
         return Err(Error::Refused(unknown));
     }
     let internal = input.internal.unwrap_or(true);
-    insert(tx, item.id, input.text, internal).await?;
+    let id = insert(ctx, tx, item.id, input.text, !internal).await?;
     if !internal && item.visible_to_client {
         emit(tx, EventKind::ClientRequestCommented, item.id.0);
     }
-    notice::tell(tx, item.id, NoticeCause::Mentioned, mentions.clone()).await?;
-    let others = notice::concerned(tx, &item).await?;
-    let others = others.into_iter().filter(|person| !mentions.contains(person)).collect();
-    notice::tell(tx, item.id, NoticeCause::Commented, others).await?;
+    write::told(tx, &audience(internal), item.id.0, id, mentions).await?;
     Ok(item)
 }
 
-async fn answer(tx: &Tx, input: ClientRequestCommentInput) -> Result<ClientRequest> {
+async fn answer(ctx: &Context<'_>, tx: &Tx, input: ClientRequestCommentInput) -> Result<ClientRequest> {
     sized("text", &input.text, 1..=10_000)?;
     let unknown = || Error::not_found("request", "piece of work");
     let item = locked(tx, WorkItemId(input.request.0), "request").await.map_err(|error| match error {
@@ -173,9 +170,9 @@ async fn answer(tx: &Tx, input: ClientRequestCommentInput) -> Result<ClientReque
     if !item.visible_to_client {
         return Err(unknown());
     }
-    insert(tx, item.id, input.text, false).await?;
+    let id = insert(ctx, tx, item.id, input.text, true).await?;
     emit(tx, EventKind::ClientRequestCommented, item.id.0);
-    notice::tell(tx, item.id, NoticeCause::Commented, notice::concerned(tx, &item).await?).await?;
+    write::told(tx, &audience(false), item.id.0, id, Vec::new()).await?;
     let found = ClientRequest::fetch(tx, vec![input.request]).await?.remove(&input.request);
     found.ok_or_else(unknown)
 }
@@ -194,7 +191,7 @@ impl CommentMutation {
         #[graphql(desc = "The comment.")] input: WorkItemCommentInput,
     ) -> async_graphql::Result<Option<WorkItemPayload>> {
         let tx = ctx.tx(Can::WorkItemPerform).await?;
-        WorkItemPayload::settle(ctx, comment(tx, input).await)
+        WorkItemPayload::settle(ctx, comment(ctx, tx, input).await)
     }
 
     /// Writes beside a piece of work that the client sees: the answer of the client's own people. Right:
@@ -205,6 +202,6 @@ impl CommentMutation {
         #[graphql(desc = "The comment.")] input: ClientRequestCommentInput,
     ) -> async_graphql::Result<Option<ClientRequestPayload>> {
         let tx = ctx.tx(Can::ClientRequestAnswer).await?;
-        ClientRequestPayload::settle(ctx, answer(tx, input).await)
+        ClientRequestPayload::settle(ctx, answer(ctx, tx, input).await)
     }
 }

@@ -1,52 +1,32 @@
-//! Who watches a work item, and the notices of what became of it: each is somebody's own, unread until he has read it.
+//! Who watches a work item, and the notices of what became of it: what there is of watching and notices for any record, as
+//! far as it is about work items.
 
 use std::collections::HashMap;
 
 use async_graphql::{ComplexObject, Context, InputObject, Object, SimpleObject};
 use diesel::QueryableByName;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Int4, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use super::change::WorkItemPayload;
 use super::{WorkItem, names};
 use crate::identity::ids::{ClientId, UserId};
+use crate::notices::about::a_person;
+use crate::notices::tell::{self, Audience, News};
+use crate::notices::watch::{self, Wish};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
-use crate::platform::ids::new_uuid;
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
-use crate::platform::scope::{Ask, Caller};
+use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::practice::{work_item, work_watcher};
+use crate::schema::practice::{record_watch, work_item};
 use crate::work::ids::WorkItemId;
 
-crate::words! {
-    /// Why somebody is told of a work item.
-    NoticeCause {
-        /// He was mentioned in a comment.
-        Mentioned = "mentioned",
-        /// Somebody wrote beside an item that he watches or does.
-        Commented = "commented",
-        /// It was given to him.
-        Assigned = "assigned",
-        /// An item that he watches was started, put off, completed, cancelled or opened again.
-        Moved = "moved",
-        /// The client answered something of a request that he opened, watches or does.
-        Answered = "answered",
-        /// A rule says so.
-        Rule = "rule",
-    }
-}
-
-#[derive(QueryableByName)]
-struct Told {
-    #[diesel(sql_type = Int4)]
-    #[allow(dead_code, reason = "the statement has to give a row")]
-    told: i32,
-}
+pub use crate::notices::notice::NoticeCause;
 
 #[derive(QueryableByName)]
 struct Yes {
@@ -66,56 +46,33 @@ pub(super) async fn sees(tx: &Tx, person: UserId) -> Result<bool> {
     Ok(row.yes)
 }
 
+/// Whoever sees a work item.
+fn staff() -> Audience {
+    Audience::of("WorkItem").inside()
+}
+
 /// Tells people of an item: each once, those who may see it, and never who acts.
-pub(in crate::work) async fn tell(
-    tx: &Tx,
-    item: WorkItemId,
-    cause: NoticeCause,
-    mut people: Vec<UserId>,
-) -> Result<()> {
-    people.sort_unstable();
-    people.dedup();
-    if people.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<Uuid> = people.iter().map(|_| new_uuid()).collect();
-    let _: Told = tx
-        .row(
-            sql("SELECT practice.notify_of_work($1, $2, $3, $4) AS told")
-                .bind::<Array<SqlUuid>, _>(people)
-                .bind::<Array<SqlUuid>, _>(ids)
-                .bind::<SqlUuid, _>(item)
-                .bind::<Text, _>(cause),
-        )
-        .await?;
-    Ok(())
+pub(in crate::work) async fn tell(tx: &Tx, item: WorkItemId, cause: NoticeCause, people: Vec<UserId>) -> Result<()> {
+    let news = News { record: item.0, cause, comment: None, says: None };
+    tell::tell(tx, &staff(), news, people).await
 }
 
 /// Tells people of an item in the name of a rule: each once, those who may see it.
-pub(crate) async fn tell_by_rule(tx: &Tx, item: WorkItemId, rule: &str, mut people: Vec<UserId>) -> Result<()> {
-    people.sort_unstable();
-    people.dedup();
-    let ids: Vec<Uuid> = people.iter().map(|_| new_uuid()).collect();
-    let _: Told = tx
-        .row(
-            sql("SELECT practice.notify_by_rule($1, $2, $3, $4) AS told")
-                .bind::<Array<SqlUuid>, _>(people)
-                .bind::<Array<SqlUuid>, _>(ids)
-                .bind::<SqlUuid, _>(item)
-                .bind::<Text, _>(rule.to_owned()),
-        )
-        .await?;
-    Ok(())
+pub(crate) async fn tell_by_rule(tx: &Tx, item: WorkItemId, rule: &str, people: Vec<UserId>) -> Result<()> {
+    let news = News { record: item.0, cause: NoticeCause::Rule, comment: None, says: Some(rule.to_owned()) };
+    tell::tell(tx, &staff(), news, people).await
 }
 
 /// Who watches an item, and who does it.
 pub(super) async fn concerned(tx: &Tx, item: &WorkItem) -> Result<Vec<UserId>> {
     let mut people: Vec<UserId> = tx
         .rows(
-            work_watcher::table
-                .filter(work_watcher::tenant_id.eq(item.tenant_id))
-                .filter(work_watcher::item_id.eq(item.id))
-                .select(work_watcher::account_id),
+            record_watch::table
+                .filter(record_watch::tenant_id.eq(item.tenant_id))
+                .filter(record_watch::record_id.eq(item.id.0))
+                .filter(record_watch::record_type.eq("WorkItem"))
+                .filter(record_watch::muted.eq(false))
+                .select(record_watch::account_id),
         )
         .await?;
     people.extend(item.assignee_id);
@@ -131,18 +88,20 @@ impl Fetch for Watchers {
     const CAN: Can = Can::WorkItemRead;
 
     async fn fetch(tx: &Tx, keys: Vec<WorkItemId>) -> Result<HashMap<WorkItemId, Vec<UserId>>> {
-        let rows: Vec<(WorkItemId, UserId)> = tx
+        let rows: Vec<(Uuid, UserId)> = tx
             .rows(
-                work_watcher::table
-                    .filter(work_watcher::tenant_id.eq(tx.tenant()?))
-                    .filter(work_watcher::item_id.eq_any(keys))
-                    .order((work_watcher::item_id, work_watcher::id))
-                    .select((work_watcher::item_id, work_watcher::account_id)),
+                record_watch::table
+                    .filter(record_watch::tenant_id.eq(tx.tenant()?))
+                    .filter(record_watch::record_id.eq_any(keys.into_iter().map(|id| id.0).collect::<Vec<_>>()))
+                    .filter(record_watch::record_type.eq("WorkItem"))
+                    .filter(record_watch::muted.eq(false))
+                    .order((record_watch::record_id, record_watch::id))
+                    .select((record_watch::record_id, record_watch::account_id)),
             )
             .await?;
         let mut by_item: HashMap<WorkItemId, Vec<UserId>> = HashMap::new();
         for (item, person) in rows {
-            by_item.entry(item).or_default().push(person);
+            by_item.entry(WorkItemId(item)).or_default().push(person);
         }
         Ok(by_item)
     }
@@ -222,36 +181,11 @@ crate::payload! {
     }
 }
 
-/// Only people have notices, not service accounts.
-fn a_person(ctx: &Context<'_>) -> Result<()> {
-    match ctx.scope()?.caller() {
-        Caller::Service { .. } => Err(Error::BadInput("A service account has no notices.".to_owned())),
-        _ => Ok(()),
-    }
-}
-
-async fn watch(tx: &Tx, input: WorkItemWatchInput) -> Result<WorkItem> {
+async fn watched(tx: &Tx, input: WorkItemWatchInput) -> Result<WorkItem> {
     let item = WorkItem::fetch(tx, vec![input.item]).await?.remove(&input.item);
     let item = item.ok_or_else(|| Error::not_found("item", "work item"))?;
-    let own = work_watcher::table
-        .filter(work_watcher::tenant_id.eq(item.tenant_id))
-        .filter(work_watcher::item_id.eq(item.id))
-        .filter(work_watcher::account_id.eq(tx.actor()));
-    if input.watch.unwrap_or(true) {
-        tx.exec(
-            diesel::insert_into(work_watcher::table)
-                .values((
-                    work_watcher::tenant_id.eq(item.tenant_id),
-                    work_watcher::id.eq(new_uuid()),
-                    work_watcher::item_id.eq(item.id),
-                    work_watcher::account_id.eq(tx.actor()),
-                ))
-                .on_conflict_do_nothing(),
-        )
-        .await?;
-    } else {
-        tx.exec(diesel::delete(own)).await?;
-    }
+    let wish = if input.watch.unwrap_or(true) { Wish::Watch } else { Wish::Unwatch };
+    watch::set(tx, "WorkItem", item.id.0, wish).await?;
     Ok(item)
 }
 
@@ -272,8 +206,8 @@ async fn read(tx: &Tx, items: Vec<WorkItemId>) -> Result<i64> {
     }
     let count = tx
         .exec(
-            sql("UPDATE practice.work_notice n SET read_at = now()
-                  WHERE n.tenant_id = $1 AND n.account_id = $2 AND n.item_id = ANY ($3) AND n.read_at IS NULL")
+            sql("UPDATE practice.notice n SET read_at = now()
+                  WHERE n.tenant_id = $1 AND n.account_id = $2 AND n.record_type = 'WorkItem' AND n.record_id = ANY ($3) AND n.read_at IS NULL")
             .bind::<SqlUuid, _>(tx.tenant()?)
             .bind::<SqlUuid, _>(tx.actor())
             .bind::<Array<SqlUuid>, _>(items),
@@ -306,9 +240,9 @@ impl NoticeQuery {
         let total = if ctx.look_ahead().field("totalCount").exists() {
             let row: Count = tx
                 .row(
-                    sql("SELECT count(*) AS count FROM practice.work_notice n
+                    sql("SELECT count(*) AS count FROM practice.notice n
                           WHERE n.tenant_id = ANY (coalesce($1::uuid[], nullif(current_setting('app.tenant_ids', true), '')::uuid[]))
-                            AND n.account_id = $2 AND ($3 OR n.read_at IS NULL)")
+                            AND n.account_id = $2 AND n.record_type = 'WorkItem' AND ($3 OR n.read_at IS NULL)")
                     .bind::<Nullable<Array<SqlUuid>>, _>(tenants.clone())
                     .bind::<SqlUuid, _>(tx.actor())
                     .bind::<Bool, _>(read),
@@ -320,10 +254,10 @@ impl NoticeQuery {
         };
         let rows = tx
             .rows(
-                sql("SELECT n.id, n.tenant_id AS client_id, n.item_id AS work_item_id, i.title, n.cause, n.actor_name, n.created_at, n.read_at
-                       FROM practice.work_notice n JOIN practice.work_item i ON i.tenant_id = n.tenant_id AND i.id = n.item_id
+                sql("SELECT n.id, n.tenant_id AS client_id, n.record_id AS work_item_id, i.title, n.cause, n.actor_name, n.created_at, n.read_at
+                       FROM practice.notice n JOIN practice.work_item i ON i.tenant_id = n.tenant_id AND i.id = n.record_id
                       WHERE n.tenant_id = ANY (coalesce($1::uuid[], nullif(current_setting('app.tenant_ids', true), '')::uuid[]))
-                        AND n.account_id = $2 AND ($3 OR n.read_at IS NULL) AND ($4::uuid IS NULL OR n.id < $4)
+                        AND n.account_id = $2 AND n.record_type = 'WorkItem' AND ($3 OR n.read_at IS NULL) AND ($4::uuid IS NULL OR n.id < $4)
                       ORDER BY n.id DESC LIMIT $5")
                 .bind::<Nullable<Array<SqlUuid>>, _>(tenants)
                 .bind::<SqlUuid, _>(tx.actor())
@@ -350,7 +284,7 @@ impl NoticeMutation {
     ) -> async_graphql::Result<Option<WorkItemPayload>> {
         let tx = ctx.tx(Can::WorkItemRead).await?;
         a_person(ctx)?;
-        WorkItemPayload::settle(ctx, watch(tx, input).await)
+        WorkItemPayload::settle(ctx, watched(tx, input).await)
     }
 
     /// Says that the caller has read all notices of these work items. Right: `work.item.read`.

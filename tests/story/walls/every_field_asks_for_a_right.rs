@@ -18,12 +18,15 @@ const PUBLIC: [&str; 8] = [
 ];
 
 /// What answers without a right, in a client or without one, and why. Whatever else answers has forgotten to ask.
-const SELF_SERVICE: [(&str, &str); 30] = [
+const SELF_SERVICE: [(&str, &str); 33] = [
     ("approvalInbox", "shows what one may decide in the clients in which one may, and so none"),
     ("clientTokenCreate", "gives a token for a client in which the caller has a grant, and is refused for any other"),
     ("clients", "shows the clients in which the caller holds the right to their figures, and so none"),
     ("invitationAccept", "the token of the invitation is the right"),
     ("limits", "published"),
+    ("noticePreference", "how one is told oneself"),
+    ("noticePreferenceSet", "how one is told oneself"),
+    ("notices", "shows one's own notices of the clients in which one has any, and so none"),
     ("passwordChange", "one's own password"),
     (
         "passwordReset",
@@ -148,9 +151,9 @@ async fn node_asks_for_the_right_of_what_it_finds() {
     let query = "query($id: ID!) { node(id: $id) { id } }";
     let prefixes = [
         "acal", "acc", "adel", "afd", "alc", "apo", "apol", "apr", "apt", "ba", "bcal", "bil", "bill", "bl", "bm",
-        "bs", "capt", "cdoc", "cex", "cli", "clk", "crq", "dfol", "dman", "doc", "docv", "dshr", "dsp", "dtyp", "eng",
-        "file", "fy", "grt", "hold", "idp", "imp", "inv", "invl", "ivt", "je", "jl", "job", "jpr", "led", "lex", "oi",
-        "rets", "rol", "rw", "sch", "svc", "tax", "txr", "usr", "vbc", "ven", "wi",
+        "bs", "capt", "cdoc", "cex", "cli", "clk", "cmt", "crq", "dfol", "dman", "doc", "docv", "dshr", "dsp", "dtyp",
+        "eng", "file", "fy", "grt", "hold", "icm", "idp", "imp", "inv", "invl", "ivt", "je", "jl", "job", "jpr", "led",
+        "lex", "oi", "rets", "rol", "rw", "sch", "svc", "tax", "txr", "usr", "vbc", "ven", "wi",
     ];
     for prefix in prefixes {
         let reply = nemo.send(query, json!({ "id": format!("{prefix}_{digits}") })).await;

@@ -17,6 +17,7 @@ use crate::harness::{App, Client, Reply};
 
 /// Types with an id that are no client's, and why.
 const OF_NO_CLIENT: &[(&str, &str)] = &[
+    ("Notice", "what one person is told, read by himself only"),
     ("ProviderRole", "a role of the provider, read with a token without client"),
     ("ProviderSchedule", "what the provider has done, read with a token without client"),
     ("Session", "a sign-in of a person, seen by himself only"),
@@ -66,6 +67,21 @@ const MUTE: &[(&str, &str)] = &[
     ("workViewDelete", "needs a token without client"),
     ("auditTrail Job", "a job is its own record, with its attempts"),
     ("auditTrail RuleRun", "what a rule has done is its own record, and stands in the trail where it was done"),
+    ("comments Comment", "a comment is answered, not written beside"),
+    ("comments DocumentLine", "what there is to say of a line is said beside its document"),
+    ("comments Event", "what there is to say of an event is said beside its record"),
+    ("recordWatch Comment", "a comment is answered, not written beside"),
+    ("recordWatch DocumentLine", "what there is to say of a line is said beside its document"),
+    ("recordWatch Event", "what there is to say of an event is said beside its record"),
+    ("recordWatchers Comment", "a comment is answered, not written beside"),
+    ("recordWatchers DocumentLine", "what there is to say of a line is said beside its document"),
+    ("recordWatchers Event", "what there is to say of an event is said beside its record"),
+    ("recordUnwatch Comment", "a comment is answered, not written beside"),
+    ("recordUnwatch DocumentLine", "what there is to say of a line is said beside its document"),
+    ("recordUnwatch Event", "what there is to say of an event is said beside its record"),
+    ("recordMute Comment", "a comment is answered, not written beside"),
+    ("recordMute DocumentLine", "what there is to say of a line is said beside its document"),
+    ("recordMute Event", "what there is to say of an event is said beside its record"),
     ("auditTrail User", "people have no trail in a client"),
 ];
 

@@ -11,6 +11,11 @@ pub fn kind_at(schema: &Schema, field: &str, path: &[String]) -> Option<String> 
     let last = *names.last()?;
     let kind = match (field, last) {
         ("node", "id") | ("nodes", "ids") | ("auditTrail", "node") => "*",
+        ("comments" | "recordWatch" | "recordWatchers" | "recordUnwatch" | "recordMute", "record") => "*",
+        // the one beside which there is a comment, of which there is a notice
+        ("commentCreate" | "notices" | "noticesRead", "record") => "WorkItem",
+        (_, "inReplyTo") => "Comment",
+        (_, "notices") => "Notice",
         ("lockExceptionGrant", "account") => "User",
         ("clientRequestFileComplete", "file") => "RequestFile",
         ("bankAccountCreate", "account") => "SpareBank",

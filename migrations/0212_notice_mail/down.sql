@@ -1,0 +1,10 @@
+DROP INDEX practice.notice_unmailed;
+DROP FUNCTION practice.notices_to_mail;
+DROP FUNCTION core.notice_mails_due;
+DROP FUNCTION practice.notice_prefer;
+DROP FUNCTION practice.next_hour;
+DROP TRIGGER wait_for_mail ON practice.notice;
+DROP FUNCTION core.wait_for_mail;
+DELETE FROM core.archive_exception WHERE table_name = 'core.notice_waiting';
+DROP TABLE core.notice_waiting;
+DROP TABLE practice.notice_preference;
