@@ -22,6 +22,7 @@ use crate::platform::error::Result;
 use crate::platform::files::{FileMutation, FileQuery, Files};
 use crate::platform::ids::split;
 use crate::practice::{PracticeMutation, PracticeQuery};
+use crate::registers::{RegistersMutation, RegistersQuery};
 use crate::rules::{RulesMutation, RulesQuery};
 use crate::server::published::{LimitsQuery, Published};
 use crate::webhooks::{self, WebhookMutation, WebhookQuery};
@@ -54,6 +55,7 @@ pub struct Query(
     RulesQuery,
     CorrespondenceQuery,
     CabinetQuery,
+    RegistersQuery,
 );
 
 /// Everything that can be done. All fields of one operation take effect together or none does.
@@ -73,6 +75,7 @@ pub struct Mutation(
     RulesMutation,
     CorrespondenceMutation,
     CabinetMutation,
+    RegistersMutation,
 );
 
 /// The schema as the server runs it.

@@ -21,6 +21,7 @@ pub mod graph;
 pub mod identity;
 pub mod platform;
 pub mod practice;
+pub mod registers;
 pub mod rules;
 pub mod schema;
 pub mod server;

@@ -71,6 +71,7 @@ const RUN_BOOKS: &[Can] = &[
     Can::DisposalConfirm,
     Can::LegalHoldRead,
     Can::LegalHoldManage,
+    Can::RegisterManage,
 ];
 /// Does the client's work.
 const DO_WORK: &[Can] = &[
@@ -90,6 +91,9 @@ const DO_WORK: &[Can] = &[
     Can::OfficeDocumentManage,
     Can::ClientDocumentRead,
     Can::OfficeDocumentShare,
+    Can::RegisterRead,
+    Can::RegisterRecordEnter,
+    Can::RegisterRecordConfirm,
 ];
 /// Decides who comes in.
 const RUN_CLIENT: &[Can] = &[
@@ -116,6 +120,10 @@ const RUN_CLIENT: &[Can] = &[
     Can::ClientAppointmentRead,
     Can::SharedCorrespondenceRead,
     Can::ClientDocumentRead,
+    Can::RegisterRead,
+    Can::RegisterManage,
+    Can::RegisterRecordEnter,
+    Can::RegisterRecordConfirm,
 ];
 /// Checks, changes nothing.
 const AUDIT: &[Can] = &[
@@ -125,6 +133,7 @@ const AUDIT: &[Can] = &[
     Can::ServiceAccountRead,
     Can::IdentityProviderRead,
     Can::ClientDocumentRead,
+    Can::RegisterRead,
 ];
 /// Looks at one's own company from outside, and answers what the provider asks.
 const PORTAL: &[Can] = &[
