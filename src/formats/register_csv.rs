@@ -52,11 +52,7 @@ pub fn parse(file: &[u8], dialect: &Dialect, wanted: &[Wanted]) -> Result<Read, 
     let text = text::decode(file, dialect.encoding)?;
     let columns: Vec<Column<'_>> = wanted
         .iter()
-        .map(|one| Column {
-            name: &one.name,
-            required: one.required,
-            amounts: matches!(one.writes, Writes::Number(_)),
-        })
+        .map(|one| Column { name: &one.name, required: one.required, amounts: matches!(one.writes, Writes::Number(_)) })
         .collect();
     let mut problems = Problems::new();
     let table = Table::sift(&text, Layout::exactly(&columns), dialect, &mut problems)?;
@@ -97,11 +93,15 @@ mod tests {
 
     #[test]
     fn good_lines_are_read_and_bad_ones_told_by_line_and_column() {
-        let file = b"name,amount,day\nAnna,1.23456789,2026-01-31\nx,y,31.1.2026\nBerta,,\ntoo,many,fields,here\n=1,2,\n";
+        let file =
+            b"name,amount,day\nAnna,1.23456789,2026-01-31\nx,y,31.1.2026\nBerta,,\ntoo,many,fields,here\n=1,2,\n";
         let read = parse(file, &Dialect::default(), &wanted()).unwrap();
         let texts = |cells: &[Option<&str>]| cells.iter().map(|one| one.map(str::to_owned)).collect::<Vec<_>>();
         assert_eq!(read.lines.len(), 2);
-        assert_eq!(read.lines[0], Line { line: 2, cells: texts(&[Some("Anna"), Some("1.23456789"), Some("2026-01-31")]) });
+        assert_eq!(
+            read.lines[0],
+            Line { line: 2, cells: texts(&[Some("Anna"), Some("1.23456789"), Some("2026-01-31")]) }
+        );
         assert_eq!(read.lines[1].cells, texts(&[Some("Berta"), None, None]));
         let mut told: Vec<(u64, Option<&str>, ProblemCode)> =
             read.problems.iter().map(|one| (one.line, one.column.as_deref(), one.code)).collect();

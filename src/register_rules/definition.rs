@@ -221,7 +221,8 @@ impl Definition {
         for (at, field) in self.fields.iter().enumerate() {
             let mut say = |what: &str, message: String| wrong.push(Wrong { at: format!("fields.{at}{what}"), message });
             if !is_name(&field.key) {
-                let message = "A key has 1 to 40 characters: lower case letters, digits and underscores, a letter first.";
+                let message =
+                    "A key has 1 to 40 characters: lower case letters, digits and underscores, a letter first.";
                 say(".key", message.to_owned());
             } else if !seen.insert(field.key.as_str()) {
                 say(".key", "Two fields have this key.".to_owned());
@@ -253,9 +254,11 @@ impl Definition {
     fn check_forms(&self, wrong: &mut Vec<Wrong>) {
         let mut codes = BTreeSet::new();
         for (at, form) in self.forms.iter().enumerate() {
-            let mut say = |what: String, message: String| wrong.push(Wrong { at: format!("forms.{at}{what}"), message });
+            let mut say =
+                |what: String, message: String| wrong.push(Wrong { at: format!("forms.{at}{what}"), message });
             if !is_name(&form.code) || !codes.insert(form.code.as_str()) {
-                let message = "A form's code has 1 to 40 characters: lower case letters, digits and underscores, each once.";
+                let message =
+                    "A form's code has 1 to 40 characters: lower case letters, digits and underscores, each once.";
                 say(".code".to_owned(), message.to_owned());
             }
             if !fits(&form.name, 1, 100, false) {
@@ -329,7 +332,10 @@ impl Field {
         }
         let (least, most) = self.lengths();
         if most == 0 || most > MOST_TEXT || least > most {
-            say(".maxLength", format!("A text has at most 1 to {MOST_TEXT} characters, and at least no more than that."));
+            say(
+                ".maxLength",
+                format!("A text has at most 1 to {MOST_TEXT} characters, and at least no more than that."),
+            );
         }
         let bounds = [(".min", &self.min), (".max", &self.max)].map(|(at, bound)| {
             bound.as_ref().and_then(|bound| {
@@ -352,10 +358,12 @@ impl Field {
             let fitting = |one: &Choice| {
                 fits(&one.value, 1, 100, false) && one.value.trim() == one.value && fits(&one.label, 1, 100, false)
             };
-            let confused =
-                self.choices.iter().any(|one| one.value != one.label && values.contains(one.label.as_str()));
+            let confused = self.choices.iter().any(|one| one.value != one.label && values.contains(one.label.as_str()));
             if self.choices.is_empty() || self.choices.len() > MOST_CHOICES || twice || confused {
-                say(".choices", format!("A choice is made among 1 to {MOST_CHOICES}, each with a value and a label of its own."));
+                say(
+                    ".choices",
+                    format!("A choice is made among 1 to {MOST_CHOICES}, each with a value and a label of its own."),
+                );
             } else if !self.choices.iter().all(fitting) {
                 say(".choices", "What can be chosen has 1 to 100 characters.".to_owned());
             }

@@ -96,7 +96,9 @@ fn keys_likeness_and_forms_name_fields_that_are_there() {
     assert_eq!(good.check(), Ok(()));
     assert!(good.is_unique("a") && !good.is_unique("b"));
     let mut cases = Vec::new();
-    for keys in [vec![names(&["c"])], vec![names(&[])], vec![names(&["a", "a"])], vec![names(&["a", "b"]), names(&["b", "a"])]] {
+    for keys in
+        [vec![names(&["c"])], vec![names(&[])], vec![names(&["a", "a"])], vec![names(&["a", "b"]), names(&["b", "a"])]]
+    {
         cases.push((Definition { keys, ..good.clone() }, "keys"));
     }
     let mut form = |change: fn(&mut Form), at: &'static str| {

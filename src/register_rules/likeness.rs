@@ -16,10 +16,8 @@ pub fn normal(text: &str) -> String {
     let plain: String = text.nfkd().filter(|one| !is_combining_mark(*one)).flat_map(char::to_lowercase).collect();
     let plain = plain.replace('ß', "ss");
     let spelled: String = plain.chars().map(|one| if one.is_alphanumeric() { one } else { ' ' }).collect();
-    let mut words: Vec<String> = spelled
-        .split_whitespace()
-        .map(|word| word.replace("ae", "a").replace("oe", "o").replace("ue", "u"))
-        .collect();
+    let mut words: Vec<String> =
+        spelled.split_whitespace().map(|word| word.replace("ae", "a").replace("oe", "o").replace("ue", "u")).collect();
     words.sort_unstable();
     words.join(" ").chars().take(MOST).collect()
 }

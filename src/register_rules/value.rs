@@ -92,7 +92,8 @@ impl<'d> Reader<'d> {
             }
         }
         let rest: Vec<Fault> = self.faults(&values);
-        let told: Vec<&Fault> = rest.iter().filter(|fault| !faults.iter().any(|one| one.field == fault.field)).collect();
+        let told: Vec<&Fault> =
+            rest.iter().filter(|fault| !faults.iter().any(|one| one.field == fault.field)).collect();
         let told: Vec<Fault> = told.into_iter().cloned().collect();
         faults.extend(told);
         if faults.is_empty() { Ok(values) } else { Err(faults) }
@@ -112,7 +113,10 @@ impl<'d> Reader<'d> {
                 Some(text) => match self.value(field, text) {
                     Ok(Some(value)) if value == *text => {}
                     Ok(_) => {
-                        faults.push(fault(FaultCode::Invalid, format!("{} is spelled otherwise now.", shown(&field.label))));
+                        faults.push(fault(
+                            FaultCode::Invalid,
+                            format!("{} is spelled otherwise now.", shown(&field.label)),
+                        ));
                     }
                     Err(message) => faults.push(fault(FaultCode::Invalid, message)),
                 },
@@ -129,7 +133,10 @@ impl<'d> Reader<'d> {
                 Ok(text) if text.is_empty() => return Ok(None),
                 Ok(text) => text,
                 Err(strange) => {
-                    return Err(format!("{} holds a character that no text holds (U+{strange:04X}).", shown(&field.label)));
+                    return Err(format!(
+                        "{} holds a character that no text holds (U+{strange:04X}).",
+                        shown(&field.label)
+                    ));
                 }
             };
             let (least, most) = field.lengths();
@@ -167,7 +174,9 @@ impl<'d> Reader<'d> {
             }
             Kind::Number => {
                 let Some(number) = number(plain) else {
-                    return wrong(format!("a number in digits, with a point before its decimals, below 10^{WHOLE_DIGITS}"));
+                    return wrong(format!(
+                        "a number in digits, with a point before its decimals, below 10^{WHOLE_DIGITS}"
+                    ));
                 };
                 let decimals = field.decimals.unwrap_or(0);
                 if number.scale() > decimals {

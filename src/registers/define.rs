@@ -201,7 +201,10 @@ fn fields(input: Vec<RegisterFieldInput>) -> Result<(Vec<Field>, Vec<Vec<String>
         if field.unique.unwrap_or_default() {
             unique.push(vec![field.key.clone()]);
         }
-        let choice = |one: RegisterChoiceInput| Choice { label: one.label.unwrap_or_else(|| one.value.clone()), value: one.value };
+        let choice = |one: RegisterChoiceInput| Choice {
+            label: one.label.unwrap_or_else(|| one.value.clone()),
+            value: one.value,
+        };
         fields.push(Field {
             label: field.label.unwrap_or_else(|| field.key.clone()),
             help: field.help.unwrap_or_default(),
@@ -234,7 +237,11 @@ fn forms(input: Vec<RegisterFormInput>) -> Vec<Form> {
     };
     input
         .into_iter()
-        .map(|form| Form { code: form.code, name: form.name, sections: form.sections.into_iter().map(section).collect() })
+        .map(|form| Form {
+            code: form.code,
+            name: form.name,
+            sections: form.sections.into_iter().map(section).collect(),
+        })
         .collect()
 }
 
@@ -365,7 +372,12 @@ async fn expect_apart(tx: &Tx, id: RegisterId, definition: &Definition) -> Resul
 }
 
 /// Looks at every record under another definition: gives those that do not fit it, and writes likenesses anew where asked.
-async fn looked_at(tx: &Tx, id: RegisterId, definition: &Definition, change: &Change) -> Result<(Vec<Uuid>, Vec<UserError>)> {
+async fn looked_at(
+    tx: &Tx,
+    id: RegisterId,
+    definition: &Definition,
+    change: &Change,
+) -> Result<(Vec<Uuid>, Vec<UserError>)> {
     let reader = Reader::new(definition);
     let (mut misfits, mut told) = (Vec::new(), Vec::new());
     let mut after = Uuid::nil();

@@ -198,7 +198,13 @@ impl RegisterRecordFilter {
     }
 
     /// Writes it as a condition on `r`. Refused beyond three levels or 50 conditions.
-    pub(super) fn write(self, out: &mut Pieces<'_>, around: Around<'_>, depth: usize, written: &mut usize) -> Result<()> {
+    pub(super) fn write(
+        self,
+        out: &mut Pieces<'_>,
+        around: Around<'_>,
+        depth: usize,
+        written: &mut usize,
+    ) -> Result<()> {
         if depth > MAX_DEPTH {
             return Err(Error::BadInput("A filter nests `and` and `or` at most three deep.".to_owned()));
         }

@@ -141,7 +141,9 @@ pub async fn insert(tx: &Tx, register: &Register, entries: &[Entry]) -> Result<V
             .bind::<Int4, _>(register.edition)
             .bind::<Array<SqlUuid>, _>(ids.iter().map(|id| id.0).collect::<Vec<Uuid>>())
             .bind::<Array<Text>, _>(texts(entries.iter().map(|entry| &entry.values))?)
-            .bind::<Array<Nullable<Text>>, _>(entries.iter().map(|entry| entry.imported_as.clone()).collect::<Vec<_>>()),
+            .bind::<Array<Nullable<Text>>, _>(
+                entries.iter().map(|entry| entry.imported_as.clone()).collect::<Vec<_>>(),
+            ),
         )
         .await?;
         if !register.definition().duplicates.is_empty() {

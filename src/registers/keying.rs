@@ -197,9 +197,17 @@ async fn key(tx: &Tx, input: RegisterRecordKeyInput) -> Result<RegisterRecord> {
     }
     let needed = definition.fields.iter().filter(|field| field.critical && field.required);
     for field in needed.filter(|field| !values.contains_key(&field.key)) {
-        if !input.values.iter().any(|one| one.field == field.key && one.value.as_ref().is_some_and(|text| !text.trim().is_empty())) {
+        if !input
+            .values
+            .iter()
+            .any(|one| one.field == field.key && one.value.as_ref().is_some_and(|text| !text.trim().is_empty()))
+        {
             let message = format!("\"{}\" is missing.", field.label);
-            wrong.push(UserError { code: UserErrorCode::Required, field: place("", &input.values, Some(&field.key)), message });
+            wrong.push(UserError {
+                code: UserErrorCode::Required,
+                field: place("", &input.values, Some(&field.key)),
+                message,
+            });
         }
     }
     if !wrong.is_empty() {

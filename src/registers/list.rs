@@ -151,9 +151,7 @@ impl Asked<'_> {
         // A cursor says whether it stands among those that say the field, and where.
         let (mut rows, behind) = match &slice.after {
             Some((value, id)) => match value.split_at_checked(1) {
-                Some(("v", sort)) => {
-                    (self.said(tx, field, descending, Some((sort, *id)), slice.limit()).await?, None)
-                }
+                Some(("v", sort)) => (self.said(tx, field, descending, Some((sort, *id)), slice.limit()).await?, None),
                 Some(("n", _)) => (Vec::new(), Some(*id)),
                 _ => return Err(no_cursor()),
             },

@@ -98,7 +98,11 @@ fn wanted(definition: &Definition) -> Vec<&str> {
 }
 
 /// That of a record, with the records that are perhaps the same.
-pub(super) fn of_record(register: &Register, record: &RegisterRecord, alike: &[RegisterDuplicate]) -> Result<RegisterQuality> {
+pub(super) fn of_record(
+    register: &Register,
+    record: &RegisterRecord,
+    alike: &[RegisterDuplicate],
+) -> Result<RegisterQuality> {
     let definition = register.definition();
     let values = record.said()?;
     let wanted = wanted(definition);
@@ -124,8 +128,7 @@ pub(super) fn of_record(register: &Register, record: &RegisterRecord, alike: &[R
             format!("Does not fit the definition any more: {}.", fields.join(", "))
         }
     };
-    let valid =
-        (RegisterQualityAspect::Validity, count(looked.saturating_sub(faults.len())), count(looked), told);
+    let valid = (RegisterQualityAspect::Validity, count(looked.saturating_sub(faults.len())), count(looked), told);
     let confirmed = record.state == RegisterRecordState::Confirmed;
     let told = match (definition.is_critical(), record.state) {
         (false, _) => "Nothing has to be keyed twice.",
@@ -219,7 +222,10 @@ impl Fetch for RegisterQuality {
                     RegisterQualityAspect::Confirmation,
                     row.confirmed.min(critical),
                     critical,
-                    format!("{} of {critical} records with critical fields are confirmed.", row.confirmed.min(critical)),
+                    format!(
+                        "{} of {critical} records with critical fields are confirmed.",
+                        row.confirmed.min(critical)
+                    ),
                 ),
                 (
                     RegisterQualityAspect::Uniqueness,
@@ -283,13 +289,8 @@ pub(super) async fn changed(tx: &Tx, register: &Register, id: RegisterRecordId, 
         "DELETE FROM practice.register_likeness l WHERE l.tenant_id = $1 AND l.register_id = $2 AND l.record_id = $3",
         "DELETE FROM practice.register_misfit m WHERE m.tenant_id = $1 AND m.register_id = $2 AND m.record_id = $3",
     ] {
-        tx.exec(
-            sql(text)
-                .bind::<SqlUuid, _>(tx.tenant()?)
-                .bind::<SqlUuid, _>(register.id.0)
-                .bind::<SqlUuid, _>(id.0),
-        )
-        .await?;
+        tx.exec(sql(text).bind::<SqlUuid, _>(tx.tenant()?).bind::<SqlUuid, _>(register.id.0).bind::<SqlUuid, _>(id.0))
+            .await?;
     }
     match values {
         Some(values) => note_likeness(tx, register.id, register.definition(), &[(id, values)]).await,

@@ -181,7 +181,11 @@ pub(super) fn seen(tx: &Tx, rows: Vec<RegisterRecord>) -> Vec<RegisterRecord> {
 /// Records by their ids.
 pub(super) async fn find(tx: &Tx, ids: Vec<Uuid>) -> Result<Vec<RegisterRecord>> {
     let mut query = select(tx, ", NULL::text AS sort FROM practice.register_record r WHERE r.tenant_id = ");
-    query.bind::<SqlUuid, _>(tx.tenant()?).text(" AND r.id = ANY (").bind::<Array<SqlUuid>, _>(ids).text(") ORDER BY r.id");
+    query
+        .bind::<SqlUuid, _>(tx.tenant()?)
+        .text(" AND r.id = ANY (")
+        .bind::<Array<SqlUuid>, _>(ids)
+        .text(") ORDER BY r.id");
     Ok(seen(tx, tx.rows(query).await?))
 }
 

@@ -376,8 +376,7 @@ impl RegisterQuery {
         if let Some((_, id)) = &slice.after {
             page = page.filter(register::id.lt(*id));
         }
-        let rows =
-            tx.rows(page.order(register::id.desc()).limit(slice.limit()).select(Register::as_select())).await?;
+        let rows = tx.rows(page.order(register::id.desc()).limit(slice.limit()).select(Register::as_select())).await?;
         Ok(RegisterConnection::new(ctx, &slice, rows, |row| encode("", row.id.0), total))
     }
 }

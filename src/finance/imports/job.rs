@@ -180,7 +180,16 @@ impl State {
 
     fn told(self, dry_run: bool, id: Option<String>) -> Imported {
         let unchanged = self.done.saturating_sub(self.created);
-        Imported { id, dry_run, lines: self.done, created: self.created, unchanged, left_out: 0, problems: 0, more_problems: 0 }
+        Imported {
+            id,
+            dry_run,
+            lines: self.done,
+            created: self.created,
+            unchanged,
+            left_out: 0,
+            problems: 0,
+            more_problems: 0,
+        }
     }
 }
 

@@ -191,7 +191,8 @@ impl Run<'_> {
         tx.finish(false).await?;
         let register = register?;
         let edition = register.edition;
-        let read = tokio::task::spawn_blocking(move || read(&bytes, &dialect, &register)).await.map_err(Error::fault)?;
+        let read =
+            tokio::task::spawn_blocking(move || read(&bytes, &dialect, &register)).await.map_err(Error::fault)?;
         let read = match read? {
             Ok(read) => read,
             Err(errors) => return Err(self.refuse(errors, State::default()).await),
