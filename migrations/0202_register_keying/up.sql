@@ -44,7 +44,7 @@ BEGIN
   -- the wall or the key refuses it
   IF found_.id IS NULL THEN RETURN new; END IF;
   SELECT r.critical INTO twice FROM practice.register r WHERE r.tenant_id = found_.tenant_id AND r.id = found_.register_id;
-  IF actor IS NULL OR new.round <> found_.round OR found_.state <> CASE new.place WHEN 2 THEN 'unconfirmed' ELSE 'different' END THEN
+  IF actor IS NULL OR new.round <> found_.round OR found_.state <> (CASE WHEN new.place = 2 THEN 'unconfirmed' ELSE 'different' END) THEN
     RAISE EXCEPTION 'the record does not wait for this' USING ERRCODE = 'BO202', CONSTRAINT = 'BO202';
   END IF;
   hands := found_.keyed_by;

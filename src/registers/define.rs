@@ -475,10 +475,10 @@ async fn update(tx: &Tx, input: RegisterUpdateInput) -> Result<Register> {
 
 /// Changes of registers.
 #[derive(Default)]
-pub struct RegisterMutation;
+pub struct RegisterDefinitionMutation;
 
 #[Object]
-impl RegisterMutation {
+impl RegisterDefinitionMutation {
     /// Makes a register. Right: `office.register.manage`.
     async fn register_create(
         &self,

@@ -16,12 +16,12 @@ pub mod update;
 
 /// The department's queries.
 #[derive(async_graphql::MergedObject, Default)]
-pub struct RegistersQuery(register::RegisterQuery, list::RegisterRecordQuery);
+pub struct RegistersQuery(register::RegisterDefinitionQuery, list::RegisterRecordQuery);
 
 /// The department's mutations.
 #[derive(async_graphql::MergedObject, Default)]
 pub struct RegistersMutation(
-    define::RegisterMutation,
+    define::RegisterDefinitionMutation,
     enter::RegisterEntryMutation,
     update::RegisterRecordMutation,
     keying::RegisterKeyingMutation,

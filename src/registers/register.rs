@@ -347,10 +347,10 @@ crate::connection!(
 
 /// Queries about registers.
 #[derive(Default)]
-pub struct RegisterQuery;
+pub struct RegisterDefinitionQuery;
 
 #[Object]
-impl RegisterQuery {
+impl RegisterDefinitionQuery {
     /// One register; null if the id is unknown. Right: `office.register.read`.
     async fn register(
         &self,
