@@ -23,6 +23,7 @@ use crate::platform::error::Result;
 use crate::platform::files::{FileMutation, FileQuery, Files};
 use crate::platform::ids::split;
 use crate::practice::{PracticeMutation, PracticeQuery};
+use crate::registers::{RegistersMutation, RegistersQuery};
 use crate::rules::{RulesMutation, RulesQuery};
 use crate::server::published::{LimitsQuery, Published};
 use crate::webhooks::{self, WebhookMutation, WebhookQuery};
@@ -56,6 +57,7 @@ pub struct Query(
     CorrespondenceQuery,
     CabinetQuery,
     NoticesQuery,
+    RegistersQuery,
 );
 
 /// Everything that can be done. All fields of one operation take effect together or none does.
@@ -76,6 +78,7 @@ pub struct Mutation(
     CorrespondenceMutation,
     CabinetMutation,
     NoticesMutation,
+    RegistersMutation,
 );
 
 /// The schema as the server runs it.

@@ -22,6 +22,7 @@ pub mod identity;
 pub mod notices;
 pub mod platform;
 pub mod practice;
+pub mod registers;
 pub mod rules;
 pub mod schema;
 pub mod server;

@@ -67,6 +67,8 @@ pub(super) fn node(table: &str, id: Uuid) -> Option<String> {
         "practice.document_share" => documents::DocumentShareId::PREFIX,
         "practice.legal_hold" => documents::LegalHoldId::PREFIX,
         "practice.retention_schedule" => documents::RetentionScheduleId::PREFIX,
+        "practice.register" => crate::registers::ids::RegisterId::PREFIX,
+        "practice.register_record" => crate::registers::ids::RegisterRecordId::PREFIX,
         "practice.disposal" => documents::DisposalId::PREFIX,
         _ => return None,
     };

@@ -10,6 +10,7 @@
 //! | [`parties_csv`] | customers and vendors |
 //! | [`bank_csv`] | a bank's own CSV export, by a column mapping |
 //! | [`camt053`] | ISO 20022 bank statements (XML) |
+//! | [`register_csv`] | records of a register, whose columns its client has defined |
 //! | [`rows_in`] | a spreadsheet (XLSX), as CSV for the readers above |
 //! | [`rows_out`] | rows written as CSV or as a spreadsheet |
 //!
@@ -31,6 +32,7 @@ pub mod opening_csv;
 pub mod parties_csv;
 pub mod problem;
 mod records;
+pub mod register_csv;
 pub mod rows_in;
 pub mod rows_out;
 pub mod table;

@@ -49,6 +49,11 @@ impl BadNumber {
 /// Reads an amount: at most four decimals, below 10^15 in size. A sign may stand in front; thousands may also be set apart by
 /// spaces or apostrophes where the mark allows separators.
 pub fn parse(text: &str, mark: DecimalMark) -> Result<Decimal, BadNumber> {
+    parse_to(text, mark, MAX_DECIMALS)
+}
+
+/// The same with another limit to its decimals, not counting zeros at the end: at most eight.
+pub fn parse_to(text: &str, mark: DecimalMark, decimals_kept: usize) -> Result<Decimal, BadNumber> {
     let text = text.trim();
     if text.len() > MAX_LENGTH {
         return Err(BadNumber::new(ProblemCode::Number, format!("{} is too long for a number", shown(text))));
@@ -71,7 +76,7 @@ pub fn parse(text: &str, mark: DecimalMark) -> Result<Decimal, BadNumber> {
     let Some(whole) = whole_digits(whole, decimal_mark, grouped).filter(|_| only_digits(decimals)) else {
         return Err(misplaced(text, mark, decimal_mark));
     };
-    exact(text, negative, &whole, decimals)
+    exact(text, negative, &whole, decimals, decimals_kept.min(8))
 }
 
 /// Which decimal mark this number proves, if it can be read in one way only.
@@ -175,10 +180,10 @@ fn whole_digits(whole: &str, decimal_mark: char, grouped: bool) -> Option<String
     })
 }
 
-fn exact(text: &str, negative: bool, whole: &str, decimals: &str) -> Result<Decimal, BadNumber> {
+fn exact(text: &str, negative: bool, whole: &str, decimals: &str, kept: usize) -> Result<Decimal, BadNumber> {
     let significant = decimals.trim_end_matches('0');
-    if significant.len() > MAX_DECIMALS || decimals.len() > MAX_WRITTEN_DECIMALS {
-        let message = format!("{} has {} decimals; at most {MAX_DECIMALS} are kept", shown(text), decimals.len());
+    if significant.len() > kept || decimals.len() > kept.max(MAX_WRITTEN_DECIMALS) {
+        let message = format!("{} has {} decimals; at most {kept} are kept", shown(text), decimals.len());
         return Err(BadNumber::new(ProblemCode::TooManyDecimals, message));
     }
     let whole = whole.trim_start_matches('0');
@@ -188,7 +193,7 @@ fn exact(text: &str, negative: bool, whole: &str, decimals: &str) -> Result<Deci
     }
     let sign = if negative { "-" } else { "" };
     let plain = format!("{sign}0{whole}.{decimals}0");
-    // the added zero keeps the text well formed without decimals; at most 22 digits in all, so this cannot overflow
+    // the added zero keeps the text well formed without decimals; at most 24 digits in all, so this cannot overflow
     let value = Decimal::from_str_exact(&plain)
         .map_err(|_| BadNumber::new(ProblemCode::Number, format!("{} is not a number", shown(text))))?;
     Ok(if value.is_zero() { Decimal::ZERO } else { value.normalize() })

@@ -82,11 +82,27 @@ pub(crate) struct Table<'t> {
     date_format: DateFormat,
     decimal_mark: DecimalMark,
     rows: Vec<(u64, Vec<Cow<'t, str>>)>,
+    /// Lines with more or fewer fields than the header.
+    pub(crate) ragged: usize,
+    /// Where the file could not be read any further.
+    pub(crate) broken: bool,
 }
 
 impl<'t> Table<'t> {
     /// Splits the text and checks the header and the shape of every line.
     pub(crate) fn read(text: &'t str, layout: Layout<'t>, dialect: &Dialect) -> Result<Self, Problems> {
+        let mut problems = Problems::new();
+        let table = Self::sift(text, layout, dialect, &mut problems)?;
+        problems.or(table)
+    }
+
+    /// The same, but lines of another shape are left out and put on the list of problems.
+    pub(crate) fn sift(
+        text: &'t str,
+        layout: Layout<'t>,
+        dialect: &Dialect,
+        problems: &mut Problems,
+    ) -> Result<Self, Problems> {
         let first_line = u64::from(dialect.skip_lines).saturating_add(1);
         let body = skip_lines(text, dialect.skip_lines);
         let separator = dialect.separator.unwrap_or_else(|| detect_separator(body));
@@ -103,11 +119,14 @@ impl<'t> Table<'t> {
         };
         let places = places(&header.fields, header.line, layout, dialect)?;
         let width = header.fields.len();
-        let mut problems = Problems::new();
         let mut rows = Vec::new();
+        let (mut ragged, mut broken) = (0_usize, false);
         for record in records {
             let mut record = record.inspect_err(|problem| problems.push(problem.clone())).ok();
-            let Some(record) = record.as_mut() else { break };
+            let Some(record) = record.as_mut() else {
+                broken = true;
+                break;
+            };
             if rows.len() >= MAX_ROWS {
                 let message = format!("more than {MAX_ROWS} lines; split the file");
                 return Err(Problem::new(record.line, ProblemCode::TooLarge, message).into());
@@ -115,6 +134,7 @@ impl<'t> Table<'t> {
             if record.fields.len() != width {
                 let message = format!("{} fields where the header has {width}", record.fields.len());
                 problems.push(Problem::new(record.line, ProblemCode::RaggedRow, message));
+                ragged = ragged.saturating_add(1);
                 continue;
             }
             let cells = places
@@ -123,7 +143,12 @@ impl<'t> Table<'t> {
             rows.push((record.line, cells.collect()));
         }
         let decimal_mark = decimal_mark(dialect.decimal_mark, layout, &rows);
-        problems.or(Self { layout, date_format: dialect.date_format, decimal_mark, rows })
+        Ok(Self { layout, date_format: dialect.date_format, decimal_mark, rows, ragged, broken })
+    }
+
+    /// How many lines there are below the header.
+    pub(crate) fn lines(&self) -> usize {
+        self.rows.len().saturating_add(self.ragged)
     }
 
     /// Reads each line; what a line lacks goes on the list of problems.
@@ -253,6 +278,11 @@ impl<'r> Row<'r, '_> {
 
     /// An amount.
     pub(crate) fn decimal(&mut self, column: &str) -> Result<Option<Decimal>, Reported> {
+        self.number(column, number::MAX_DECIMALS)
+    }
+
+    /// A number of at most so many decimals.
+    pub(crate) fn number(&mut self, column: &str, decimals: usize) -> Result<Option<Decimal>, Reported> {
         let cell = self.cell(column).trim();
         if cell.is_empty() {
             return Ok(None);
@@ -261,7 +291,8 @@ impl<'r> Row<'r, '_> {
             let message = format!("{} is a formula; write its value", shown(cell));
             return Err(self.refuse(column, ProblemCode::Formula, message));
         }
-        number::parse(cell, self.table.decimal_mark).map(Some).map_err(|bad| self.refuse(column, bad.code, bad.message))
+        let read = number::parse_to(cell, self.table.decimal_mark, decimals);
+        read.map(Some).map_err(|bad| self.refuse(column, bad.code, bad.message))
     }
 
     /// A date in the file's format.

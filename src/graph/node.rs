@@ -84,6 +84,9 @@ use crate::practice::client::Client;
 use crate::practice::documents::DocumentManifest;
 use crate::practice::engagement::Engagement;
 use crate::practice::ids::{DocumentManifestId, EngagementId};
+use crate::registers::ids::{RegisterId, RegisterRecordId};
+use crate::registers::record::RegisterRecord;
+use crate::registers::register::Register;
 use crate::rules::ids::{RuleId, RuleRunId};
 use crate::rules::rule::Rule;
 use crate::rules::run::RuleRun;
@@ -217,6 +220,8 @@ kinds! {
     RecurringWork: RecurringWorkId by RecurringWork;
     InboundMailAddress: InboundMailAddressId by InboundMailAddress;
     Comment: CommentId by Comment, InternalCommentId by Internal;
+    Register: RegisterId by Register;
+    RegisterRecord: RegisterRecordId by RegisterRecord;
 }
 
 /// The right to read records of that type; none if that is no kind of record, or its records have several.

@@ -73,6 +73,7 @@ const RUN_BOOKS: &[Can] = &[
     Can::DisposalConfirm,
     Can::LegalHoldRead,
     Can::LegalHoldManage,
+    Can::RegisterManage,
 ];
 /// Does the client's work.
 const DO_WORK: &[Can] = &[
@@ -94,6 +95,9 @@ const DO_WORK: &[Can] = &[
     Can::OfficeDocumentShare,
     Can::CommentWrite,
     Can::InternalCommentRead,
+    Can::RegisterRead,
+    Can::RegisterRecordEnter,
+    Can::RegisterRecordConfirm,
 ];
 /// Decides who comes in.
 const RUN_CLIENT: &[Can] = &[
@@ -121,6 +125,10 @@ const RUN_CLIENT: &[Can] = &[
     Can::SharedCorrespondenceRead,
     Can::ClientDocumentRead,
     Can::CommentWrite,
+    Can::RegisterRead,
+    Can::RegisterManage,
+    Can::RegisterRecordEnter,
+    Can::RegisterRecordConfirm,
 ];
 /// Checks, changes nothing.
 const AUDIT: &[Can] = &[
@@ -130,6 +138,7 @@ const AUDIT: &[Can] = &[
     Can::ServiceAccountRead,
     Can::IdentityProviderRead,
     Can::ClientDocumentRead,
+    Can::RegisterRead,
 ];
 /// Looks at one's own company from outside, and answers what the provider asks.
 const PORTAL: &[Can] = &[

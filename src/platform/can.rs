@@ -225,6 +225,14 @@ rights! {
     LegalHoldRead = "office.legal_hold.read",
     /// Place, extend and release legal holds.
     LegalHoldManage = "office.legal_hold.manage",
+    /// See registers and their records.
+    RegisterRead = "office.register.read",
+    /// Make registers and say which fields their records have.
+    RegisterManage = "office.register.manage",
+    /// Enter records of registers, change and void them.
+    RegisterRecordEnter = "office.register_record.enter",
+    /// Key critical values of records a second time, and decide where the two differ.
+    RegisterRecordConfirm = "office.register_record.confirm",
     /// Take the client's archive: every row and every file of it, whatever else one may read.
     ClientArchive = "practice.client.archive",
     /// Announce the end of a client, change it and take it back. Held for the provider.

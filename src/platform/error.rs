@@ -173,6 +173,16 @@ fn database_refusal(code: &str) -> Option<(UserErrorCode, &'static str, &'static
             "This is under legal hold, or belongs to what is: it is not deleted before the last hold is released.",
         ),
         "BO051" => (State, "id", "This is confirmed by a person other than who proposed it."),
+        "BO200" => (State, "fields", "A field in which something stands keeps its kind, and does not go."),
+        "BO201" => (State, "id", "Somebody else has to do this: you have keyed it before, yourself or by a program."),
+        "BO202" => (State, "id", "The record does not wait for this, or was changed meanwhile."),
+        "BO203" => (State, "id", "A record that is void is not changed any more."),
+        "BO204" => (Invalid, "take", "Each value is the first or the second; another one is entered as a change."),
+        "BO205" => (
+            State,
+            "fields",
+            "Records wait to be confirmed; which fields are critical changes when none does, so confirm or void them first.",
+        ),
         "journal_entry_reversed_once" => (State, "entry", "This entry is reversed already."),
         "bank_match_live" => (State, "bankLine", "This bank line is matched already."),
         "appointment_hold_once" => (Busy, "startsAt", "This time is taken by another appointment."),
@@ -193,6 +203,10 @@ impl From<DieselError> for Error {
         }
         match kind {
             DatabaseErrorKind::SerializationFailure => Self::Retry,
+            // Somebody else was quicker. Done again, the command sees his record and says which of its own it was.
+            _ if matches!(details.constraint_name(), Some("register_key_once" | "register_record_imported_once")) => {
+                Self::Retry
+            }
             // Deadlocks have no kind of their own in diesel; the server's messages are set to English for this.
             _ if details.message() == "deadlock detected" => Self::Retry,
             // The wait was long already: whether it is worth another one is the caller's to say.

@@ -107,6 +107,59 @@ impl<Row> Query for Sql<'_, Row> {
     type SqlType = Row;
 }
 
+/// A statement whose shape depends on what is asked, put together from pieces of our own text and from values, which only
+/// ever go along as parameters. It is not kept prepared: a caller could have shapes made without end.
+#[derive(Default)]
+pub struct Pieces<'a> {
+    parts: Vec<Piece<'a>>,
+}
+
+enum Piece<'a> {
+    Text(&'static str),
+    Bind(Box<dyn Bind + 'a>),
+}
+
+impl<'a> Pieces<'a> {
+    /// Adds text of our own.
+    pub fn text(&mut self, text: &'static str) -> &mut Self {
+        self.parts.push(Piece::Text(text));
+        self
+    }
+
+    /// Adds a value at this place.
+    pub fn bind<S, V>(&mut self, value: V) -> &mut Self
+    where
+        Pg: HasSqlType<S>,
+        S: SingleValue + 'a,
+        V: ToSql<S, Pg> + Send + Sync + 'a,
+    {
+        self.parts.push(Piece::Bind(Box::new(Typed { value, sql_type: PhantomData::<fn() -> S> })));
+        self
+    }
+}
+
+impl QueryFragment<Pg> for Pieces<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.unsafe_to_cache_prepared();
+        for part in &self.parts {
+            match part {
+                Piece::Text(text) => out.push_sql(text),
+                Piece::Bind(bind) => bind.push(&mut out)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl QueryId for Pieces<'_> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Query for Pieces<'_> {
+    type SqlType = Untyped;
+}
+
 /// A statement of diesel's that stays prepared although diesel would prepare it anew each time, as it does with updates.
 ///
 /// It is kept by its text. For statements whose text is always the same: a column that is sometimes set and sometimes not

@@ -121,6 +121,14 @@ const TELLS: &[(&str, &str)] = &[
     ("recurringWorkOccurrenceUpdate", "RECURRING_WORK_UPDATED"),
     ("recurringWorkRun", "RECURRING_WORK_OPENED"),
     ("recurringWorkUpdate", "RECURRING_WORK_UPDATED"),
+    ("registerCreate", "REGISTER_CREATED"),
+    ("registerRecordCreate", "REGISTER_RECORD_CREATED"),
+    ("registerRecordDecide", "REGISTER_RECORD_CONFIRMED"),
+    ("registerRecordKey", "REGISTER_RECORD_DIFFERS"),
+    ("registerRecordUpdate", "REGISTER_RECORD_UPDATED"),
+    ("registerRecordVoid", "REGISTER_RECORD_VOIDED"),
+    ("registerRecordsCreate", "REGISTER_RECORD_CREATED"),
+    ("registerUpdate", "REGISTER_UPDATED"),
     ("roleCreate", "ROLE_CREATED"),
     ("roleUpdate", "ROLE_UPDATED"),
     ("ruleArm", "RULE_ARMED"),
@@ -366,6 +374,12 @@ async fn every_change_tells_what_it_did() {
     let waste = made(boss, "disposalPropose", waste, "disposal").await;
     let second = app.sign_in("second-02@firm.example").await.enter(&firm.client).await;
     change(&second, "disposalConfirm", json!({ "id": waste }), "").await;
+    let record = json!({ "id": example("RegisterRecord"), "values": [{ "field": "name", "value": "New" }] });
+    change(boss, "registerRecordUpdate", record, "").await;
+    change(boss, "registerRecordVoid", json!({ "id": example("RegisterRecord"), "reason": "Twice" }), "").await;
+    let third = app.sign_in("third-02@firm.example").await.enter(&firm.client).await;
+    let decided = json!({ "id": example("DifferentRecord"), "take": [{ "field": "iban", "take": "SECOND" }] });
+    change(&third, "registerRecordDecide", decided, "").await;
     let mara = administrator.staff("mara@firm.example", "Mara").await;
     let given = boss.grant(&mara, "Bookkeeper", "2026-01-01", None).await;
     change(boss, "grantEnd", json!({ "id": given }), "").await;

@@ -22,15 +22,21 @@ use crate::finance::bank::account;
 use crate::finance::ids::BankAccountId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
+use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::files::{self, FileId, Files};
 use crate::platform::jobs::{self, Halt, JobContext, JobKind, JobName, JobResult, Problem, Progress};
 use crate::platform::scalars::{Date, Dec};
 use crate::platform::scope::Ask;
+use crate::registers::enter::RegisterEntryMode;
+use crate::registers::ids::RegisterId;
+use crate::registers::register::Register;
 use crate::work::job::{Job, JobPayload};
 use backoffice_formats::limits::MAX_BYTES;
 use backoffice_formats::parties_csv::Party;
 use backoffice_formats::rows_in;
+
+mod register_records;
 
 /// An uploaded file to be taken in.
 #[derive(InputObject, Clone, Debug)]
@@ -58,6 +64,10 @@ pub struct ImportCreateInput {
     pub opening_balance: Option<Dec>,
     /// Balance after the last movement, positive for the client's money; bank statements in CSV only.
     pub closing_balance: Option<Dec>,
+    /// The register; records of registers only, which need it. Their columns are the keys of its fields.
+    pub register: Option<RegisterId>,
+    /// What becomes of good lines beside bad ones; records of registers only. `ALL_OR_NOTHING` if not said.
+    pub mode: Option<RegisterEntryMode>,
 }
 
 impl ImportCreateInput {
@@ -69,6 +79,7 @@ impl ImportCreateInput {
             ImportKind::Customers => Can::CustomerManage,
             ImportKind::Vendors => Can::VendorManage,
             ImportKind::BankStatement => Can::BankManage,
+            ImportKind::RegisterRecords => Can::RegisterRecordEnter,
         };
         [Can::ImportRun, Can::FileRead, right]
     }
@@ -86,6 +97,16 @@ impl ImportCreateInput {
             }
             Some(_) if self.kind != ImportKind::OpeningBalances => return out_of_place("date"),
             _ => {}
+        }
+        let records = self.kind == ImportKind::RegisterRecords;
+        if records && self.register.is_none() {
+            return needed("register", "Say which register the records are for.");
+        }
+        if self.register.is_some() && !records {
+            return out_of_place("register");
+        }
+        if self.mode.is_some() && !records {
+            return out_of_place("mode");
         }
         if bank && self.format.is_none() {
             return needed("format", "Say in which format the bank's file is.");
@@ -135,6 +156,7 @@ struct Imported {
     lines: usize,
     created: usize,
     unchanged: usize,
+    left_out: usize,
     problems: usize,
     more_problems: u64,
 }
@@ -158,7 +180,16 @@ impl State {
 
     fn told(self, dry_run: bool, id: Option<String>) -> Imported {
         let unchanged = self.done.saturating_sub(self.created);
-        Imported { id, dry_run, lines: self.done, created: self.created, unchanged, problems: 0, more_problems: 0 }
+        Imported {
+            id,
+            dry_run,
+            lines: self.done,
+            created: self.created,
+            unchanged,
+            left_out: 0,
+            problems: 0,
+            more_problems: 0,
+        }
     }
 }
 
@@ -319,6 +350,7 @@ impl Run<'_> {
             ImportKind::ChartOfAccounts => chart::run(tx, file).await,
             ImportKind::Customers => parties::run(tx, Side::Customers, file).await,
             ImportKind::Vendors => parties::run(tx, Side::Vendors, file).await,
+            ImportKind::RegisterRecords => Err(Error::fault("records of registers come in by lines")),
             ImportKind::OpeningBalances => {
                 opening::run(tx, file, self.input.date.as_ref().ok_or_else(missing)?.0).await
             }
@@ -377,6 +409,7 @@ impl JobKind for ImportJob {
         match run.input.kind {
             ImportKind::Customers => run.parties(Side::Customers, file).await,
             ImportKind::Vendors => run.parties(Side::Vendors, file).await,
+            ImportKind::RegisterRecords => run.records(file).await,
             _ => run.whole(file).await,
         }
     }
@@ -388,6 +421,11 @@ fn price(size: Option<i64>) -> u64 {
 }
 
 async fn create(ctx: &Context<'_>, tx: &Tx, input: ImportCreateInput) -> Result<Job> {
+    if let Some(id) = input.register
+        && !Register::fetch(tx, vec![id]).await?.contains_key(&id)
+    {
+        return Err(Error::not_found("register", "register"));
+    }
     input.check()?;
     if let Some(id) = input.bank_account
         && !account::all(tx).await?.iter().any(|account| account.id == id)
@@ -415,8 +453,9 @@ pub struct ImportJobMutation;
 impl ImportJobMutation {
     /// Starts a job that takes an uploaded file in. One wrong line refuses the file: then `Job.problems` names line, column
     /// and reason. Customers and vendors go in by batches and stay in as far as `progress` says; everything else goes in
-    /// whole or not at all. Its result: `import`, `dryRun`, `lines`, `created`, `unchanged`, `problems` and `moreProblems`
-    /// beyond those listed. It costs 1 for every full KiB of its file, beside its own price. Rights: `core.import.run`, `core.file.read` and the right to make by hand what the file holds,
+    /// whole or not at all. Records of registers go in as `mode` says: the whole file or nothing of it, or all good lines; a line
+    /// that has come in before adds nothing. Its result: `import`, `dryRun`, `lines`, `created`, `unchanged`, `leftOut`,
+    /// `problems` and `moreProblems` beyond those listed. It costs 1 for every full KiB of its file, beside its own price. Rights: `core.import.run`, `core.file.read` and the right to make by hand what the file holds,
     /// now and while it runs.
     async fn import_create(
         &self,

@@ -48,6 +48,8 @@ crate::words! {
         Vendors = "vendors",
         /// Bank statements.
         BankStatement = "bank_statement",
+        /// Records of a register.
+        RegisterRecords = "register_records",
     }
 }
 

@@ -118,6 +118,18 @@ pub(crate) struct FileErrors {
 }
 
 impl FileErrors {
+    /// Adds those of another list.
+    pub(super) fn append(&mut self, other: Self) {
+        self.more = self.more.saturating_add(other.more);
+        for one in other.listed {
+            if self.listed.len() >= MAX_PROBLEMS {
+                self.more = self.more.saturating_add(1);
+            } else {
+                self.listed.push(one);
+            }
+        }
+    }
+
     /// Adds one; beyond the limit it is only counted.
     pub(super) fn push(&mut self, line: u64, column: Option<&str>, code: FileErrorCode, message: impl Into<String>) {
         if self.listed.len() >= MAX_PROBLEMS {

@@ -434,6 +434,24 @@ kinds! {
         /// A document was purged; what it was stands on the certificate.
         DisposalPurged = "disposal.purged",
     }
+    "Register" ("reg") read RegisterRead {
+        /// A register was made.
+        RegisterCreated = "register.created",
+        /// A register changed: its name, or what its records say.
+        RegisterUpdated = "register.updated",
+    }
+    "RegisterRecord" ("rrec") read RegisterRead {
+        /// A record was entered into a register.
+        RegisterRecordCreated = "register_record.created",
+        /// A record of a register changed.
+        RegisterRecordUpdated = "register_record.updated",
+        /// A record of a register does not count any more.
+        RegisterRecordVoided = "register_record.voided",
+        /// The critical values of a record were keyed a second time, and are the same, or it was decided which are right.
+        RegisterRecordConfirmed = "register_record.confirmed",
+        /// The critical values of a record were keyed a second time, and differ.
+        RegisterRecordDiffers = "register_record.differs",
+    }
     "InboundMailAddress" ("ima") read CorrespondenceRead {
         /// An address was made under which the client is written to.
         InboundMailAddressCreated = "inbound_mail_address.created",

@@ -166,6 +166,12 @@ async fn every_kind_of_file_comes_in_as_a_job() {
             "Booked,Text,Amount\n2026-03-20,more,100.00\n",
             json!({ "format": "CSV", "bankAccount": firm.examples["BankAccount"], "bankMapping": mapping(), "openingBalance": "114.00", "closingBalance": "214.00" }),
         ),
+        (
+            "REGISTER_RECORDS",
+            "records.csv",
+            "number,name,iban\nN-1,Nora,\n",
+            json!({ "register": firm.examples["Register"] }),
+        ),
     ] {
         let file = upload(&app, boss, name, text.as_bytes()).await;
         let mut input = json!({ "kind": kind, "file": file, "dryRun": true });

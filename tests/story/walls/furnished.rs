@@ -543,6 +543,34 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     let spare_trash = proposals.pop().unwrap();
     let wasted = json!({ "document": proposals[0], "reason": format!("{word} no use") });
     let disposal = made(&second, "disposalPropose", wasted, "disposal").await;
+    // A register with a key, a rule for duplicates and a critical field. Of its two records, which are alike and fit a later
+    // definition no more, one waits to be keyed a second time, the other to be decided on.
+    let field = |most: i32| {
+        json!([{ "key": "number", "label": format!("{word} number"), "kind": "TEXT", "required": true, "unique": true },
+               { "key": "name", "help": format!("{word} help"), "kind": "TEXT", "wanted": true, "maxLength": most },
+               { "key": "iban", "kind": "TEXT", "critical": true }])
+    };
+    let section = json!([{ "title": format!("{word} section"), "fields": ["number", "name", "iban"] }]);
+    let register = made(
+        &boss,
+        "registerCreate",
+        json!({ "code": format!("{}_contacts", word.to_lowercase()), "name": format!("{word} contacts"), "fields": field(50),
+                "duplicates": [{ "fields": ["name"] }],
+                "forms": [{ "code": "entry", "name": format!("{word} form"), "sections": section }] }),
+        "register",
+    )
+    .await;
+    let mut records = Vec::new();
+    for (number, name) in [("1", "Müller"), ("2", "MUELLER")] {
+        let values = json!([{ "field": "number", "value": format!("{word}-{number}") }, { "field": "name", "value": format!("{word} {name}") },
+                            { "field": "iban", "value": format!("{word} first") }]);
+        let record = json!({ "register": register, "values": values });
+        records.push(made(&second, "registerRecordCreate", record, "registerRecord").await);
+    }
+    let (different_record, record) = (records[0].clone(), records[1].clone());
+    let keyed = json!({ "id": different_record, "values": [{ "field": "iban", "value": format!("{word} second") }] });
+    change(&boss, "registerRecordKey", keyed, "").await;
+    change(&boss, "registerUpdate", json!({ "id": register, "fields": field(5), "misfits": "KEEP" }), "").await;
     // Texts are read beside all of this.
     for job in
         boss.ask("{ jobs(first: 100) { nodes { id kind } } }", json!({})).await["jobs"]["nodes"].as_array().unwrap()
@@ -647,6 +675,9 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("Disposal", disposal),
         ("SpareTrash", spare_trash),
         ("WorkView", view),
+        ("Register", register),
+        ("RegisterRecord", record),
+        ("DifferentRecord", different_record),
     ]);
     Furnished { client, boss, examples }
 }

@@ -46,6 +46,7 @@ pub fn kind_at(schema: &Schema, field: &str, path: &[String]) -> Option<String> 
         // not the one beside which it lies already
         ("documentLinkAdd", "record") => "Vendor",
         ("documents" | "documentLinkRemove", "record") | ("documentCreate", "records") => "Customer",
+        (_, "register") => "Register",
         (_, "document") => "Document",
         (_, "documentType") => "DocumentType",
         ("approvalRequestCreate", "record") => "Bill",

@@ -1,0 +1,1 @@
+DROP TABLE practice.register_misfit, practice.register_likeness;

@@ -1,0 +1,8 @@
+//! The ids of registers.
+
+crate::ids! {
+    /// Names a register.
+    RegisterId = "reg";
+    /// Names a record of a register.
+    RegisterRecordId = "rrec";
+}
