@@ -54,6 +54,9 @@ const TELLS: &[(&str, &str)] = &[
     ("calendarExceptionUpdate", "BUSINESS_CALENDAR_UPDATED"),
     ("chartOfAccountsImport", "IMPORT_FINISHED"),
     ("clientOnboard", "CLIENT_ONBOARDED"),
+    ("commentCreate", "COMMENT_CREATED"),
+    ("commentDelete", "COMMENT_DELETED"),
+    ("commentUpdate", "COMMENT_UPDATED"),
     ("clientRequestComment", "CLIENT_REQUEST_COMMENTED"),
     ("clientRequestFileComplete", "CLIENT_REQUEST_ANSWERED"),
     ("clientRequestLineAnswer", "CLIENT_REQUEST_ANSWERED"),
@@ -226,6 +229,11 @@ const SILENT: &[(&str, &str)] = &[
     ("userSamePersonSet", "of a person"),
     ("webhookDeliveryReplay", "tells once more what was told"),
     ("webhookTest", "changes nothing"),
+    ("noticePreferenceSet", "of a person: how he is told"),
+    ("noticesRead", "of a person: what he has read"),
+    ("recordMute", "of a person: what he is told"),
+    ("recordUnwatch", "of a person: what he is told"),
+    ("recordWatch", "of a person: what he is told"),
     ("workItemWatch", "of a person: what he is told"),
     ("workNoticesRead", "of a person: what he has read"),
     ("correspondenceEntryTypeset", "a job is followed by its own record; the file that comes of it is told"),
@@ -329,6 +337,12 @@ async fn every_change_tells_what_it_did() {
     change(boss, "workItemChecklistUpdate", json!({ "id": item, "done": [1] }), "").await;
     change(boss, "workItemDependencyRemove", json!({ "item": item, "needs": example("NeededItem") }), "").await;
     change(boss, "clientRequestComment", json!({ "request": example("ClientRequest"), "text": "Here" }), "").await;
+    for visible in [true, false] {
+        let said = json!({ "record": example("Customer"), "text": "New", "visibleToClient": visible });
+        let said = made(boss, "commentCreate", said, "comment").await;
+        change(boss, "commentUpdate", json!({ "id": said, "text": "Newer" }), "").await;
+        change(boss, "commentDelete", json!({ "id": said }), "").await;
+    }
     let engagement = example("Engagement");
     change(boss, "engagementUpdate", json!({ "id": engagement, "name": "New" }), "").await;
     for field in ["workItemStart", "workItemComplete", "workItemReopen", "workItemCancel"] {

@@ -124,7 +124,12 @@ async fn every_list_of_the_schema_can_be_exported() {
                 }
                 assert_eq!(innermost(&argument["type"]), "ID", "{name}: say what is given for this argument");
                 let argument = argument["name"].as_str().unwrap();
-                let kind = if argument == "identityProvider" { "IdentityProvider" } else { "Customer" };
+                let kind = match argument {
+                    "identityProvider" => "IdentityProvider",
+                    // the one beside which something is written
+                    "record" => "WorkItem",
+                    _ => "Customer",
+                };
                 format!("{argument}: \"{}\"", firm.examples[kind])
             })
             .collect();

@@ -64,6 +64,7 @@ async fn the_rights_of_an_export_are_those_of_its_reading() {
             "clientOffboardings" | "clients" | "sessions" | "staff" | "undeliveredMails" => continue,
             "auditTrail" => format!("(node: \"{}\")", furnished.examples["Customer"]),
             "identityProviderUsers" => format!("(identityProvider: \"{}\")", furnished.examples["IdentityProvider"]),
+            "comments" | "recordWatchers" => format!("(record: \"{}\")", furnished.examples["WorkItem"]),
             "documentSearch" => "(text: \"lease\")".to_owned(),
             _ => String::new(),
         };
