@@ -24,6 +24,7 @@ use crate::platform::ids::split;
 use crate::practice::{PracticeMutation, PracticeQuery};
 use crate::rules::{RulesMutation, RulesQuery};
 use crate::server::published::{LimitsQuery, Published};
+use crate::signatures::{SignaturesMutation, SignaturesQuery};
 use crate::webhooks::{self, WebhookMutation, WebhookQuery};
 use crate::work::{WorkMutation, WorkQuery};
 
@@ -54,6 +55,7 @@ pub struct Query(
     RulesQuery,
     CorrespondenceQuery,
     CabinetQuery,
+    SignaturesQuery,
 );
 
 /// Everything that can be done. All fields of one operation take effect together or none does.
@@ -73,6 +75,7 @@ pub struct Mutation(
     RulesMutation,
     CorrespondenceMutation,
     CabinetMutation,
+    SignaturesMutation,
 );
 
 /// The schema as the server runs it.

@@ -24,5 +24,6 @@ pub mod practice;
 pub mod rules;
 pub mod schema;
 pub mod server;
+pub mod signatures;
 pub mod webhooks;
 pub mod work;

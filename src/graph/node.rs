@@ -85,6 +85,9 @@ use crate::practice::ids::{DocumentManifestId, EngagementId};
 use crate::rules::ids::{RuleId, RuleRunId};
 use crate::rules::rule::Rule;
 use crate::rules::run::RuleRun;
+use crate::signatures::ids::{SignatureRequestId, SignatureTaskId};
+use crate::signatures::request::SignatureRequest;
+use crate::signatures::task::SignatureTask;
 use crate::webhooks::delivery::WebhookDelivery;
 use crate::webhooks::endpoint::WebhookEndpoint;
 use crate::webhooks::ids::{WebhookDeliveryId, WebhookEndpointId};
@@ -214,6 +217,8 @@ kinds! {
     Disposal: DisposalId by Disposal;
     RecurringWork: RecurringWorkId by RecurringWork;
     InboundMailAddress: InboundMailAddressId by InboundMailAddress;
+    SignatureRequest: SignatureRequestId by SignatureRequest;
+    SignatureTask: SignatureTaskId by SignatureTask;
 }
 
 /// The right to read records of that type; none if that is no kind of record, or its records have several.

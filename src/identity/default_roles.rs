@@ -90,6 +90,9 @@ const DO_WORK: &[Can] = &[
     Can::OfficeDocumentManage,
     Can::ClientDocumentRead,
     Can::OfficeDocumentShare,
+    Can::SignatureRead,
+    Can::SignatureRequest,
+    Can::SignatureSign,
 ];
 /// Decides who comes in.
 const RUN_CLIENT: &[Can] = &[
@@ -116,6 +119,7 @@ const RUN_CLIENT: &[Can] = &[
     Can::ClientAppointmentRead,
     Can::SharedCorrespondenceRead,
     Can::ClientDocumentRead,
+    Can::SignatureSign,
 ];
 /// Checks, changes nothing.
 const AUDIT: &[Can] = &[
@@ -139,6 +143,7 @@ const PORTAL: &[Can] = &[
     Can::ClientAppointmentRead,
     Can::SharedCorrespondenceRead,
     Can::ClientDocumentRead,
+    Can::SignatureSign,
 ];
 
 /// Name and parts of each role.
@@ -194,14 +199,14 @@ mod tests {
     fn reads_only(rights: &[Can]) -> bool {
         rights.iter().all(|can| {
             can.name().ends_with(".read")
-                || [Can::ExportRun, Can::ClientRequestAnswer, Can::ApprovalDecide].contains(can)
+                || [Can::ExportRun, Can::ClientRequestAnswer, Can::ApprovalDecide, Can::SignatureSign].contains(can)
         })
     }
 
     #[test]
     fn each_role_holds_what_it_is_for() {
         assert!(reads_only(&role("Auditor")) && reads_only(&role("Portal")));
-        assert_eq!(role("Portal").len(), 11);
+        assert_eq!(role("Portal").len(), 12);
         // work inside the provider is nobody's outside
         assert!(!["Portal", "Client administrator"].iter().any(|name| role(name).contains(&Can::WorkItemRead)));
         let bookkeeper = role("Bookkeeper");

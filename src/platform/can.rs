@@ -217,6 +217,12 @@ rights! {
     LegalHoldRead = "office.legal_hold.read",
     /// Place, extend and release legal holds.
     LegalHoldManage = "office.legal_hold.manage",
+    /// See requests for signatures, who has signed what, and the evidence of it.
+    SignatureRead = "office.signature.read",
+    /// Ask for signatures on documents, extend such requests and take them back.
+    SignatureRequest = "office.signature.request",
+    /// Sign what one is asked to sign oneself, or decline.
+    SignatureSign = "office.signature.sign",
     /// Take the client's archive: every row and every file of it, whatever else one may read.
     ClientArchive = "practice.client.archive",
     /// Announce the end of a client, change it and take it back. Held for the provider.

@@ -166,6 +166,11 @@ fn database_refusal(code: &str) -> Option<(UserErrorCode, &'static str, &'static
             "",
             "This is under legal hold, or belongs to what is: it is not deleted before the last hold is released.",
         ),
+        "BO215" => (
+            State,
+            "id",
+            "This is out for signature, and stays as it is until that is over: take the request back with signatureRequestWithdraw.",
+        ),
         "BO051" => (State, "id", "This is confirmed by a person other than who proposed it."),
         "journal_entry_reversed_once" => (State, "entry", "This entry is reversed already."),
         "bank_match_live" => (State, "bankLine", "This bank line is matched already."),

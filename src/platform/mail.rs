@@ -51,6 +51,8 @@ pub struct Settings {
     pub invitation_link: Option<String>,
     /// Where a new password is chosen; `{token}` stands for its token.
     pub reset_link: Option<String>,
+    /// Where somebody without an account signs; `{token}` stands for the token of his link.
+    pub signature_link: Option<String>,
     /// How long a mail server may take for one mail.
     pub patience: Duration,
     /// Where mails come in; none if none do.
@@ -76,6 +78,7 @@ impl Settings {
             provider: "Backoffice".to_owned(),
             invitation_link: None,
             reset_link: None,
+            signature_link: None,
             patience: PATIENCE,
             inbound: None,
         }

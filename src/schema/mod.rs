@@ -6,3 +6,4 @@ pub mod documents;
 pub mod finance;
 pub mod identity;
 pub mod practice;
+pub mod signatures;

@@ -29,6 +29,7 @@ pub mod published;
 pub mod queues;
 pub mod restart;
 pub mod share;
+pub mod sign;
 pub mod single;
 pub mod socket;
 pub mod stream;
@@ -247,7 +248,8 @@ pub async fn start(
                 .configure(oauth::routes)
                 .configure(files::routes)
                 .configure(calendars::routes)
-                .configure(share::routes);
+                .configure(share::routes)
+                .configure(sign::routes);
             #[cfg(feature = "oidc")]
             routes.configure(oidc::routes);
             if explored {

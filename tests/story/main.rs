@@ -44,6 +44,7 @@ mod one_operation_is_one_transaction;
 mod one_server_follows_another;
 mod one_stream_carries_many;
 mod people_come_and_go;
+mod people_sign;
 mod people_sign_in_from_outside;
 mod portals_publish_their_documents;
 mod rules_fire;

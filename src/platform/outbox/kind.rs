@@ -398,6 +398,16 @@ kinds! {
         /// Such a link was revoked.
         DocumentShareRevoked = "document_share.revoked",
     }
+    "SignatureRequest" ("sreq") read SignatureRead {
+        /// Signatures on a document were asked for.
+        SignatureRequestSent = "signature_request.sent",
+        /// A request for signatures changed: it was extended, or a signer has another link.
+        SignatureRequestUpdated = "signature_request.updated",
+        /// Somebody has signed.
+        SignatureRequestSigned = "signature_request.signed",
+        /// A request for signatures is over: all have signed, somebody has declined, it expired or was withdrawn.
+        SignatureRequestEnded = "signature_request.ended",
+    }
     "LegalHold" ("hold") read LegalHoldRead {
         /// A legal hold was placed, or names further records.
         LegalHoldPlaced = "legal_hold.placed",

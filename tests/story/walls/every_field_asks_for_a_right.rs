@@ -6,7 +6,7 @@ use super::schema::Schema;
 use crate::harness::{App, Client, Reply};
 
 /// What can be called without any token: the ways in, and what is published.
-const PUBLIC: [&str; 8] = [
+const PUBLIC: [&str; 11] = [
     "signIn",
     "signInBegin",
     "signInComplete",
@@ -15,10 +15,13 @@ const PUBLIC: [&str; 8] = [
     "limits",
     "passwordReset",
     "passwordResetRequest",
+    "signatureLinkOpen",
+    "signatureLinkSign",
+    "signatureLinkDecline",
 ];
 
 /// What answers without a right, in a client or without one, and why. Whatever else answers has forgotten to ask.
-const SELF_SERVICE: [(&str, &str); 30] = [
+const SELF_SERVICE: [(&str, &str); 33] = [
     ("approvalInbox", "shows what one may decide in the clients in which one may, and so none"),
     ("clientTokenCreate", "gives a token for a client in which the caller has a grant, and is refused for any other"),
     ("clients", "shows the clients in which the caller holds the right to their figures, and so none"),
@@ -34,6 +37,9 @@ const SELF_SERVICE: [(&str, &str); 30] = [
     ("services", "the provider's services, for whoever of its staff sees its portfolio"),
     ("sessionRevoke", "one's own sessions"),
     ("sessions", "one's own sessions"),
+    ("signatureLinkDecline", "the token of the link, which came by mail, is the right"),
+    ("signatureLinkOpen", "the token of the link, which came by mail, is the right"),
+    ("signatureLinkSign", "the token of the link, which came by mail, is the right"),
     ("signIn", "a way in"),
     ("signInBegin", "a way in"),
     ("signInComplete", "the code and the secret of who began are the right"),

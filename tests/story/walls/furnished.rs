@@ -525,6 +525,16 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         .as_str()
         .unwrap()
         .to_owned();
+    // The second version is out for signature: the boss has to sign, and behind him somebody without an account here.
+    let until = (chrono::Utc::now() + chrono::TimeDelta::days(12)).to_rfc3339();
+    let signers = json!([{ "signers": [{ "user": staff }] },
+                         { "signers": [{ "name": format!("{word} signer"), "email": format!("{word}-signer@guests.example") }] }]);
+    let signature = json!({ "version": document_version, "title": format!("{word} signature"), "message": format!("{word} please"),
+                            "steps": signers, "expiresAt": until, "remindAfterDays": [300] });
+    let signature = made(&boss, "signatureRequestCreate", signature, "signatureRequest").await;
+    change(&boss, "signatureRequestSend", json!({ "id": signature }), "").await;
+    let task = signature.replace("sreq_", "stsk_");
+    change(&boss, "signatureTaskOpen", json!({ "id": task }), "").await;
     let held = json!({ "title": format!("{word} held"), "documentType": document_type });
     let held = made(&boss, "documentCreate", held, "document").await;
     let hold = json!({ "name": format!("{word} lawsuit"), "reason": format!("{word} court"), "records": [held] });
@@ -642,6 +652,8 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("SpareFolder", spare_folder),
         ("TrashedDocument", trashed),
         ("DocumentShare", share),
+        ("SignatureRequest", signature),
+        ("SignatureTask", task),
         ("LegalHold", hold),
         ("RetentionSchedule", retention),
         ("Disposal", disposal),

@@ -41,6 +41,8 @@ pub fn kind_at(schema: &Schema, field: &str, path: &[String]) -> Option<String> 
         // not the one beside which it lies already
         ("documentLinkAdd", "record") => "Vendor",
         ("documents" | "documentLinkRemove", "record") | ("documentCreate", "records") => "Customer",
+        ("signatureRequestCreate" | "signatureRequestUpdate", "version") => "DocumentVersion",
+        ("signatureEvents", "signatureRequest") => "SignatureRequest",
         (_, "document") => "Document",
         (_, "documentType") => "DocumentType",
         ("approvalRequestCreate", "record") => "Bill",
