@@ -241,7 +241,7 @@ async fn signers_are_asked_in_their_order_and_sign_each_for_himself() {
     .await;
     assert!(refusal(&kept).2.contains("out for signature"), "{kept}");
     let kept =
-        act(&desk.ada, "documentTrash", "DocumentTrashInput", json!({ "id": desk.document }), "document { id }").await;
+        act(&desk.ada, "documentTrash", "DocumentInput", json!({ "id": desk.document }), "document { id }").await;
     assert!(refusal(&kept).2.contains("out for signature"), "{kept}");
 
     assert_eq!(signs(&desk.ada, &id, "Ada").await["signatureTask"]["requestState"], "SIGNED");

@@ -62,7 +62,7 @@ async fn a_stale_expiry_job_does_nothing() {
     let trashed = crate::documents_are_kept::act(
         &desk.ada,
         "documentTrash",
-        "DocumentTrashInput",
+        "DocumentInput",
         free,
         "document { trashedOn }",
     )
@@ -117,7 +117,7 @@ async fn whoever_has_not_signed_is_reminded_until_it_is_over() {
     signs(&desk.rosa, &id, "Rosa").await;
     let waits = "SELECT count(*) FROM core.job_queue WHERE kind = 'signature.mail'";
     assert_eq!(desk.cabinet.office.count(waits), 2);
-    let comes = "UPDATE core.job_queue SET due_at = now() WHERE job_id = (SELECT job_id FROM core.job_queue WHERE kind = 'signature.mail' ORDER BY due_at LIMIT 1)";
+    let comes = "UPDATE core.job_queue SET due_at = now() WHERE job_id = (SELECT job_id FROM core.job_queue WHERE kind = 'signature.mail' ORDER BY due_at DESC LIMIT 1)";
     desk.cabinet.office.app.database.lay(comes);
     let reminded = desk.mails_to("Tom", 2).await;
     assert!(reminded.iter().any(|mail| mail.header("Subject").contains("Reminder")), "{reminded:?}");
