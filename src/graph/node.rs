@@ -81,7 +81,8 @@ use crate::platform::scope::Ask;
 use crate::practice::client::Client;
 use crate::practice::documents::DocumentManifest;
 use crate::practice::engagement::Engagement;
-use crate::practice::ids::{DocumentManifestId, EngagementId};
+use crate::practice::contact::ClientContact;
+use crate::practice::ids::{ClientContactId, DocumentManifestId, EngagementId};
 use crate::rules::ids::{RuleId, RuleRunId};
 use crate::rules::rule::Rule;
 use crate::rules::run::RuleRun;
@@ -217,6 +218,7 @@ kinds! {
     Disposal: DisposalId by Disposal;
     RecurringWork: RecurringWorkId by RecurringWork;
     InboundMailAddress: InboundMailAddressId by InboundMailAddress;
+    ClientContact: ClientContactId by ClientContact;
     SignatureRequest: SignatureRequestId by SignatureRequest;
     SignatureTask: SignatureTaskId by SignatureTask;
 }

@@ -93,6 +93,8 @@ const DO_WORK: &[Can] = &[
     Can::SignatureRead,
     Can::SignatureRequest,
     Can::SignatureSign,
+    Can::ContactRead,
+    Can::ContactManage,
 ];
 /// Decides who comes in.
 const RUN_CLIENT: &[Can] = &[
@@ -120,6 +122,8 @@ const RUN_CLIENT: &[Can] = &[
     Can::SharedCorrespondenceRead,
     Can::ClientDocumentRead,
     Can::SignatureSign,
+    Can::ContactRead,
+    Can::ContactManage,
 ];
 /// Checks, changes nothing.
 const AUDIT: &[Can] = &[
@@ -179,7 +183,7 @@ mod tests {
     use super::*;
 
     /// What is held for the provider, in the order of all rights.
-    const PROVIDERS: [Can; 9] = [
+    const PROVIDERS: [Can; 11] = [
         Can::PortfolioRead,
         Can::ClientOnboard,
         Can::StaffManage,
@@ -189,6 +193,8 @@ mod tests {
         Can::ProviderScheduleManage,
         Can::ClientArchive,
         Can::ClientOffboard,
+        Can::ClientMove,
+        Can::ClientGroupManage,
     ];
 
     fn role(name: &str) -> Vec<Can> {

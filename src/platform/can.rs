@@ -217,6 +217,10 @@ rights! {
     LegalHoldRead = "office.legal_hold.read",
     /// Place, extend and release legal holds.
     LegalHoldManage = "office.legal_hold.manage",
+    /// See the client's contacts: who is spoken to about what.
+    ContactRead = "practice.contact.read",
+    /// Put people on the list of the client's contacts, change them and take them off.
+    ContactManage = "practice.contact.manage",
     /// See requests for signatures, who has signed what, and the evidence of it.
     SignatureRead = "office.signature.read",
     /// Ask for signatures on documents, extend such requests and take them back.
@@ -227,4 +231,8 @@ rights! {
     ClientArchive = "practice.client.archive",
     /// Announce the end of a client, change it and take it back. Held for the provider.
     ClientOffboard = "practice.client.offboard",
+    /// Move a client to another status: suspend it, end it. Held for the provider.
+    ClientMove = "practice.client.move",
+    /// Make the provider's groups of clients. Held for the provider.
+    ClientGroupManage = "practice.client_group.manage",
 }

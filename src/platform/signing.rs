@@ -1,5 +1,5 @@
 //! The doors of signatures: of whoever comes with a link, and of a job that does what a request needs. Both act for one
-//! client and without any right: what they may do is what the functions of `migrations/0215_signature` let them.
+//! client and without any right: what they may do is what the functions of `migrations/0217_signature` let them.
 
 use diesel::sql_types::{Binary, Nullable, Uuid as SqlUuid};
 use uuid::Uuid;

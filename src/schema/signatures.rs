@@ -77,7 +77,7 @@ diesel::table! {
 
 diesel::table! {
     practice.signature_link (token_hash) {
-        token_hash -> Bytea,
+        token_hash -> Binary,
         client_id -> Uuid,
         request_id -> Uuid,
         signer_id -> Uuid,

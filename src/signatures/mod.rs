@@ -6,7 +6,7 @@
 //! electronic form that are attached to other data and used by the signatory to sign. They are neither advanced (Article 26:
 //! no signer has a key that he alone controls) nor qualified. What the law wants in writing needs a qualified one.
 //!
-//! The rules that must hold whatever a resolver does are in the database (`migrations/0215_signature`): requests are written
+//! The rules that must hold whatever a resolver does are in the database (`migrations/0217_signature`): requests are written
 //! by functions that the server's role can call and by nothing else, each under the lock of its request.
 
 pub mod act;

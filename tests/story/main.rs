@@ -22,6 +22,7 @@ mod appointments_are_booked_once;
 mod appointments_are_exchanged;
 mod appointments_come_again;
 mod browsers_call_from_portals;
+mod clients_have_groups_and_contacts;
 mod correspondence_comes_in;
 mod correspondence_is_registered;
 mod correspondence_is_sent;

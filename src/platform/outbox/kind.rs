@@ -56,6 +56,14 @@ kinds! {
         /// The client's master data changed.
         ClientUpdated = "client.updated",
     }
+    "ClientContact" ("ccon") read ContactRead {
+        /// Somebody is a contact of the client.
+        ClientContactCreated = "client_contact.created",
+        /// A contact of the client changed.
+        ClientContactUpdated = "client_contact.updated",
+        /// Somebody is no contact of the client any more.
+        ClientContactDeleted = "client_contact.deleted",
+    }
     "DocumentManifest" ("dman") read DocumentManage {
         /// The documents of a version of a portal were published.
         DocumentManifestPublished = "document_manifest.published",

@@ -38,6 +38,7 @@ pub async fn change(client: &Client, field: &str, input: Value, selection: &str)
         "workItemDependencyAdd" | "workItemDependencyRemove" => "WorkItemDependency".to_owned(),
         "journalProposalCreate" => "JournalEntryPost".to_owned(),
         "disposalConfirm" | "disposalRefuse" => "DisposalDecide".to_owned(),
+        "signatureRequestLinkRenew" | "signatureRequestLinkRevoke" => "SignatureRequestLink".to_owned(),
         "documentTrash" | "documentRestore" => "Document".to_owned(),
         "documentLinkAdd" | "documentLinkRemove" => "DocumentLink".to_owned(),
         "workItemStart" | "workItemComplete" | "workItemCancel" | "workItemReopen" => "WorkItem".to_owned(),
@@ -531,6 +532,7 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
                          { "signers": [{ "name": format!("{word} signer"), "email": format!("{word}-signer@guests.example") }] }]);
     let signature = json!({ "version": document_version, "title": format!("{word} signature"), "message": format!("{word} please"),
                             "steps": signers, "expiresAt": until, "remindAfterDays": [300] });
+    let draft_signature = made(&boss, "signatureRequestCreate", signature.clone(), "signatureRequest").await;
     let signature = made(&boss, "signatureRequestCreate", signature, "signatureRequest").await;
     change(&boss, "signatureRequestSend", json!({ "id": signature }), "").await;
     let task = signature.replace("sreq_", "stsk_");
@@ -582,7 +584,13 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     let looks = json!({ "name": format!("{word} view"), "filter": { "text": word.to_lowercase() } });
     let view = made(&app.sign_in(&email).await, "workViewCreate", looks, "workView").await;
 
+    let contact = json!({ "name": format!("{word} contact"), "function": format!("{word} function"), "email": format!("{word}-contact@guests.example") });
+    let contact = made(&boss, "clientContactCreate", contact, "clientContact").await;
+    let members = json!({ "name": format!("{word} group"), "clients": [client] });
+    let client_group = made(administrator, "clientGroupCreate", members, "clientGroup").await;
     let examples = BTreeMap::from([
+        ("ClientContact", contact),
+        ("ClientGroup", client_group),
         ("VendorBankChange", bank_change),
         ("JournalProposal", proposal),
         ("Second", second_person),
@@ -652,6 +660,7 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("SpareFolder", spare_folder),
         ("TrashedDocument", trashed),
         ("DocumentShare", share),
+        ("DraftSignatureRequest", draft_signature),
         ("SignatureRequest", signature),
         ("SignatureTask", task),
         ("LegalHold", hold),

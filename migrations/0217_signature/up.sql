@@ -472,7 +472,7 @@ CREATE TRIGGER out_for_signature_trash BEFORE UPDATE ON practice.document
 
 -------------------------------------------------------------------------------------------------------- links and mails
 -- The door of whoever comes with a link (p_hash), or of a job that does what a request needs (p_request): for one client,
--- without any right. 'unknown': there is no such client, request or link, or the link was revoked.
+-- without any right. 'unknown': there is no such client, request or link, the link was revoked, or the client is suspended.
 CREATE FUNCTION core.enter_signature(p_client uuid, p_hash bytea, p_request uuid, p_run uuid,
   OUT verdict text, OUT permissions text[], OUT edition text, OUT actor_name text, OUT time_zone text, OUT currency text, OUT opened_at timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -481,7 +481,8 @@ BEGIN
   verdict := 'unknown';
   permissions := '{}';
   PERFORM core.set_tenant(p_client);
-  SELECT c.time_zone, c.currency INTO time_zone, currency FROM practice.client c WHERE c.tenant_id = p_client;
+  SELECT c.time_zone, c.currency INTO time_zone, currency FROM practice.client c
+   WHERE c.tenant_id = p_client AND (p_hash IS NULL OR c.status NOT IN ('suspended', 'ended'));
   IF FOUND AND p_hash IS NOT NULL THEN
     SELECT s.name INTO actor_name FROM practice.signature_link l
       JOIN practice.signature_signer s ON s.tenant_id = l.client_id AND s.id = l.signer_id
