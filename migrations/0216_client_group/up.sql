@@ -16,9 +16,15 @@ CREATE TABLE practice.client_group_member (
 COMMENT ON TABLE practice.client_group_member IS 'local: which clients are in a group of the provider''s';
 CREATE INDEX client_group_member_by_client ON practice.client_group_member (client_id, group_id);
 GRANT SELECT, INSERT, UPDATE, DELETE ON practice.client_group, practice.client_group_member TO backoffice_identity;
-GRANT SELECT ON practice.client_group, practice.client_group_member TO backoffice_portfolio;
 INSERT INTO core.archive_exception (table_name, reason) VALUES
   ('practice.client_group_member', 'How one provider sorts its clients: another one has groups of its own.');
+
+-- The clients of a group, for the portfolio, which shows of them those that the caller may see.
+CREATE FUNCTION practice.clients_in_group(p_group uuid) RETURNS TABLE (client_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+  SELECT m.client_id FROM practice.client_group_member m WHERE m.group_id = p_group
+$$;
+GRANT EXECUTE ON FUNCTION practice.clients_in_group TO backoffice_portfolio;
 
 -- Whether there is such a client, in the provider's transaction.
 CREATE FUNCTION practice.is_client(p_client uuid) RETURNS boolean

@@ -150,7 +150,7 @@ impl ClientQuery {
             let row: Count = tx
                 .row(sql("SELECT count(*) AS count FROM practice.client c
                            WHERE c.tenant_id = ANY ((SELECT nullif(current_setting('app.tenant_ids', true), '')::uuid[])::uuid[])
-                             AND ($1::uuid IS NULL OR EXISTS (SELECT 1 FROM practice.client_group_member m WHERE m.group_id = $1 AND m.client_id = c.tenant_id))
+                             AND ($1::uuid IS NULL OR c.tenant_id IN (SELECT g.client_id FROM practice.clients_in_group($1) g))
                              AND ($2::text IS NULL OR c.status = $2)")
                     .bind::<Nullable<SqlUuid>, _>(group)
                     .bind::<Nullable<Text>, _>(status))
@@ -167,7 +167,7 @@ impl ClientQuery {
                        FROM practice.client c
                       WHERE c.tenant_id = ANY ((SELECT nullif(current_setting('app.tenant_ids', true), '')::uuid[])::uuid[])
                         AND ($1::text IS NULL OR (c.name, c.id) > ($1, $2))
-                        AND ($4::uuid IS NULL OR EXISTS (SELECT 1 FROM practice.client_group_member m WHERE m.group_id = $4 AND m.client_id = c.tenant_id))
+                        AND ($4::uuid IS NULL OR c.tenant_id IN (SELECT g.client_id FROM practice.clients_in_group($4) g))
                         AND ($5::text IS NULL OR c.status = $5)
                       ORDER BY c.name, c.id LIMIT $3")
                     .bind::<Nullable<Text>, _>(name)

@@ -39,10 +39,10 @@ async fn a_suspended_client_is_read_by_staff_and_entered_by_nobody_else() {
     assert_eq!(rosa.ask(read, json!({})).await["client"]["status"], "ACTIVE");
     let until = (chrono::Utc::now() + chrono::TimeDelta::days(5)).to_rfc3339();
     let robot = json!({ "name": "Robot", "scopes": ["CLIENT_READ"], "expiresAt": until });
-    let robot = act(&inside, "serviceAccountCreate", "ServiceAccountCreateInput", robot, "serviceAccount { id } secret").await;
+    let robot = act(&inside, "serviceAccountCreate", "ServiceAccountCreateInput", robot, "clientId clientSecret").await;
     let robot = |app: &App| {
-        let form = [("grant_type", "client_credentials"), ("client_id", robot["serviceAccount"]["id"].as_str().unwrap()),
-                    ("client_secret", robot["secret"].as_str().unwrap())];
+        let form = [("grant_type", "client_credentials"), ("client_id", robot["clientId"].as_str().unwrap()),
+                    ("client_secret", robot["clientSecret"].as_str().unwrap())];
         crate::harness::http().post(app.url("/oauth/token")).form(&form).send()
     };
     let token = robot(&app).await.unwrap().json::<Value>().await.unwrap()["access_token"].as_str().unwrap().to_owned();

@@ -74,6 +74,10 @@ pub fn mapping() -> Value {
 /// Takes on a client and gives it records. `month` keeps the days of two clients apart.
 pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &str, month: &str) -> Furnished {
     let client = administrator.onboard(&format!("{word} Trading"), "DE", "EUR", "Europe/Berlin", "IFRS_SMALL").await;
+    for (from, to) in [("ACTIVE", "SUSPENDED"), ("SUSPENDED", "ACTIVE")] {
+        let step = json!({ "client": client, "from": from, "to": to, "reason": format!("{word} reason") });
+        change(administrator, "clientStatusMove", step, "status").await;
+    }
     let inside = administrator.enter(&client).await;
     let rights = schema.rights_of_a_client();
     let role_name = format!("{word} everything");
