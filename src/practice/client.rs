@@ -8,9 +8,9 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Int2, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{QueryableByName, Selectable};
 
+use super::figures::{ClientFigures, OwnFigures, PortfolioFigures};
 use super::ids::ClientGroupId;
 use super::status::ClientStatus;
-use super::figures::{ClientFigures, OwnFigures, PortfolioFigures};
 use crate::identity::ids::ClientId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;

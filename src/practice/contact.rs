@@ -213,8 +213,7 @@ async fn create(tx: &Tx, input: ClientContactCreateInput) -> Result<ClientContac
         topics: words(input.topics.unwrap_or_default()),
     };
     let said = said.checked()?;
-    let known: i64 =
-        tx.row(client_contact::table.filter(client_contact::tenant_id.eq(tx.tenant()?)).count()).await?;
+    let known: i64 = tx.row(client_contact::table.filter(client_contact::tenant_id.eq(tx.tenant()?)).count()).await?;
     if known >= MOST {
         return Err(Error::refuse(UserErrorCode::State, "", format!("A client has at most {MOST} contacts.")));
     }

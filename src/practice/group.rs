@@ -94,8 +94,7 @@ fn bounded(field: &str, clients: &[ClientId]) -> Result<()> {
 async fn put(tx: &Tx, group: ClientGroupId, field: &str, clients: &[ClientId]) -> Result<()> {
     bounded(field, clients)?;
     for (at, client) in clients.iter().enumerate() {
-        let known: Known =
-            tx.row(sql("SELECT practice.is_client($1) AS known").bind::<SqlUuid, _>(*client)).await?;
+        let known: Known = tx.row(sql("SELECT practice.is_client($1) AS known").bind::<SqlUuid, _>(*client)).await?;
         if !known.known {
             return Err(Error::not_found(&format!("{field}.{at}"), "client"));
         }

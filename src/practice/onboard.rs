@@ -6,9 +6,9 @@ use backoffice_formats::charts::{IFRS_SMALL, US_GAAP_SMALL};
 use diesel::prelude::*;
 use diesel::sql_types::Uuid as SqlUuid;
 
-use super::status::ClientStatus;
 use super::books;
 use super::client::{self, Client};
+use super::status::ClientStatus;
 use crate::clocks;
 use crate::identity::default_roles;
 use crate::platform::can::Can;

@@ -138,8 +138,9 @@ impl ClientStatusQuery {
     ) -> async_graphql::Result<ClientStatusChangeConnection> {
         let tx = ctx.tx(Can::ClientRead).await?;
         let slice = Slice::new(first, after.as_deref())?;
-        let own =
-            || -> Result<_> { Ok(client_status_change::table.filter(client_status_change::tenant_id.eq(tx.tenant()?))) };
+        let own = || -> Result<_> {
+            Ok(client_status_change::table.filter(client_status_change::tenant_id.eq(tx.tenant()?)))
+        };
         let total =
             if ctx.look_ahead().field("totalCount").exists() { Some(tx.row(own()?.count()).await?) } else { None };
         let mut page = own()?.into_boxed();

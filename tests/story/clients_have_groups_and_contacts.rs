@@ -15,7 +15,10 @@ async fn moved(administrator: &Client, client: &str, from: &str, to: &str) -> Va
 
 async fn names(administrator: &Client, group: Option<&str>) -> Vec<String> {
     let found = administrator
-        .ask("query($group: ID) { clients(group: $group) { nodes { name status } totalCount } }", json!({ "group": group }))
+        .ask(
+            "query($group: ID) { clients(group: $group) { nodes { name status } totalCount } }",
+            json!({ "group": group }),
+        )
         .await["clients"]
         .clone();
     let nodes = found["nodes"].as_array().unwrap();
@@ -41,8 +44,11 @@ async fn a_suspended_client_is_read_by_staff_and_entered_by_nobody_else() {
     let robot = json!({ "name": "Robot", "scopes": ["CLIENT_READ"], "expiresAt": until });
     let robot = act(&inside, "serviceAccountCreate", "ServiceAccountCreateInput", robot, "clientId clientSecret").await;
     let robot = |app: &App| {
-        let form = [("grant_type", "client_credentials"), ("client_id", robot["clientId"].as_str().unwrap()),
-                    ("client_secret", robot["clientSecret"].as_str().unwrap())];
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", robot["clientId"].as_str().unwrap()),
+            ("client_secret", robot["clientSecret"].as_str().unwrap()),
+        ];
         crate::harness::http().post(app.url("/oauth/token")).form(&form).send()
     };
     let token = robot(&app).await.unwrap().json::<Value>().await.unwrap()["access_token"].as_str().unwrap().to_owned();
@@ -79,14 +85,19 @@ async fn a_suspended_client_is_read_by_staff_and_entered_by_nobody_else() {
         json!({ "fromStatus": "ACTIVE", "toStatus": "SUSPENDED", "reason": "Because it is SUSPENDED now", "movedByName": "Ada Admin" })
     );
     // From its end nothing leads back, and two who move it at once are not both right.
-    let (one, two) =
-        tokio::join!(moved(administrator, client, "ACTIVE", "ENDED"), moved(administrator, client, "ACTIVE", "SUSPENDED"));
+    let (one, two) = tokio::join!(
+        moved(administrator, client, "ACTIVE", "ENDED"),
+        moved(administrator, client, "ACTIVE", "SUSPENDED")
+    );
     assert_ne!(one["status"].is_null(), two["status"].is_null(), "{one} {two}");
     if two["status"] == "SUSPENDED" {
         moved(administrator, client, "SUSPENDED", "ENDED").await;
     }
     assert_eq!(refusal(&moved(administrator, client, "ENDED", "ACTIVE").await).0, "STATE");
-    assert_eq!(refusal(&moved(administrator, "cli_00000000000000000000000000000000", "ACTIVE", "ENDED").await).0, "NOT_FOUND");
+    assert_eq!(
+        refusal(&moved(administrator, "cli_00000000000000000000000000000000", "ACTIVE", "ENDED").await).0,
+        "NOT_FOUND"
+    );
     let hidden = "mutation($id: ID!) { clientStatusMove(input: { client: $id, from: ENDED, to: ACTIVE, reason: \"x\" }) { status } }";
     assert_ne!(books.accountant.send(hidden, json!({ "id": client })).await.code(), "OK", "not within the client");
     assert_eq!(app.database.findings(), Vec::<String>::new());
@@ -103,7 +114,8 @@ async fn the_portfolio_is_looked_at_by_groups() {
         administrator.enter(clients.last().unwrap()).await.grant(&user, "Accountant", "2026-01-01", None).await;
     }
     let group = |name: &str, clients: &[String]| json!({ "name": name, "clients": clients });
-    let create = |input: Value| make(&administrator, "clientGroupCreate", "ClientGroupCreateInput", input, "clientGroup");
+    let create =
+        |input: Value| make(&administrator, "clientGroupCreate", "ClientGroupCreateInput", input, "clientGroup");
     let retail = create(group("Retail", &clients[..2])).await;
     let empty = create(group("Empty", &[])).await;
     assert_eq!(names(&administrator, Some(&retail)).await, ["Alpha", "Beta"]);
@@ -112,8 +124,11 @@ async fn the_portfolio_is_looked_at_by_groups() {
     let unknown = "cgrp_00000000000000000000000000000000";
     assert_eq!(names(&administrator, Some(unknown)).await, Vec::<String>::new());
 
-    let update = |input: Value| async { act(&administrator, "clientGroupUpdate", "ClientGroupUpdateInput", input, "clientGroup { name }").await };
-    let input = json!({ "id": retail, "name": "Trade", "addClients": [clients[2], clients[1]], "removeClients": [clients[0]] });
+    let update = |input: Value| async {
+        act(&administrator, "clientGroupUpdate", "ClientGroupUpdateInput", input, "clientGroup { name }").await
+    };
+    let input =
+        json!({ "id": retail, "name": "Trade", "addClients": [clients[2], clients[1]], "removeClients": [clients[0]] });
     assert_eq!(update(input).await["clientGroup"]["name"], "Trade");
     assert_eq!(names(&administrator, Some(&retail)).await, ["Beta", "Gamma"]);
     let nobody = json!({ "id": retail, "addClients": ["cli_00000000000000000000000000000000"] });
@@ -128,9 +143,11 @@ async fn the_portfolio_is_looked_at_by_groups() {
     assert_eq!(names(&konrad, Some(&retail)).await, ["Beta"]);
     let listed = konrad.ask("{ clientGroups { nodes { name } totalCount } }", json!({})).await["clientGroups"].clone();
     assert_eq!(listed, json!({ "nodes": [{ "name": "Empty" }, { "name": "Trade" }], "totalCount": 2 }));
-    let making = "mutation { clientGroupCreate(input: { name: \"Mine\" }) { clientGroup { id } userErrors { message } } }";
+    let making =
+        "mutation { clientGroupCreate(input: { name: \"Mine\" }) { clientGroup { id } userErrors { message } } }";
     assert_eq!(konrad.send(making, json!({})).await.code(), "FORBIDDEN");
-    act(&administrator, "clientGroupDelete", "ClientGroupDeleteInput", json!({ "id": retail }), "clientGroup { name }").await;
+    act(&administrator, "clientGroupDelete", "ClientGroupDeleteInput", json!({ "id": retail }), "clientGroup { name }")
+        .await;
     assert_eq!(names(&administrator, Some(&retail)).await, Vec::<String>::new());
     assert_eq!(names(&administrator, None).await, ["Alpha", "Beta", "Gamma"]);
 }
@@ -141,7 +158,16 @@ async fn a_client_has_people_to_speak_to() {
     let ada = office.person("Ada");
     let firm = office.firm("Firm", ada);
     let client = office.client(ada, firm);
-    let create = |input: Value| async { act(&client, "clientContactCreate", "ClientContactCreateInput", input, &format!("{CONTACT} clientContact {{ id }}")).await };
+    let create = |input: Value| async {
+        act(
+            &client,
+            "clientContactCreate",
+            "ClientContactCreateInput",
+            input,
+            &format!("{CONTACT} clientContact {{ id }}"),
+        )
+        .await
+    };
     let rosa = json!({ "name": "Rosa Riva", "function": "Head of finance", "email": "Rosa@Firm.example", "phone": "+49 30 1234-5",
                        "language": "de-AT", "topics": ["TAXES", "ACCOUNTING", "TAXES"] });
     let made = create(rosa.clone()).await["clientContact"].clone();
@@ -160,22 +186,47 @@ async fn a_client_has_people_to_speak_to() {
     }
     let list = |topic: Option<&str>| {
         let (client, topic) = (client.clone(), json!({ "topic": topic }));
-        async move { client.ask("query($topic: ContactTopic) { clientContacts(topic: $topic) { nodes { name } totalCount } }", topic).await["clientContacts"]["nodes"].clone() }
+        async move {
+            client
+                .ask(
+                    "query($topic: ContactTopic) { clientContacts(topic: $topic) { nodes { name } totalCount } }",
+                    topic,
+                )
+                .await["clientContacts"]["nodes"]
+                .clone()
+        }
     };
     assert_eq!(list(None).await, json!([{ "name": "Bob Builder" }, { "name": "Rosa Riva" }]));
     assert_eq!(list(Some("TAXES")).await, json!([{ "name": "Rosa Riva" }]));
-    let update = |input: Value| async { act(&client, "clientContactUpdate", "ClientContactUpdateInput", input, CONTACT).await };
+    let update =
+        |input: Value| async { act(&client, "clientContactUpdate", "ClientContactUpdateInput", input, CONTACT).await };
     let stale = json!({ "id": made["id"], "expectedVersion": 7, "name": "Rosa" });
     assert_eq!(refusal(&update(stale).await).0, "CONFLICT");
-    let now = update(json!({ "id": made["id"], "expectedVersion": 1, "email": null, "topics": [] })).await["clientContact"].clone();
+    let now =
+        update(json!({ "id": made["id"], "expectedVersion": 1, "email": null, "topics": [] })).await["clientContact"]
+            .clone();
     assert_eq!((&now["email"], &now["phone"], &now["topics"]), (&Value::Null, &json!("+49 30 1234-5"), &json!([])));
     assert_eq!(refusal(&update(json!({ "id": made["id"], "phone": null })).await).0, "REQUIRED");
     // Another client's people have nothing to do with it.
     let other = office.firm("Other", ada);
     let there = office.client(ada, other);
-    let gone = act(&there, "clientContactDelete", "ClientContactDeleteInput", json!({ "id": made["id"] }), "clientContact { id }").await;
+    let gone = act(
+        &there,
+        "clientContactDelete",
+        "ClientContactDeleteInput",
+        json!({ "id": made["id"] }),
+        "clientContact { id }",
+    )
+    .await;
     assert_eq!(refusal(&gone).0, "NOT_FOUND");
-    act(&client, "clientContactDelete", "ClientContactDeleteInput", json!({ "id": made["id"] }), "clientContact { id }").await;
+    act(
+        &client,
+        "clientContactDelete",
+        "ClientContactDeleteInput",
+        json!({ "id": made["id"] }),
+        "clientContact { id }",
+    )
+    .await;
     assert_eq!(list(None).await, json!([{ "name": "Bob Builder" }]));
     let reader = office.person("Reader");
     office.grant(firm, reader, &[Can::ClientRead]);

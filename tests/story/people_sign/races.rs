@@ -59,14 +59,9 @@ async fn a_stale_expiry_job_does_nothing() {
     assert_eq!(desk.kinds(&over).await.iter().filter(|kind| *kind == "EXPIRED").count(), 1);
     // The version is free again.
     let free = json!({ "id": desk.document });
-    let trashed = crate::documents_are_kept::act(
-        &desk.ada,
-        "documentTrash",
-        "DocumentInput",
-        free,
-        "document { trashedOn }",
-    )
-    .await;
+    let trashed =
+        crate::documents_are_kept::act(&desk.ada, "documentTrash", "DocumentInput", free, "document { trashedOn }")
+            .await;
     assert!(trashed["document"]["trashedOn"].is_string(), "{trashed}");
 }
 
