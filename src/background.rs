@@ -29,6 +29,9 @@ use crate::platform::sweep::Sweep;
 use crate::platform::workers::{Loop, Surroundings, Workers};
 use crate::practice::offboarding::archive::ClientArchive;
 use crate::rules::keeper;
+use crate::signatures::evidence::SignatureEvidence;
+use crate::signatures::expiry::SignatureExpiry;
+use crate::signatures::mails::SignatureMail;
 use crate::webhooks::{self, courier};
 use crate::work::recurring::job::OpenWork;
 use crate::work::reminder::ReminderMail;
@@ -65,6 +68,9 @@ pub fn kinds(means: &Means) -> Registry {
         .with(LetterTypeset { files: Arc::clone(&means.files), typesetter: means.typesetter.clone() })
         .with(CorrespondenceSend { files: Arc::clone(&means.files), mailer: Arc::clone(&means.mailer) })
         .with(RetentionJob)
+        .with(SignatureMail { mailer: Arc::clone(&means.mailer) })
+        .with(SignatureExpiry)
+        .with(SignatureEvidence { files: Arc::clone(&means.files) })
         .with(TextJob::new(Arc::clone(&means.files)))
         .with(ClientArchive::new(Arc::clone(&means.files)))
 }

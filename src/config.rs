@@ -151,6 +151,9 @@ pub struct Settings {
     /// The page where a password is chosen, e.g. https://portal.example/password#{token} [default: mails hold the token].
     #[arg(long, env = "BACKOFFICE_RESET_LINK", value_name = "URL", global = true)]
     pub reset_link: Option<String>,
+    /// The page where somebody without an account signs, e.g. https://portal.example/sign#{token} [default: mails hold the token].
+    #[arg(long, env = "BACKOFFICE_SIGNATURE_LINK", value_name = "URL", global = true)]
+    pub signature_link: Option<String>,
     /// The maildir into which a mail server lays what is sent to --inbound-domain [default: no mails are taken].
     #[arg(long, env = "BACKOFFICE_INBOUND_MAILDIR", value_name = "DIR", global = true)]
     pub inbound_maildir: Option<PathBuf>,
@@ -220,6 +223,7 @@ impl Settings {
             provider_name: self.provider_name.or(file.provider_name),
             invitation_link: self.invitation_link.or(file.invitation_link),
             reset_link: self.reset_link.or(file.reset_link),
+            signature_link: self.signature_link.or(file.signature_link),
             inbound_maildir: self.inbound_maildir.or(file.inbound_maildir),
             inbound_domain: self.inbound_domain.or(file.inbound_domain),
         })
@@ -313,7 +317,11 @@ impl Settings {
         if let Some(provider) = &self.provider_name {
             settings.provider.clone_from(provider);
         }
-        for (switch, link) in [("--invitation-link", &self.invitation_link), ("--reset-link", &self.reset_link)] {
+        for (switch, link) in [
+            ("--invitation-link", &self.invitation_link),
+            ("--reset-link", &self.reset_link),
+            ("--signature-link", &self.signature_link),
+        ] {
             if link.as_ref().is_some_and(|link| !link.contains("{token}")) {
                 return Err(ConfigError(format!("{switch} is an address with {{token}} in it.")));
             }
@@ -321,6 +329,7 @@ impl Settings {
         settings.invitation_link.clone_from(&self.invitation_link);
         settings.reset_link.clone_from(&self.reset_link);
         settings.public_url.clone_from(&self.public_url);
+        settings.signature_link.clone_from(&self.signature_link);
         settings.inbound = self.inbound()?;
         Ok(settings)
     }
@@ -394,11 +403,12 @@ impl Settings {
             Some(Err(_)) => "not usable".to_owned(),
         };
         format!(
-            "mail-url = \"{url}\"\nmail-from = \"{}\"\nprovider-name = \"{}\"\ninvitation-link = \"{}\"\nreset-link = \"{}\"\ninbound-maildir = \"{}\"\ninbound-domain = \"{}\"",
+            "mail-url = \"{url}\"\nmail-from = \"{}\"\nprovider-name = \"{}\"\ninvitation-link = \"{}\"\nreset-link = \"{}\"\nsignature-link = \"{}\"\ninbound-maildir = \"{}\"\ninbound-domain = \"{}\"",
             self.mail_from.as_deref().unwrap_or(&usual.from),
             self.provider_name.as_deref().unwrap_or(&usual.provider),
             self.invitation_link.as_deref().unwrap_or(""),
             self.reset_link.as_deref().unwrap_or(""),
+            self.signature_link.as_deref().unwrap_or(""),
             self.inbound_maildir.as_ref().map(|folder| folder.display().to_string()).unwrap_or_default(),
             self.inbound_domain.as_deref().unwrap_or(""),
         )

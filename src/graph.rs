@@ -26,6 +26,7 @@ use crate::practice::{PracticeMutation, PracticeQuery};
 use crate::registers::{RegistersMutation, RegistersQuery};
 use crate::rules::{RulesMutation, RulesQuery};
 use crate::server::published::{LimitsQuery, Published};
+use crate::signatures::{SignaturesMutation, SignaturesQuery};
 use crate::webhooks::{self, WebhookMutation, WebhookQuery};
 use crate::work::{WorkMutation, WorkQuery};
 
@@ -58,6 +59,7 @@ pub struct Query(
     CabinetQuery,
     NoticesQuery,
     RegistersQuery,
+    SignaturesQuery,
 );
 
 /// Everything that can be done. All fields of one operation take effect together or none does.
@@ -79,6 +81,7 @@ pub struct Mutation(
     CabinetMutation,
     NoticesMutation,
     RegistersMutation,
+    SignaturesMutation,
 );
 
 /// The schema as the server runs it.

@@ -26,5 +26,6 @@ pub mod registers;
 pub mod rules;
 pub mod schema;
 pub mod server;
+pub mod signatures;
 pub mod webhooks;
 pub mod work;

@@ -116,7 +116,7 @@ pub struct AppointmentReplyReadInput {
 }
 
 /// An address that mails can be sent to, in small letters.
-fn address(place: usize, email: &str) -> Result<String> {
+pub(crate) fn mailable(field: &str, email: &str) -> Result<String> {
     let email = email.trim().to_ascii_lowercase();
     let sound = email.split_once('@').is_some_and(|(name, host)| {
         !name.is_empty() && host.contains('.') && !host.starts_with('.') && !host.ends_with('.') && !host.contains('@')
@@ -127,8 +127,7 @@ fn address(place: usize, email: &str) -> Result<String> {
     {
         return Ok(email);
     }
-    let field = format!("attendees.{place}.email");
-    Err(Error::refuse(UserErrorCode::Invalid, &field, "This is no address that mails can be sent to."))
+    Err(Error::refuse(UserErrorCode::Invalid, field, "This is no address that mails can be sent to."))
 }
 
 /// Invites people: those who are not yet, each by a mail.
@@ -138,7 +137,7 @@ pub(super) async fn invite(tx: &Tx, found: &Appointment, people: Vec<Appointment
     let mut new = Vec::new();
     for (place, person) in people.iter().enumerate() {
         sized(&format!("attendees.{place}.name"), &person.name, 1..=200)?;
-        let email = address(place, &person.email)?;
+        let email = mailable(&format!("attendees.{place}.email"), &person.email)?;
         if all.insert(email.clone()) {
             new.push((email, person.name.trim().to_owned()));
         }

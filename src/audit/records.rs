@@ -38,6 +38,8 @@ pub(super) fn node(table: &str, id: Uuid) -> Option<String> {
         "practice.appointment" => crate::appointments::ids::AppointmentId::PREFIX,
         "practice.appointment_occurrence" => crate::appointments::ids::AppointmentOccurrenceId::PREFIX,
         "practice.appointment_feed" => crate::appointments::ids::AppointmentFeedId::PREFIX,
+        "practice.client_contact" => practice::ClientContactId::PREFIX,
+        "practice.signature_request" => crate::signatures::ids::SignatureRequestId::PREFIX,
         "core.import" => finance::ImportId::PREFIX,
         "core.webhook_endpoint" => webhooks::WebhookEndpointId::PREFIX,
         "finance.ledger" => finance::LedgerId::PREFIX,

@@ -31,6 +31,8 @@ pub enum Opaque {
     Stream,
     /// `bof_`: a feed of a calendar.
     Feed,
+    /// `bog_`: a link by which somebody without an account signs.
+    Signing,
 }
 
 impl Opaque {
@@ -45,6 +47,7 @@ impl Opaque {
             Self::Code => "boc_",
             Self::Stream => "boe_",
             Self::Feed => "bof_",
+            Self::Signing => "bog_",
         }
     }
 
@@ -84,7 +87,7 @@ impl Opaque {
 mod tests {
     use super::*;
 
-    const KINDS: [Opaque; 8] = [
+    const KINDS: [Opaque; 9] = [
         Opaque::Refresh,
         Opaque::Service,
         Opaque::Invitation,
@@ -92,6 +95,7 @@ mod tests {
         Opaque::State,
         Opaque::Code,
         Opaque::Feed,
+        Opaque::Signing,
         Opaque::Stream,
     ];
 

@@ -81,15 +81,19 @@ use crate::platform::jobs::JobId;
 use crate::platform::outbox::EventId;
 use crate::platform::scope::Ask;
 use crate::practice::client::Client;
+use crate::practice::contact::ClientContact;
 use crate::practice::documents::DocumentManifest;
 use crate::practice::engagement::Engagement;
-use crate::practice::ids::{DocumentManifestId, EngagementId};
+use crate::practice::ids::{ClientContactId, DocumentManifestId, EngagementId};
 use crate::registers::ids::{RegisterId, RegisterRecordId};
 use crate::registers::record::RegisterRecord;
 use crate::registers::register::Register;
 use crate::rules::ids::{RuleId, RuleRunId};
 use crate::rules::rule::Rule;
 use crate::rules::run::RuleRun;
+use crate::signatures::ids::{SignatureRequestId, SignatureTaskId};
+use crate::signatures::request::SignatureRequest;
+use crate::signatures::task::SignatureTask;
 use crate::webhooks::delivery::WebhookDelivery;
 use crate::webhooks::endpoint::WebhookEndpoint;
 use crate::webhooks::ids::{WebhookDeliveryId, WebhookEndpointId};
@@ -222,6 +226,9 @@ kinds! {
     Comment: CommentId by Comment, InternalCommentId by Internal;
     Register: RegisterId by Register;
     RegisterRecord: RegisterRecordId by RegisterRecord;
+    ClientContact: ClientContactId by ClientContact;
+    SignatureRequest: SignatureRequestId by SignatureRequest;
+    SignatureTask: SignatureTaskId by SignatureTask;
 }
 
 /// The right to read records of that type; none if that is no kind of record, or its records have several.

@@ -98,6 +98,11 @@ const DO_WORK: &[Can] = &[
     Can::RegisterRead,
     Can::RegisterRecordEnter,
     Can::RegisterRecordConfirm,
+    Can::SignatureRead,
+    Can::SignatureRequest,
+    Can::SignatureSign,
+    Can::ContactRead,
+    Can::ContactManage,
 ];
 /// Decides who comes in.
 const RUN_CLIENT: &[Can] = &[
@@ -129,6 +134,9 @@ const RUN_CLIENT: &[Can] = &[
     Can::RegisterManage,
     Can::RegisterRecordEnter,
     Can::RegisterRecordConfirm,
+    Can::SignatureSign,
+    Can::ContactRead,
+    Can::ContactManage,
 ];
 /// Checks, changes nothing.
 const AUDIT: &[Can] = &[
@@ -156,6 +164,7 @@ const PORTAL: &[Can] = &[
     Can::CommentRead,
     Can::CommentWrite,
     Can::NoticeRead,
+    Can::SignatureSign,
 ];
 
 /// Name and parts of each role.
@@ -191,7 +200,7 @@ mod tests {
     use super::*;
 
     /// What is held for the provider, in the order of all rights.
-    const PROVIDERS: [Can; 10] = [
+    const PROVIDERS: [Can; 12] = [
         Can::PortfolioRead,
         Can::ClientOnboard,
         Can::StaffManage,
@@ -202,6 +211,8 @@ mod tests {
         Can::ClientArchive,
         Can::ClientOffboard,
         Can::ClientPurge,
+        Can::ClientMove,
+        Can::ClientGroupManage,
     ];
 
     fn role(name: &str) -> Vec<Can> {
@@ -212,14 +223,21 @@ mod tests {
     fn reads_only(rights: &[Can]) -> bool {
         rights.iter().all(|can| {
             can.name().ends_with(".read")
-                || [Can::ExportRun, Can::ClientRequestAnswer, Can::ApprovalDecide, Can::CommentWrite].contains(can)
+                || [
+                    Can::ExportRun,
+                    Can::ClientRequestAnswer,
+                    Can::ApprovalDecide,
+                    Can::CommentWrite,
+                    Can::SignatureSign,
+                ]
+                .contains(can)
         })
     }
 
     #[test]
     fn each_role_holds_what_it_is_for() {
         assert!(reads_only(&role("Auditor")) && reads_only(&role("Portal")));
-        assert_eq!(role("Portal").len(), 14);
+        assert_eq!(role("Portal").len(), 15);
         // work inside the provider is nobody's outside
         assert!(!["Portal", "Client administrator"].iter().any(|name| role(name).contains(&Can::WorkItemRead)));
         let bookkeeper = role("Bookkeeper");

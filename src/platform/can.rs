@@ -233,10 +233,24 @@ rights! {
     RegisterRecordEnter = "office.register_record.enter",
     /// Key critical values of records a second time, and decide where the two differ.
     RegisterRecordConfirm = "office.register_record.confirm",
+    /// See the client's contacts: who is spoken to about what.
+    ContactRead = "practice.contact.read",
+    /// Put people on the list of the client's contacts, change them and take them off.
+    ContactManage = "practice.contact.manage",
+    /// See requests for signatures, who has signed what, and the evidence of it.
+    SignatureRead = "office.signature.read",
+    /// Ask for signatures on documents, extend such requests and take them back.
+    SignatureRequest = "office.signature.request",
+    /// Sign what one is asked to sign oneself, or decline.
+    SignatureSign = "office.signature.sign",
     /// Take the client's archive: every row and every file of it, whatever else one may read.
     ClientArchive = "practice.client.archive",
     /// Announce the end of a client, change it and take it back. Held for the provider.
     ClientOffboard = "practice.client.offboard",
     /// Propose and confirm that what is left of a client that has left is purged. Held for the provider.
     ClientPurge = "practice.client.purge",
+    /// Move a client to another status: suspend it, end it. Held for the provider.
+    ClientMove = "practice.client.move",
+    /// Make the provider's groups of clients. Held for the provider.
+    ClientGroupManage = "practice.client_group.manage",
 }

@@ -172,6 +172,11 @@ fn database_refusal(code: &str) -> Option<(UserErrorCode, &'static str, &'static
             "",
             "This is under legal hold, or belongs to what is: it is not deleted before the last hold is released.",
         ),
+        "BO215" => (
+            State,
+            "id",
+            "This is out for signature, and stays as it is until that is over: take the request back with signatureRequestWithdraw.",
+        ),
         "BO051" => (State, "id", "This is confirmed by a person other than who proposed it."),
         "BO200" => (State, "fields", "A field in which something stands keeps its kind, and does not go."),
         "BO201" => (State, "id", "Somebody else has to do this: you have keyed it before, yourself or by a program."),

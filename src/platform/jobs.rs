@@ -64,6 +64,12 @@ crate::words! {
         DocumentText = "documents.text",
         /// Writes everything that is the client's into one file.
         ClientArchive = "practice.client_archive",
+        /// Asks for signatures by mail, reminds of them, and tells what became of them. The provider's own.
+        SignatureMail = "signature.mail",
+        /// Ends a request for signatures whose time is over. The provider's own.
+        SignatureExpiry = "signature.expire",
+        /// Writes the evidence sheet of what was signed. The provider's own.
+        SignatureEvidence = "signature.evidence",
         /// Opens recurring work when it comes.
         OpenWork = "work.open",
     }

@@ -53,6 +53,8 @@ pub struct Settings {
     pub reset_link: Option<String>,
     /// Where people reach this server, for links that it answers itself; none if nobody has said so.
     pub public_url: Option<String>,
+    /// Where somebody without an account signs; `{token}` stands for the token of his link.
+    pub signature_link: Option<String>,
     /// How long a mail server may take for one mail.
     pub patience: Duration,
     /// Where mails come in; none if none do.
@@ -79,6 +81,7 @@ impl Settings {
             invitation_link: None,
             reset_link: None,
             public_url: None,
+            signature_link: None,
             patience: PATIENCE,
             inbound: None,
         }

@@ -23,6 +23,7 @@ pub mod schedules;
 pub mod scope;
 pub mod seal;
 mod share;
+pub(crate) mod signing;
 pub mod sql;
 pub mod sweep;
 pub mod tls;

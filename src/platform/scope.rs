@@ -217,6 +217,12 @@ impl Scope {
         self.through(Door::SignIn).await
     }
 
+    /// The operation's transaction for whoever comes with the link of that hash, to sign. Inside the crate only: it needs no
+    /// right. What leads nowhere any more looks like what never did.
+    pub(crate) async fn by_link(&self, client: Uuid, link: [u8; 32]) -> Result<&Tx> {
+        self.through(Door::Signing(client, link)).await
+    }
+
     /// The transaction in which the caller's rights are known, without needing one: that of the token's client, or
     /// without a client whichever a sibling field opens.
     pub(crate) async fn whoever(&self) -> Result<&Tx> {
@@ -243,6 +249,10 @@ impl Scope {
         };
         if door == Door::SignIn {
             return Err(self.keyless().err().unwrap_or(Error::RolledBack));
+        }
+        if matches!(door, Door::Signing(..)) {
+            let message = "What is done by a link takes no Idempotency-Key: done again, it says that it was done.";
+            return Err(self.end_with(Err(Error::BadInput(message.to_owned()))));
         }
         let tx = self.enter(door).await?;
         match claim.take(&tx, shelf(door)).await {

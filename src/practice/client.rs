@@ -9,6 +9,8 @@ use diesel::sql_types::{Array, BigInt, Bool, Int2, Nullable, Text, Timestamptz, 
 use diesel::{QueryableByName, Selectable};
 
 use super::figures::{ClientFigures, OwnFigures, PortfolioFigures};
+use super::ids::ClientGroupId;
+use super::status::ClientStatus;
 use crate::identity::ids::ClientId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
@@ -62,6 +64,9 @@ pub struct Client {
     /// How many bytes of files the client may keep, announced ones included; null: as many as the server lets everybody.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub most_file_bytes: Option<i64>,
+    /// Where the client stands with the provider.
+    #[diesel(sql_type = Text)]
+    pub status: ClientStatus,
 }
 
 #[ComplexObject]
@@ -136,13 +141,19 @@ impl ClientQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "How many, 1 to 100; 25 if not said.")] first: Option<i32>,
         #[graphql(desc = "Only rows behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only the clients of this group.")] group: Option<ClientGroupId>,
+        #[graphql(desc = "Only the clients that stand there.")] status: Option<ClientStatus>,
     ) -> async_graphql::Result<ClientConnection> {
         let tx = ctx.portfolio(Can::PortfolioRead, Can::FiguresRead).await?;
         let slice = Slice::new(first, after.as_deref())?;
         let total = if ctx.look_ahead().field("totalCount").exists() {
             let row: Count = tx
                 .row(sql("SELECT count(*) AS count FROM practice.client c
-                           WHERE c.tenant_id = ANY ((SELECT nullif(current_setting('app.tenant_ids', true), '')::uuid[])::uuid[])"))
+                           WHERE c.tenant_id = ANY ((SELECT nullif(current_setting('app.tenant_ids', true), '')::uuid[])::uuid[])
+                             AND ($1::uuid IS NULL OR c.tenant_id IN (SELECT g.client_id FROM practice.clients_in_group($1) g))
+                             AND ($2::text IS NULL OR c.status = $2)")
+                    .bind::<Nullable<SqlUuid>, _>(group)
+                    .bind::<Nullable<Text>, _>(status))
                 .await?;
             Some(row.count)
         } else {
@@ -152,14 +163,18 @@ impl ClientQuery {
         let rows = tx
             .rows(
                 sql("SELECT c.id, c.name, c.country, c.currency, c.time_zone, c.fiscal_year_start_month, c.vat_number, c.created_at, c.version, c.portal_origins,
-                            c.only_persisted_documents, c.most_file_bytes
+                            c.only_persisted_documents, c.most_file_bytes, c.status
                        FROM practice.client c
                       WHERE c.tenant_id = ANY ((SELECT nullif(current_setting('app.tenant_ids', true), '')::uuid[])::uuid[])
                         AND ($1::text IS NULL OR (c.name, c.id) > ($1, $2))
+                        AND ($4::uuid IS NULL OR c.tenant_id IN (SELECT g.client_id FROM practice.clients_in_group($4) g))
+                        AND ($5::text IS NULL OR c.status = $5)
                       ORDER BY c.name, c.id LIMIT $3")
                     .bind::<Nullable<Text>, _>(name)
                     .bind::<Nullable<SqlUuid>, _>(id)
-                    .bind::<BigInt, _>(slice.limit()),
+                    .bind::<BigInt, _>(slice.limit())
+                    .bind::<Nullable<SqlUuid>, _>(group)
+                    .bind::<Nullable<Text>, _>(status),
             )
             .await?;
         Ok(ClientConnection::new(ctx, &slice, rows, |row: &Client| encode(&row.name, row.id.0), total))

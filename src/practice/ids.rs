@@ -8,6 +8,10 @@ crate::ids! {
 crate::ids! {
     /// Names an engagement of a client.
     EngagementId = "eng";
+    /// Names a contact of a client.
+    ClientContactId = "ccon";
+    /// Names a group of clients of the provider.
+    ClientGroupId = "cgrp";
     /// Names a team of the provider's staff.
     TeamId = "team";
 }

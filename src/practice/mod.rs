@@ -2,14 +2,17 @@
 
 mod books;
 pub mod client;
+pub mod contact;
 pub mod documents;
 pub mod engagement;
 pub mod figures;
+pub mod group;
 pub mod ids;
 pub mod offboarding;
 pub mod onboard;
 mod portal;
 pub mod service;
+pub mod status;
 pub mod team;
 pub mod update;
 
@@ -22,6 +25,9 @@ pub struct PracticeQuery(
     service::ServiceQuery,
     engagement::EngagementQuery,
     offboarding::ending::OffboardingQuery,
+    status::ClientStatusQuery,
+    group::ClientGroupQuery,
+    contact::ClientContactQuery,
 );
 
 /// The department's mutations.
@@ -36,4 +42,7 @@ pub struct PracticeMutation(
     offboarding::api::ArchiveMutation,
     offboarding::ending::OffboardingMutation,
     offboarding::purging::PurgingMutation,
+    status::ClientStatusMutation,
+    group::ClientGroupMutation,
+    contact::ClientContactMutation,
 );

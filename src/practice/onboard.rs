@@ -8,6 +8,7 @@ use diesel::sql_types::Uuid as SqlUuid;
 
 use super::books;
 use super::client::{self, Client};
+use super::status::ClientStatus;
 use crate::clocks;
 use crate::identity::default_roles;
 use crate::platform::can::Can;
@@ -64,6 +65,8 @@ pub struct ClientOnboardInput {
     /// Whose holidays its first calendar has: the code of a region of its country (`holidayRegions`), e.g. `DE-BY`; if not
     /// said, the country's, as far as they are known.
     pub holiday_region: Option<String>,
+    /// Where it stands with the provider: a prospect, being taken on, or active, which it is if not said.
+    pub status: Option<ClientStatus>,
 }
 
 crate::payload! {
@@ -108,6 +111,10 @@ fn check(input: &ClientOnboardInput) -> Result<i16> {
 /// Founds the client that this transaction was opened for.
 pub async fn found(tx: &Tx, input: ClientOnboardInput) -> Result<Client> {
     let month = check(&input)?;
+    let status = input.status.unwrap_or(ClientStatus::Active);
+    if [ClientStatus::Suspended, ClientStatus::Ended].contains(&status) {
+        return refuse("status", "A client is taken on as a prospect, to be taken on, or as active.");
+    }
     let tenant = tx.tenant()?;
     tx.exec(sql("INSERT INTO core.tenant (id) VALUES ($1)").bind::<SqlUuid, _>(tenant)).await?;
     tx.exec(diesel::insert_into(client_table::table).values((
@@ -119,6 +126,7 @@ pub async fn found(tx: &Tx, input: ClientOnboardInput) -> Result<Client> {
         client_table::time_zone.eq(&input.time_zone),
         client_table::fiscal_year_start_month.eq(month),
         client_table::vat_number.eq(input.vat_number),
+        client_table::status.eq(status),
     )))
     .await?;
     default_roles::found(tx).await?;
@@ -162,6 +170,7 @@ mod tests {
             vat_number: None,
             template: ChartTemplate::IfrsSmall,
             holiday_region: None,
+            status: None,
         }
     }
 

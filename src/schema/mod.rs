@@ -7,3 +7,4 @@ pub mod finance;
 pub mod identity;
 pub mod practice;
 pub mod registers;
+pub mod signatures;

@@ -18,6 +18,7 @@ diesel::table! {
         only_persisted_documents -> Bool,
         most_file_bytes -> Nullable<Int8>,
         closes_at -> Nullable<Timestamptz>,
+        status -> Text,
     }
 }
 
@@ -845,5 +846,50 @@ diesel::table! {
         notes -> Array<Text>,
         raw_file_id -> Uuid,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    practice.client_status_change (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        from_status -> Text,
+        to_status -> Text,
+        reason -> Text,
+        moved_by -> Uuid,
+        moved_by_name -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    practice.client_group (id) {
+        id -> Uuid,
+        name -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    practice.client_group_member (group_id, client_id) {
+        group_id -> Uuid,
+        client_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    practice.client_contact (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        function -> Text,
+        email -> Nullable<Text>,
+        phone -> Nullable<Text>,
+        language -> Nullable<Text>,
+        topics -> Array<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
     }
 }

@@ -21,6 +21,7 @@ use crate::platform::files::ticket::{BadTicket, Ticket, Verb};
 use crate::platform::files::{self, File, FileId, FileState, Files, NotKept, sniff};
 use crate::platform::ids::new_uuid;
 use crate::platform::scope::{Mode, Scope};
+use crate::signatures::task;
 
 /// What an upload may take beyond the wait for its next piece: so long, and a second for each so many bytes.
 const UPLOAD_TIME: (Duration, u64) = (Duration::from_secs(60), 32 * 1024);
@@ -113,6 +114,7 @@ impl<'a> Visit<'a> {
         let tx = scope.client(ticket.right()).await?;
         let found = match ticket.verb {
             Verb::Shown => client::file_shown(tx, FileId(ticket.file)).await?,
+            Verb::ToSign => task::file_to_sign(tx, FileId(ticket.file)).await?,
             Verb::Put | Verb::Get | Verb::Show | Verb::Bring => files::find(tx, FileId(ticket.file)).await?,
         };
         scope.end(true).await?;
@@ -310,7 +312,7 @@ async fn get(request: HttpRequest, shared: web::Data<Shared>, pools: web::Data<P
 
 /// Gives the bytes of a file, or those that were asked for.
 async fn give(visit: &Visit<'_>) -> Result<HttpResponse, Refused> {
-    let ticket = visit.ticket(&[Verb::Get, Verb::Show, Verb::Shown])?;
+    let ticket = visit.ticket(&[Verb::Get, Verb::Show, Verb::Shown, Verb::ToSign])?;
     let file = visit.file(&ticket).await?.filter(File::is_there);
     let gone = || Refused::new(StatusCode::NOT_FOUND, "BAD_USER_INPUT", "This file is not there any more.");
     let file = file.ok_or_else(gone)?;

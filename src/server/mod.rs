@@ -30,6 +30,7 @@ pub mod published;
 pub mod queues;
 pub mod restart;
 pub mod share;
+pub mod sign;
 pub mod single;
 pub mod socket;
 pub mod stream;
@@ -253,7 +254,8 @@ pub async fn start(
                 .configure(files::routes)
                 .configure(calendars::routes)
                 .configure(notices::routes)
-                .configure(share::routes);
+                .configure(share::routes)
+                .configure(sign::routes);
             #[cfg(feature = "oidc")]
             routes.configure(oidc::routes);
             if explored {

@@ -30,7 +30,7 @@ pub fn routes(routes: &mut web::ServiceConfig) {
     );
 }
 
-fn plain(status: StatusCode, message: &'static str) -> HttpResponse {
+pub(super) fn plain(status: StatusCode, message: &'static str) -> HttpResponse {
     let mut response = HttpResponse::build(status)
         .content_type("text/plain; charset=utf-8")
         .insert_header((header::CACHE_CONTROL, "no-store"))

@@ -74,11 +74,22 @@ impl Fetch for WorkReminder {
     }
 }
 
-/// The days of reminders, in their order.
-pub(super) fn checked(mut days: Vec<i32>, wanted: &[String], visible: bool) -> Result<Vec<i32>> {
+/// The days of reminders, in their order, each once.
+pub(crate) fn days(mut days: Vec<i32>) -> Result<Vec<i32>> {
+    if days.len() > MOST || days.iter().any(|day| !(1..=365).contains(day)) {
+        let message = "At most 20 reminders, 1 to 365 days behind the request.";
+        return Err(Error::refuse(UserErrorCode::Invalid, "remindAfterDays", message));
+    }
+    days.sort_unstable();
+    days.dedup();
+    Ok(days)
+}
+
+/// The days of reminders of what is wanted.
+pub(super) fn checked(wishes: Vec<i32>, wanted: &[String], visible: bool) -> Result<Vec<i32>> {
     let refuse = |message: &str| Err(Error::refuse(UserErrorCode::Invalid, "remindAfterDays", message));
-    if days.is_empty() {
-        return Ok(days);
+    if wishes.is_empty() {
+        return Ok(wishes);
     }
     if wanted.is_empty() {
         return refuse("A reminder says what is wanted: list it.");
@@ -86,16 +97,11 @@ pub(super) fn checked(mut days: Vec<i32>, wanted: &[String], visible: bool) -> R
     if !visible {
         return refuse("The client is reminded of what it sees: make it visible to the client.");
     }
-    if days.len() > MOST || days.iter().any(|day| !(1..=365).contains(day)) {
-        return refuse("At most 20 reminders, 1 to 365 days behind the request.");
-    }
-    days.sort_unstable();
-    days.dedup();
-    Ok(days)
+    days(wishes)
 }
 
-/// When the reminder of that day is due.
-fn due(zone: chrono_tz::Tz, asked: NaiveDate, after_days: i32) -> Result<DateTime> {
+/// When the reminder of that day is due: at eight o'clock.
+pub(crate) fn due(zone: chrono_tz::Tz, asked: NaiveDate, after_days: i32) -> Result<DateTime> {
     let day = asked.checked_add_days(Days::new(u64::try_from(after_days).unwrap_or_default()));
     let at = day.and_then(|day| chrono::DateTime::from_timestamp(instant(zone, day, MINUTE), 0));
     at.map(DateTime).ok_or_else(|| Error::fault("a reminder has no time"))
@@ -109,8 +115,8 @@ pub struct Due {
 }
 
 /// Asks for the reminders of a request that this transaction opens.
-pub(super) async fn set(tx: &Tx, item: WorkItemId, days: Vec<i32>) -> Result<()> {
-    for after_days in days {
+pub(super) async fn set(tx: &Tx, item: WorkItemId, after: Vec<i32>) -> Result<()> {
+    for after_days in after {
         let (id, due_at) = (new_uuid(), due(tx.time_zone(), tx.today(), after_days)?);
         tx.exec(diesel::insert_into(work_reminder::table).values((
             work_reminder::tenant_id.eq(tx.tenant()?),
@@ -184,12 +190,12 @@ struct Sent {
     refused: Vec<Uuid>,
 }
 
-fn day(date: Date) -> String {
+fn written(date: Date) -> String {
     date.0.format("%-d %B %Y").to_string()
 }
 
 /// The id of one person's mail of a job: the same each time.
-fn mail_of(job: Uuid, account: Uuid) -> Uuid {
+pub(crate) fn mail_of(job: Uuid, account: Uuid) -> Uuid {
     Uuid::from_u128(job.as_u128() ^ account.as_u128())
 }
 
@@ -225,10 +231,10 @@ impl JobKind for ReminderMail {
                 client: one.client_name,
                 title: one.title,
                 wanted: one.wanted,
-                asked: day(one.asked_on),
+                asked: written(one.asked_on),
                 needed: one.due_on.map_or_else(
                     || "We cannot go on without it.".to_owned(),
-                    |due| format!("It is needed until {}.", day(due)),
+                    |due| format!("It is needed until {}.", written(due)),
                 ),
             };
             let letter = letter.write(&self.mailer.settings().provider);

@@ -217,7 +217,10 @@ fn right(kind: JobName) -> Result<Can> {
         | JobName::LetterTypeset
         | JobName::CorrespondenceSend
         | JobName::DocumentText
-        | JobName::ClientArchive => {
+        | JobName::ClientArchive
+        | JobName::SignatureMail
+        | JobName::SignatureExpiry
+        | JobName::SignatureEvidence => {
             Err(Error::refuse(UserErrorCode::Invalid, "kind", "Jobs of this kind are not asked for by schedules."))
         }
     }

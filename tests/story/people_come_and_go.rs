@@ -580,7 +580,8 @@ async fn an_invited_person_sees_what_the_portal_shows_and_nothing_else() {
             "APPROVAL_DECIDE",
             "CLIENT_APPOINTMENT_READ",
             "SHARED_CORRESPONDENCE_READ",
-            "CLIENT_DOCUMENT_READ"
+            "CLIENT_DOCUMENT_READ",
+            "SIGNATURE_SIGN"
         ])
     );
     carla

@@ -36,6 +36,7 @@ fn the_catalog_keeps_the_rules() {
               OR (p.polname = 'portfolio' AND p.polcmd = 'r' AND p.polroles = ARRAY['backoffice_portfolio'::regrole::oid]
                    AND pg_get_expr(p.polqual, p.polrelid) = '(tenant_id = ANY (( SELECT (NULLIF(current_setting(''app.tenant_ids''::text, true), ''''::text))::uuid[] AS "nullif")::uuid[]))')
               OR (p.polname = 'open' AND t.name = 'practice.client' AND p.polcmd = '*' AND p.polroles = '{0}' AND NOT p.polpermissive)
+              OR (p.polname = 'standing' AND t.name = 'identity.service_account' AND p.polroles = ARRAY['backoffice_owner'::regrole::oid] AND NOT p.polpermissive)
               OR (p.polname = 'own_grants' AND t.name = 'identity.access_grant' AND p.polcmd = 'r' AND p.polroles = ARRAY['backoffice_owner'::regrole::oid]))
             UNION ALL SELECT t.name || ': no tenant policy' FROM tables t WHERE t.of_a_client
                 AND NOT EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = t.oid AND p.polname = 'tenant')"#.to_owned()),

@@ -5,7 +5,7 @@ use diesel::QueryableByName;
 use diesel::prelude::*;
 use diesel::sql_types::{Int8, Nullable, Text, Uuid as SqlUuid};
 
-use super::{File, FileId, readable};
+use super::{File, FileId, Files, readable, store};
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::outbox::{EventKind, emit};
@@ -81,4 +81,18 @@ pub(super) async fn check_room(tx: &Tx, most: Option<i64>, size: i64) -> Result<
         "The client may keep {most} bytes of files and keeps {kept}: there is no room for {size} more. Delete some, or ask the provider for more room."
     );
     Err(Error::refuse(UserErrorCode::Invalid, "size", message))
+}
+
+impl Files {
+    /// SHA-256 of its bytes as they lie in the store, in hexadecimal; nothing if they do not.
+    pub(crate) async fn digest(&self, file: &File) -> Result<Option<String>> {
+        use futures_util::StreamExt;
+        use sha2::Digest;
+        let Some((_, mut bytes)) = self.stored(&file.object_key).await? else { return Ok(None) };
+        let mut hash = sha2::Sha256::new();
+        while let Some(piece) = bytes.next().await {
+            hash.update(&piece?);
+        }
+        Ok(Some(store::hex(&hash.finalize())))
+    }
 }

@@ -26,6 +26,8 @@ pub enum Verb {
     Bring = 4,
     /// To take them as the current version of a document that the client's people see.
     Shown = 5,
+    /// To take them as what the caller is asked to sign, or has signed.
+    ToSign = 6,
 }
 
 /// What an address says.
@@ -93,6 +95,7 @@ impl Ticket {
             3 => Verb::Show,
             4 => Verb::Bring,
             5 => Verb::Shown,
+            6 => Verb::ToSign,
             _ => return None,
         };
         let id = |at: usize| Uuid::from_slice(said.get(2 + at * 16..18 + at * 16)?).ok();
@@ -116,6 +119,7 @@ impl Ticket {
             Verb::Get | Verb::Show => Can::FileRead,
             Verb::Bring => Can::ClientRequestAnswer,
             Verb::Shown => Can::ClientDocumentRead,
+            Verb::ToSign => Can::SignatureSign,
         }
     }
 

@@ -56,6 +56,14 @@ kinds! {
         /// The client's master data changed.
         ClientUpdated = "client.updated",
     }
+    "ClientContact" ("ccon") read ContactRead {
+        /// Somebody is a contact of the client.
+        ClientContactCreated = "client_contact.created",
+        /// A contact of the client changed.
+        ClientContactUpdated = "client_contact.updated",
+        /// Somebody is no contact of the client any more.
+        ClientContactDeleted = "client_contact.deleted",
+    }
     "DocumentManifest" ("dman") read DocumentManage {
         /// The documents of a version of a portal were published.
         DocumentManifestPublished = "document_manifest.published",
@@ -413,6 +421,16 @@ kinds! {
         DocumentShareCreated = "document_share.created",
         /// Such a link was revoked.
         DocumentShareRevoked = "document_share.revoked",
+    }
+    "SignatureRequest" ("sreq") read SignatureRead {
+        /// Signatures on a document were asked for.
+        SignatureRequestSent = "signature_request.sent",
+        /// A request for signatures changed: it was extended, or a signer has another link.
+        SignatureRequestUpdated = "signature_request.updated",
+        /// Somebody has signed.
+        SignatureRequestSigned = "signature_request.signed",
+        /// A request for signatures is over: all have signed, somebody has declined, it expired or was withdrawn.
+        SignatureRequestEnded = "signature_request.ended",
     }
     "LegalHold" ("hold") read LegalHoldRead {
         /// A legal hold was placed, or names further records.

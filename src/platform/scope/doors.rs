@@ -11,6 +11,7 @@ use crate::platform::db::{Begin, Tx};
 use crate::platform::door::{self, Entrance};
 use crate::platform::error::{Error, Result};
 use crate::platform::repeat::Shelf;
+use crate::platform::signing;
 use crate::platform::sql::sql;
 
 /// Where an operation goes in.
@@ -28,6 +29,8 @@ pub(super) enum Door {
     SignIn,
     /// To take on that client, which is being made.
     Onboarding(Uuid),
+    /// Into that client by the secret of a link, of which this is the hash: to sign, and for nothing else.
+    Signing(Uuid, [u8; 32]),
 }
 
 /// Whose a key is behind that door.
@@ -75,6 +78,7 @@ impl Scope {
         let begin = if self.mode == Mode::Query { Begin::Read } else { Begin::Write };
         match (&self.caller, door) {
             (_, Door::SignIn) => Tx::open_anonymous(&self.pools).await,
+            (_, Door::Signing(client, link)) => signing::by_link(&self.pools, client, link, self.request_id).await,
             (Caller::Nobody, _) => Err(Error::Unauthenticated("Sign in first.")),
             (Caller::Invalid(reason), _) => Err(Error::Unauthenticated(reason)),
             (Caller::Person { account, session, client: Some(client) }, Door::Client) => {

@@ -6,7 +6,7 @@ use super::schema::Schema;
 use crate::harness::{App, Client, Reply};
 
 /// What can be called without any token: the ways in, and what is published.
-const PUBLIC: [&str; 8] = [
+const PUBLIC: [&str; 11] = [
     "signIn",
     "signInBegin",
     "signInComplete",
@@ -15,11 +15,16 @@ const PUBLIC: [&str; 8] = [
     "limits",
     "passwordReset",
     "passwordResetRequest",
+    "signatureLinkOpen",
+    "signatureLinkSign",
+    "signatureLinkDecline",
 ];
 
 /// What answers without a right, in a client or without one, and why. Whatever else answers has forgotten to ask.
-const SELF_SERVICE: [(&str, &str); 33] = [
+const SELF_SERVICE: [(&str, &str); 38] = [
     ("approvalInbox", "shows what one may decide in the clients in which one may, and so none"),
+    ("clientGroups", "the provider's groups, for whoever of its staff sees its portfolio"),
+    ("clientStatusChanges", "needs `practice.client.read`, which whoever asks here holds"),
     ("clientTokenCreate", "gives a token for a client in which the caller has a grant, and is refused for any other"),
     ("clients", "shows the clients in which the caller holds the right to their figures, and so none"),
     ("invitationAccept", "the token of the invitation is the right"),
@@ -41,6 +46,9 @@ const SELF_SERVICE: [(&str, &str); 33] = [
     ("signInBegin", "a way in"),
     ("signInComplete", "the code and the secret of who began are the right"),
     ("signOut", "one's own session"),
+    ("signatureLinkDecline", "the token of the link, which came by mail, is the right"),
+    ("signatureLinkOpen", "the token of the link, which came by mail, is the right"),
+    ("signatureLinkSign", "the token of the link, which came by mail, is the right"),
     ("teams", "the provider's teams, for whoever of its staff sees its portfolio"),
     ("tokenRefresh", "the refresh token is the right"),
     ("totpConfirm", "one's own codes"),

@@ -38,6 +38,7 @@ pub async fn change(client: &Client, field: &str, input: Value, selection: &str)
         "workItemDependencyAdd" | "workItemDependencyRemove" => "WorkItemDependency".to_owned(),
         "journalProposalCreate" => "JournalEntryPost".to_owned(),
         "disposalConfirm" | "disposalRefuse" => "DisposalDecide".to_owned(),
+        "signatureRequestLinkRenew" | "signatureRequestLinkRevoke" => "SignatureRequestLink".to_owned(),
         "documentTrash" | "documentRestore" => "Document".to_owned(),
         "documentLinkAdd" | "documentLinkRemove" => "DocumentLink".to_owned(),
         "workItemStart" | "workItemComplete" | "workItemCancel" | "workItemReopen" => "WorkItem".to_owned(),
@@ -73,6 +74,10 @@ pub fn mapping() -> Value {
 /// Takes on a client and gives it records. `month` keeps the days of two clients apart.
 pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &str, month: &str) -> Furnished {
     let client = administrator.onboard(&format!("{word} Trading"), "DE", "EUR", "Europe/Berlin", "IFRS_SMALL").await;
+    for (from, to) in [("ACTIVE", "SUSPENDED"), ("SUSPENDED", "ACTIVE")] {
+        let step = json!({ "client": client, "from": from, "to": to, "reason": format!("{word} reason") });
+        change(administrator, "clientStatusMove", step, "status").await;
+    }
     let inside = administrator.enter(&client).await;
     let rights = schema.rights_of_a_client();
     let role_name = format!("{word} everything");
@@ -525,6 +530,17 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         .as_str()
         .unwrap()
         .to_owned();
+    // The second version is out for signature: the boss has to sign, and behind him somebody without an account here.
+    let until = (chrono::Utc::now() + chrono::TimeDelta::days(12)).to_rfc3339();
+    let signers = json!([{ "signers": [{ "user": staff }] },
+                         { "signers": [{ "name": format!("{word} signer"), "email": format!("{word}-signer@guests.example") }] }]);
+    let signature = json!({ "version": document_version, "title": format!("{word} signature"), "message": format!("{word} please"),
+                            "steps": signers, "expiresAt": until, "remindAfterDays": [300] });
+    let draft_signature = made(&boss, "signatureRequestCreate", signature.clone(), "signatureRequest").await;
+    let signature = made(&boss, "signatureRequestCreate", signature, "signatureRequest").await;
+    change(&boss, "signatureRequestSend", json!({ "id": signature }), "").await;
+    let task = signature.replace("sreq_", "stsk_");
+    change(&boss, "signatureTaskOpen", json!({ "id": task }), "").await;
     let held = json!({ "title": format!("{word} held"), "documentType": document_type });
     let held = made(&boss, "documentCreate", held, "document").await;
     let hold = json!({ "name": format!("{word} lawsuit"), "reason": format!("{word} court"), "records": [held] });
@@ -600,7 +616,13 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     let looks = json!({ "name": format!("{word} view"), "filter": { "text": word.to_lowercase() } });
     let view = made(&app.sign_in(&email).await, "workViewCreate", looks, "workView").await;
 
+    let contact = json!({ "name": format!("{word} contact"), "function": format!("{word} function"), "email": format!("{word}-contact@guests.example") });
+    let contact = made(&boss, "clientContactCreate", contact, "clientContact").await;
+    let members = json!({ "name": format!("{word} group"), "clients": [client] });
+    let client_group = made(administrator, "clientGroupCreate", members, "clientGroup").await;
     let examples = BTreeMap::from([
+        ("ClientContact", contact),
+        ("ClientGroup", client_group),
         ("VendorBankChange", bank_change),
         ("JournalProposal", proposal),
         ("Second", second_person),
@@ -670,6 +692,9 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("SpareFolder", spare_folder),
         ("TrashedDocument", trashed),
         ("DocumentShare", share),
+        ("DraftSignatureRequest", draft_signature),
+        ("SignatureRequest", signature),
+        ("SignatureTask", task),
         ("LegalHold", hold),
         ("RetentionSchedule", retention),
         ("Disposal", disposal),

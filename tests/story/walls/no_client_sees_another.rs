@@ -18,6 +18,7 @@ use crate::harness::{App, Client, Reply};
 /// Types with an id that are no client's, and why.
 const OF_NO_CLIENT: &[(&str, &str)] = &[
     ("Notice", "what one person is told, read by himself only"),
+    ("ClientGroup", "a group of clients of the provider, read with a token without client"),
     ("ProviderRole", "a role of the provider, read with a token without client"),
     ("ProviderSchedule", "what the provider has done, read with a token without client"),
     ("Session", "a sign-in of a person, seen by himself only"),
@@ -31,6 +32,7 @@ const OF_NO_CLIENT: &[(&str, &str)] = &[
 
 /// Query fields that need a token without client.
 const PROVIDERS: &[&str] = &[
+    "clientGroups",
     "clientOffboardings",
     "clients",
     "providerRoles",
@@ -47,6 +49,11 @@ const PROVIDERS: &[&str] = &[
 const MUTE: &[(&str, &str)] = &[
     ("auditTrail WebhookDelivery", "what was sent is bookkeeping, which the trail leaves out"),
     ("auditTrail Event", "events tell of changes, the trail holds them"),
+    ("clientGroupCreate", "needs a token without client"),
+    ("clientGroupDelete", "needs a token without client"),
+    ("clientGroupUpdate", "needs a token without client"),
+    ("clientStatusMove", "needs a token without client"),
+    ("clients", "needs a token without client"),
     ("clientOffboardingAnnounce", "needs a token without client"),
     ("clientOffboardingUpdate", "needs a token without client"),
     ("clientOffboardingWithdraw", "needs a token without client"),

@@ -47,6 +47,11 @@ pub fn kind_at(schema: &Schema, field: &str, path: &[String]) -> Option<String> 
         ("documentLinkAdd", "record") => "Vendor",
         ("documents" | "documentLinkRemove", "record") | ("documentCreate", "records") => "Customer",
         (_, "register") => "Register",
+        ("signatureRequestCreate" | "signatureRequestUpdate", "version") => "DocumentVersion",
+        ("signatureRequestUpdate", "id") => "DraftSignatureRequest",
+        ("signatureEvents", "signatureRequest") => "SignatureRequest",
+        ("clients", "group") => "ClientGroup",
+        ("clientGroupCreate", "clients") | ("clientGroupUpdate", "addClients" | "removeClients") => "Client",
         (_, "document") => "Document",
         (_, "documentType") => "DocumentType",
         ("approvalRequestCreate", "record") => "Bill",
@@ -105,6 +110,8 @@ pub fn needed(field: &str, path: &[String]) -> bool {
     let path = path.join(".");
     match field {
         "bankAccountCreate" => path == "input.number",
+        // somebody signs
+        "signatureRequestCreate" | "signatureRequestUpdate" => path == "input.steps.signers.user",
         "appointmentBook" | "appointmentMove" => path == "input.outsideAvailability",
         "importCreate" => path == "input.format",
         "approvalPolicyCreate" | "approvalPolicyUpdate" => {

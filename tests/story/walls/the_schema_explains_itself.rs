@@ -62,6 +62,7 @@ fn the_programs_tables_are_the_databases_tables() {
         include_str!("../../../src/schema/practice.rs"),
         include_str!("../../../src/schema/documents.rs"),
         include_str!("../../../src/schema/registers.rs"),
+        include_str!("../../../src/schema/signatures.rs"),
     ] {
         let mut table = String::new();
         for line in source.lines().map(str::trim) {

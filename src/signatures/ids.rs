@@ -1,0 +1,8 @@
+//! The ids of signatures.
+
+crate::ids! {
+    /// Names a request for signatures.
+    SignatureRequestId = "sreq";
+    /// Names a request for signatures as one of its signers sees it.
+    SignatureTaskId = "stsk";
+}
