@@ -2,6 +2,7 @@
 -- purged on the command line (`backoffice client purge`), because no role of the server can delete books. What stays is the
 -- provider's record of the client's end, with a certificate of what went.
 
+-- contract: the checks hold for columns that this step adds; no server of the release before writes them.
 ALTER TABLE practice.client_offboarding
   ADD COLUMN keep_until              date,
   ADD COLUMN purge_reason            text CHECK (length(purge_reason) BETWEEN 1 AND 500),

@@ -74,7 +74,7 @@ async fn given(
     });
     let mut response = HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, sniff::told(taken.media_type())))
-        .insert_header((header::CONTENT_DISPOSITION, disposition(false, taken.name())))
+        .insert_header((header::CONTENT_DISPOSITION, disposition(false, taken.file_name())))
         .insert_header((header::CACHE_CONTROL, "private, no-store"))
         .insert_header((header::ETAG, format!("\"{}\"", taken.sha256())))
         .body(SizedStream::new(taken.size(), bytes));

@@ -207,7 +207,7 @@ pub struct Taken {
 impl Taken {
     /// The file's name.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub fn file_name(&self) -> &str {
         &self.row.file_name
     }
 

@@ -281,9 +281,11 @@ async fn groups_there_are_roles_here() {
     let own = [
         "CLIENT_REQUEST_READ",
         "CLIENT_REQUEST_ANSWER",
+        "COMMENT_WRITE",
         "APPROVAL_DECIDE",
         "CLIENT_APPOINTMENT_READ",
         "SHARED_CORRESPONDENCE_READ",
+        "SIGNATURE_SIGN",
     ];
     assert_eq!(left, own);
 
