@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     /// What is held for the provider, in the order of all rights.
-    const PROVIDERS: [Can; 11] = [
+    const PROVIDERS: [Can; 13] = [
         Can::PortfolioRead,
         Can::ClientOnboard,
         Can::StaffManage,
@@ -195,6 +195,8 @@ mod tests {
         Can::ClientOffboard,
         Can::ClientMove,
         Can::ClientGroupManage,
+        Can::SkillManage,
+        Can::CapacityManage,
     ];
 
     fn role(name: &str) -> Vec<Can> {

@@ -51,6 +51,7 @@ mod portals_publish_their_documents;
 mod rules_fire;
 mod schedules_come_again;
 mod secrets_lie_sealed;
+mod staff_have_skills_and_capacity;
 mod statements_are_counted;
 mod subscribers_follow;
 mod the_books_refuse;
