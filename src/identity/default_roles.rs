@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     /// What is held for the provider, in the order of all rights.
-    const PROVIDERS: [Can; 12] = [
+    const PROVIDERS: [Can; 14] = [
         Can::PortfolioRead,
         Can::ClientOnboard,
         Can::StaffManage,
@@ -213,6 +213,8 @@ mod tests {
         Can::ClientPurge,
         Can::ClientMove,
         Can::ClientGroupManage,
+        Can::SkillManage,
+        Can::CapacityManage,
     ];
 
     fn role(name: &str) -> Vec<Can> {

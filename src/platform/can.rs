@@ -253,4 +253,8 @@ rights! {
     ClientMove = "practice.client.move",
     /// Make the provider's groups of clients. Held for the provider.
     ClientGroupManage = "practice.client_group.manage",
+    /// Say what the provider's staff can do, and what its services take. Held for the provider.
+    SkillManage = "practice.skill.manage",
+    /// See and say how much the provider's staff can take on. Held for the provider.
+    CapacityManage = "practice.capacity.manage",
 }

@@ -172,6 +172,11 @@ fn database_refusal(code: &str) -> Option<(UserErrorCode, &'static str, &'static
             "",
             "This is under legal hold, or belongs to what is: it is not deleted before the last hold is released.",
         ),
+        "BO220" => (
+            State,
+            "assignee",
+            "This person lacks a skill today that the service insists on (serviceSkills says which).",
+        ),
         "BO215" => (
             State,
             "id",

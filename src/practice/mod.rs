@@ -1,6 +1,7 @@
 //! The provider's own business: its clients, and their figures side by side.
 
 mod books;
+pub mod capacity;
 pub mod client;
 pub mod contact;
 pub mod documents;
@@ -12,6 +13,7 @@ pub mod offboarding;
 pub mod onboard;
 mod portal;
 pub mod service;
+pub mod skill;
 pub mod status;
 pub mod team;
 pub mod update;
@@ -28,6 +30,8 @@ pub struct PracticeQuery(
     status::ClientStatusQuery,
     group::ClientGroupQuery,
     contact::ClientContactQuery,
+    skill::SkillQuery,
+    capacity::CapacityQuery,
 );
 
 /// The department's mutations.
@@ -45,4 +49,6 @@ pub struct PracticeMutation(
     status::ClientStatusMutation,
     group::ClientGroupMutation,
     contact::ClientContactMutation,
+    skill::SkillMutation,
+    capacity::CapacityMutation,
 );

@@ -95,6 +95,7 @@ diesel::table! {
         gated -> Bool,
         engagement_id -> Nullable<Uuid>,
         title_folded -> Text,
+        estimate_minutes -> Nullable<Int4>,
     }
 }
 
@@ -891,5 +892,55 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+    }
+}
+
+diesel::table! {
+    practice.skill (code) {
+        code -> Text,
+        name -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    practice.staff_skill (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        skill_code -> Text,
+        level -> Int4,
+        from_on -> Date,
+        until_on -> Nullable<Date>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    practice.service_skill (service_code, skill_code) {
+        service_code -> Text,
+        skill_code -> Text,
+        least_level -> Int4,
+        on_missing -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    practice.staff_hours (account_id, from_on) {
+        account_id -> Uuid,
+        from_on -> Date,
+        hours -> Numeric,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    practice.staff_absence (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        from_on -> Date,
+        until_on -> Date,
+        note -> Text,
+        created_at -> Timestamptz,
     }
 }

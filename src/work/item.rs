@@ -21,6 +21,7 @@ use crate::platform::scalars::{Date, DateTime};
 use crate::platform::scope::Ask;
 use crate::practice::ids::{EngagementId, TeamId};
 use crate::practice::service::Service;
+use crate::practice::skill::{Missing, MissingSkill};
 use crate::practice::team::Team;
 use crate::schema::practice::work_item;
 
@@ -30,6 +31,7 @@ pub mod checklist;
 pub mod comment;
 pub mod dependency;
 pub mod due;
+pub mod estimate;
 pub mod moves;
 pub mod names;
 pub mod notice;
@@ -144,6 +146,8 @@ pub struct WorkItem {
     pub gated: bool,
     /// The engagement that covered its service when it was opened, or was given it; null if it belongs to none.
     pub engagement_id: Option<EngagementId>,
+    /// How long it is thought to take, in minutes; null if nobody has said.
+    pub estimate_minutes: Option<i32>,
 }
 
 #[ComplexObject]
@@ -186,6 +190,19 @@ impl WorkItem {
     /// The service that it belongs to; null if to none.
     async fn service(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Service>> {
         Ok(names::service(ctx, self.service_code.as_deref()).await?)
+    }
+
+    /// What whoever has it lacks today of what its service takes; nothing if he can it all, or is none of the staff.
+    async fn missing_skills(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<MissingSkill>> {
+        let (Some(person), Some(service)) = (self.assignee_id, self.service_code.clone()) else {
+            return Ok(Vec::new());
+        };
+        let found = if names::far(ctx)? {
+            ctx.load::<Missing<true>>((person, service)).await?
+        } else {
+            ctx.load::<Missing<false>>((person, service)).await?
+        };
+        Ok(found.unwrap_or_default())
     }
 
     /// Why it is due when it is; null if it is due on no day. What was computed is told as the calendar was then.

@@ -36,6 +36,7 @@ pub struct WorkMutation(
     item::ChangeMutation,
     item::MoveMutation,
     item::AssignMutation,
+    item::estimate::EstimateMutation,
     item::ChecklistMutation,
     item::DependencyMutation,
     item::CommentMutation,

@@ -58,6 +58,7 @@ mod registers_take_files;
 mod rules_fire;
 mod schedules_come_again;
 mod secrets_lie_sealed;
+mod staff_have_skills_and_capacity;
 mod statements_are_counted;
 mod subscribers_follow;
 mod the_books_refuse;

@@ -265,7 +265,7 @@ macro_rules! columns {
     () => {
         "i.tenant_id, i.id, i.kind, i.title, i.description, i.state, i.priority, i.due_on, i.queue_on, i.assignee_id, i.team_id,
          i.record_prefix, i.record_id, i.visible_to_client, i.waiting_for, i.closed_at, i.created_at, i.version, i.service_code,
-         i.due_at, i.due_basis, i.due_clock_id, i.gated, i.engagement_id"
+         i.due_at, i.due_basis, i.due_clock_id, i.gated, i.engagement_id, i.estimate_minutes"
     };
 }
 

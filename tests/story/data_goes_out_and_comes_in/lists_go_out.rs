@@ -111,7 +111,8 @@ async fn every_list_of_the_schema_can_be_exported() {
     let mut lists = 0;
     for field in schema.root_fields(false) {
         let (name, connection) = (field["name"].as_str().unwrap(), innermost(&field["type"]));
-        if !connection.ends_with("Connection") {
+        // The capacity of the staff is the provider's, and wants days.
+        if !connection.ends_with("Connection") || name == "staffCapacity" {
             continue;
         }
         let given: Vec<String> = field["args"]

@@ -21,7 +21,7 @@ const PUBLIC: [&str; 11] = [
 ];
 
 /// What answers without a right, in a client or without one, and why. Whatever else answers has forgotten to ask.
-const SELF_SERVICE: [(&str, &str); 38] = [
+const SELF_SERVICE: [(&str, &str); 41] = [
     ("approvalInbox", "shows what one may decide in the clients in which one may, and so none"),
     ("clientGroups", "the provider's groups, for whoever of its staff sees its portfolio"),
     ("clientStatusChanges", "needs `practice.client.read`, which whoever asks here holds"),
@@ -39,6 +39,7 @@ const SELF_SERVICE: [(&str, &str); 38] = [
     ),
     ("passwordResetRequest", "whoever has forgotten his password has no token; nothing is told and nothing changes"),
     ("providerTokenCreate", "gives up the client of one's own token"),
+    ("serviceSkills", "what the provider's services take, for whoever of its staff sees its portfolio"),
     ("services", "the provider's services, for whoever of its staff sees its portfolio"),
     ("sessionRevoke", "one's own sessions"),
     ("sessions", "one's own sessions"),
@@ -49,6 +50,8 @@ const SELF_SERVICE: [(&str, &str); 38] = [
     ("signatureLinkDecline", "the token of the link, which came by mail, is the right"),
     ("signatureLinkOpen", "the token of the link, which came by mail, is the right"),
     ("signatureLinkSign", "the token of the link, which came by mail, is the right"),
+    ("skills", "what the provider's staff can do, for whoever of it sees its portfolio"),
+    ("staffSkills", "who of the provider's staff can what, for whoever of it sees its portfolio"),
     ("teams", "the provider's teams, for whoever of its staff sees its portfolio"),
     ("tokenRefresh", "the refresh token is the right"),
     ("totpConfirm", "one's own codes"),

@@ -32,6 +32,10 @@ const OF_NO_CLIENT: &[(&str, &str)] = &[
 
 /// Query fields that need a token without client.
 const PROVIDERS: &[&str] = &[
+    "serviceSkills",
+    "skills",
+    "staffCapacity",
+    "staffSkills",
     "clientGroups",
     "clientOffboardings",
     "clients",
@@ -54,6 +58,12 @@ const MUTE: &[(&str, &str)] = &[
     ("clientGroupUpdate", "needs a token without client"),
     ("clientStatusMove", "needs a token without client"),
     ("clients", "needs a token without client"),
+    ("staffAbsenceAdd", "needs a token without client"),
+    ("staffAbsenceRemove", "needs a token without client"),
+    ("staffHoursSet", "needs a token without client"),
+    ("staffSkillAdd", "needs a token without client"),
+    ("staffSkillEnd", "needs a token without client"),
+    ("staffSkills", "needs a token without client"),
     ("clientOffboardingAnnounce", "needs a token without client"),
     ("clientOffboardingKeep", "needs a token without client"),
     ("clientPurgeDecide", "needs a token without client"),
