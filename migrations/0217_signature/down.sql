@@ -24,6 +24,8 @@ DROP FUNCTION practice.mailbox;
 DROP FUNCTION practice.signature_actor;
 DROP FUNCTION practice.note_signature;
 DROP FUNCTION practice.signature_line;
+DELETE FROM core.record_sight WHERE node_type IN ('SignatureRequest', 'SignatureTask');
+SELECT core.know_record_sights();
 DELETE FROM core.record_type WHERE node_type = 'SignatureRequest';
 SELECT core.know_record_types();
 DELETE FROM core.archive_exception WHERE table_name = 'practice.signature_link';

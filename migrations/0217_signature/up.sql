@@ -122,6 +122,11 @@ INSERT INTO core.archive_exception (table_name, reason) VALUES
 
 INSERT INTO core.record_type (node_type, home) VALUES ('SignatureRequest', 'practice.signature_request');
 SELECT core.know_record_types();
+-- Who sees a request beside the right to read requests, and who sees it as what he is asked to sign.
+INSERT INTO core.record_sight (node_type, home, condition) VALUES
+  ('SignatureRequest', 'practice.signature_request', 'r.rights <@ p_held'),
+  ('SignatureTask', 'practice.signature_request', 'EXISTS (SELECT 1 FROM practice.signature_signer s WHERE s.tenant_id = r.tenant_id AND s.request_id = r.id AND s.account_id = p_account AND s.state <> ''waiting'')');
+SELECT core.know_record_sights();
 
 -------------------------------------------------------------------------------------------------------------- events
 -- An event as the chain signs it and the evidence sheet shows it: everything that stands in it, in one order.

@@ -14,6 +14,7 @@ use crate::harness::{Client, Person};
 use crate::mails_are_sent::reader::{Mail, mails};
 
 mod races;
+mod talk;
 mod what_was_signed;
 
 pub const BYTES: &[u8] = b"%PDF-1.7 the lease as it is to be signed";

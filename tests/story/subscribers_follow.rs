@@ -432,25 +432,32 @@ async fn some_hundred_idle_subscribers_cost_little() {
         let status = std::fs::read_to_string("/proc/self/statm").unwrap();
         status.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
     };
-    let before = resident();
-    let mut all = Vec::new();
-    for group in 0..2 {
-        let someone = if group == 0 { person } else { office.person("Second") };
-        if group == 1 {
-            office.grant(firm, someone, Can::ALL);
+    // Other stories run in this process at the same time, and what they take counts as well: the quietest of three moments.
+    let (mut each, mut all) = (u64::MAX, Vec::new());
+    for _ in 0..3 {
+        all.clear();
+        wait_for(|| office.app.shared.presences.count() == (1, 1), Duration::from_secs(30)).await;
+        let before = resident();
+        for group in 0..2 {
+            let someone = if group == 0 { person } else { office.person("Second") };
+            if group == 1 {
+                office.grant(firm, someone, Can::ALL);
+            }
+            let token = office.token(someone, Some(firm));
+            for _ in 0..150 {
+                let mut socket = Socket::known(office.app.address, &token).await;
+                socket.subscribe("1", FOLLOW, json!({})).await;
+                all.push(socket);
+            }
         }
-        let token = office.token(someone, Some(firm));
-        for _ in 0..150 {
-            let mut socket = Socket::known(office.app.address, &token).await;
-            socket.subscribe("1", FOLLOW, json!({})).await;
-            all.push(socket);
+        wait_for(|| office.app.shared.presences.count() == (301, 301), Duration::from_secs(30)).await;
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        each = resident().saturating_sub(before) / 300;
+        if each < 100_000 {
+            break;
         }
     }
-    wait_for(|| office.app.shared.presences.count() == (301, 301), Duration::from_secs(10)).await;
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    let each = resident().saturating_sub(before) / 300;
-    // Alone it is a fifth of that; but other stories run in this process at the same time, and what they take counts as well.
-    assert!(each < 400_000, "an idle subscriber costs {each} bytes, both ends and an unoptimized build included");
+    assert!(each < 100_000, "an idle subscriber costs {each} bytes, both ends and an unoptimized build included");
     customer(&client, "1").await;
     for socket in &mut all {
         assert_eq!(socket.next("1").await["events"]["kind"], "CUSTOMER_CREATED");

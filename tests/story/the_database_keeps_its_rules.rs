@@ -24,6 +24,12 @@ fn the_catalog_keeps_the_rules() {
     let rules = [
         ("a table is a client's or says that it is local or reference data", "SELECT t.name AS line FROM tables t
             WHERE NOT t.of_a_client AND t.comment NOT LIKE 'local:%' AND t.comment NOT LIKE 'reference:%'".to_owned()),
+        ("records that have rights of their own are seen by those alone who hold them, also where somebody is told of them",
+            "SELECT t.node_type AS line FROM core.record_type t
+               JOIN pg_attribute a ON a.attrelid = to_regclass(t.home) AND a.attname IN ('rights', 'only_for') AND NOT a.attisdropped
+              WHERE NOT EXISTS (SELECT 1 FROM core.record_sight s WHERE s.node_type = t.node_type)
+                -- what a type of documents asks for holds for its documents: the type itself is seen by whoever reads documents
+                AND t.node_type <> 'DocumentType'".to_owned()),
         ("tenant_id is a uuid and never null", "SELECT t.name AS line FROM tables t JOIN pg_attribute a ON a.attrelid = t.oid AND a.attname = 'tenant_id'
             WHERE t.of_a_client AND (NOT a.attnotnull OR a.atttypid <> 'uuid'::regtype)".to_owned()),
         ("row-level security is on and forced", "SELECT t.name AS line FROM tables t
