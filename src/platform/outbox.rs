@@ -18,6 +18,7 @@ use super::sql::sql;
 
 mod bell;
 mod kind;
+mod kinds;
 
 pub use bell::{Bell, bell};
 pub use kind::EventKind;

@@ -3,13 +3,12 @@
 //! Page and counts come from the same conditions (the counts' stand in `practice.work_counted`). Each client's part is one range of an index that holds open items only,
 //! so that neither what was closed nor other clients cost anything; a page takes the first rows of each client's range.
 
-use async_graphql::{Context, InputObject, Object};
+use async_graphql::{Context, Object};
 use chrono::NaiveDate;
 use diesel::sql_types::{Array, BigInt, Date as SqlDate, Nullable, Text, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use super::{WorkItem, WorkItemKind, WorkItemState, WorkPriority, names, view};
-use crate::identity::ids::{ClientId, UserId};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result};
@@ -18,80 +17,13 @@ use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::Date;
 use crate::platform::scope::Ask;
 use crate::platform::sql::{Sql, sql};
-use crate::practice::ids::{EngagementId, TeamId};
 use crate::work::ids::{WorkItemId, WorkViewId};
 
 mod counts;
+mod filter;
 
 use counts::{WorkItemCounts, groups};
-
-crate::equality_filter!(
-    /// Conditions on where a work item stands.
-    WorkItemStateFilter, WorkItemState
-);
-crate::equality_filter!(
-    /// Conditions on what sort of work an item is.
-    WorkItemKindFilter, WorkItemKind
-);
-crate::equality_filter!(
-    /// Conditions on how urgent a work item is.
-    WorkPriorityFilter, WorkPriority
-);
-crate::equality_filter!(
-    /// Conditions on the team that does a work item.
-    TeamFilter, TeamId
-);
-crate::equality_filter!(
-    /// Conditions on the client that a work item is done for.
-    WorkClientFilter, ClientId
-);
-
-crate::equality_filter!(
-    /// Conditions on the code of the service that a work item belongs to.
-    WorkServiceFilter, String
-);
-crate::equality_filter!(
-    /// Conditions on the engagement that a work item belongs to.
-    WorkEngagementFilter, EngagementId
-);
-
-/// Conditions on who does a work item; one of them.
-#[derive(InputObject, Clone, Debug, Default)]
-pub struct WorkAssigneeFilter {
-    /// That person.
-    pub user: Option<UserId>,
-    /// True: oneself.
-    pub me: Option<bool>,
-    /// True: nobody in particular.
-    pub nobody: Option<bool>,
-}
-
-/// Narrows the queue. All conditions hold together; without one on `state` only what is open is shown.
-#[derive(InputObject, Clone, Debug, Default)]
-pub struct WorkItemFilter {
-    /// By where items stand; what is not done or cancelled if not said.
-    pub state: Option<WorkItemStateFilter>,
-    /// By what sort of work they are.
-    pub kind: Option<WorkItemKindFilter>,
-    /// By how urgent they are.
-    pub priority: Option<WorkPriorityFilter>,
-    /// By who does them.
-    pub assignee: Option<WorkAssigneeFilter>,
-    /// By the team that does them.
-    pub team: Option<TeamFilter>,
-    /// By the client that they are done for.
-    pub client: Option<WorkClientFilter>,
-    /// By the service that they belong to.
-    pub service: Option<WorkServiceFilter>,
-    /// By the engagement that they belong to.
-    pub engagement: Option<WorkEngagementFilter>,
-    /// By the day they are due.
-    pub due_on: Option<DateFilter>,
-    /// By the record that they are about.
-    pub record: Option<async_graphql::ID>,
-    /// By a part of their title, 2 to 100 characters, whatever the case.
-    pub text: Option<String>,
-}
+pub use filter::{WorkAssigneeFilter, WorkItemFilter};
 
 /// The values that hold for a condition with `eq` and `in`; nothing if it asks for nothing.
 macro_rules! any_of {
@@ -458,6 +390,7 @@ impl QueueQuery {
 mod tests {
     use super::counts::Group;
     use super::*;
+    use crate::identity::ids::ClientId;
 
     fn day(text: &str) -> NaiveDate {
         text.parse().unwrap()

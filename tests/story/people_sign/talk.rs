@@ -31,7 +31,7 @@ async fn whoever_is_asked_is_spoken_to_and_nobody_else() {
     // Rosa is asked and told; Tom's turn has not come, and to him there is no request.
     let text = format!("{rosa} Please look at page two.");
     assert_eq!(write(&desk.ada, &request, &text, true).await["userErrors"], json!([]));
-    assert_eq!(told(&desk.rosa).await, [text.clone()]);
+    assert_eq!(told(&desk.rosa).await, [text]);
     let early = write(&desk.ada, &request, &format!("{tom} And you?"), true).await;
     assert_eq!(refusal(&early).1, "input.text", "{early}");
     assert!(told(&desk.tom).await.is_empty());
