@@ -1,6 +1,7 @@
 //! The text of versions: read after they come, by a program of its own with bounds on time, memory and bytes, because what is read
 //! was made by strangers. What comes of it stands on the version, whatever it is.
 
+use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -141,6 +142,13 @@ async fn run(
     }
 }
 
+/// This very program. A newer one may lie at its path by now, or none: where the system lets a process name what it runs,
+/// that is what is started.
+fn own_program() -> Result<PathBuf> {
+    let running = Path::new("/proc/self/exe");
+    if running.exists() { Ok(running.to_owned()) } else { std::env::current_exe().map_err(Error::fault) }
+}
+
 impl TextJob {
     async fn look(&self, of: &File) -> Result<Outcome> {
         let limits = Limits::default();
@@ -164,7 +172,7 @@ impl TextJob {
                 let word = KINDS.iter().find(|(_, known)| *known == kind).map_or("plain", |(word, _)| word);
                 let program = match &settings.program {
                     Some(program) => program.clone(),
-                    None => std::env::current_exe().map_err(Error::fault)?,
+                    None => own_program()?,
                 };
                 let mut command = tokio::process::Command::new(program);
                 let path = on_disk.path().to_owned();

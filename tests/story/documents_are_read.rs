@@ -147,6 +147,28 @@ async fn every_kind_of_document_is_found_by_what_it_says() {
 }
 
 #[tokio::test]
+async fn a_program_that_was_replaced_while_it_runs_still_reads() {
+    let cabinet = Cabinet::of(Office::with(Setup { jobs: 0, ..Setup::default() })).await;
+    let program = cabinet.office.app.folder.with_extension("program");
+    std::fs::copy(env!("CARGO_BIN_EXE_backoffice"), &program).unwrap();
+    let worker = cabinet.office.app.database.worker_of(&program, 1, &[]);
+    let first = laid(&cabinet, "First", "a.txt", b"vor dem Wechsel").await;
+    settled(&cabinet.client).await;
+    assert_eq!(state(&cabinet.client, &first).await.0, "READ");
+
+    // The next release is laid over it, as a package does it; what lies there now would read otherwise.
+    std::fs::remove_file(&program).unwrap();
+    std::fs::write(&program, "#!/bin/sh\necho other\n").unwrap();
+    let second = laid(&cabinet, "Second", "b.txt", b"nach dem Wechsel").await;
+    settled(&cabinet.client).await;
+    assert_eq!(state(&cabinet.client, &second).await, (json!("READ"), String::new()));
+    assert_eq!(found(&cabinet.client, "Wechsel").await.len(), 2);
+    drop(worker);
+    std::fs::remove_file(&program).unwrap();
+    cabinet.close();
+}
+
+#[tokio::test]
 async fn what_cannot_be_read_says_so() {
     let cabinet = Cabinet::open().await;
     let client = &cabinet.client;

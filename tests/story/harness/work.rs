@@ -1,5 +1,6 @@
 //! Jobs in stories: waiting for them, and workers that can be killed.
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -61,8 +62,13 @@ impl Database {
 
     /// The same with more in its environment.
     pub fn worker_with(&self, slots: usize, environment: &[(&str, &str)]) -> Worker {
+        self.worker_of(Path::new(env!("CARGO_BIN_EXE_backoffice")), slots, environment)
+    }
+
+    /// The same from a program that lies elsewhere.
+    pub fn worker_of(&self, program: &Path, slots: usize, environment: &[(&str, &str)]) -> Worker {
         let urls = self.urls();
-        let child = Command::new(env!("CARGO_BIN_EXE_backoffice"))
+        let child = Command::new(program)
             .args(["worker", "--workers", &slots.to_string(), "--job-lease", "1", "--log", "warn"])
             .env("BACKOFFICE_FILE_STORE", self.folder())
             .env("DATABASE_URL", urls.app)
