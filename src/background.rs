@@ -91,5 +91,6 @@ fn loops(around: &Surroundings, means: Means) -> Vec<Loop> {
 
 /// Starts all of it.
 pub fn start(urls: Urls, waits: Waits, terms: Terms, means: Means) -> Result<Workers> {
+    crate::graph::declare_records();
     Workers::start(urls, waits, terms, move |around| loops(around, means))
 }

@@ -1,37 +1,19 @@
 //! The database from outside any request: roles, migrations, and the proof that the server is no more than it may be.
 
+use std::collections::BTreeSet;
+
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
-use diesel::sql_types::{Bool, Text};
-use diesel::{QueryableByName, RunQueryDsl, sql_query};
-use diesel_async::AsyncPgConnection;
-use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
+use diesel::{RunQueryDsl, sql_query};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+pub use crate::platform::blocking::{Blocking, DatabaseError, text, texts};
+use crate::platform::blocking::{failed, flag};
 use crate::platform::db::Urls;
 use crate::platform::reach::Reach;
 
 /// Every step of the schema, in the binary itself.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
-
-/// A blocking connection, for the command line and before the server's threads start.
-pub type Blocking = AsyncConnectionWrapper<AsyncPgConnection>;
-
-/// What is wrong with the database, as a sentence for the one who starts the server.
-#[derive(Debug)]
-pub struct DatabaseError(pub String);
-
-impl std::fmt::Display for DatabaseError {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for DatabaseError {}
-
-fn failed(what: &str) -> impl Fn(diesel::result::Error) -> DatabaseError + '_ {
-    move |error| DatabaseError(format!("{what}: {error}"))
-}
 
 /// The login roles, least privilege each; see DESIGN of the database in ARCHITECTURE.md.
 const ROLES: [&str; 4] = ["backoffice_owner", "backoffice_app", "backoffice_portfolio", "backoffice_identity"];
@@ -54,35 +36,6 @@ pub fn connect(url: &str) -> Result<Blocking, DatabaseError> {
         .into();
     sql_query("SET client_min_messages = 'warning'").execute(&mut connection).map_err(failed("first statement"))?;
     Ok(connection)
-}
-
-#[derive(QueryableByName)]
-struct Flag {
-    #[diesel(sql_type = Bool)]
-    flag: bool,
-}
-
-#[derive(QueryableByName)]
-struct Line {
-    #[diesel(sql_type = Text)]
-    line: String,
-}
-
-fn flag(connection: &mut Blocking, query: &str) -> Result<bool, DatabaseError> {
-    let row: Flag = sql_query(query).get_result(connection).map_err(failed("a check of the database"))?;
-    Ok(row.flag)
-}
-
-/// One text from a query that names it `line`.
-pub fn text(connection: &mut Blocking, query: &str) -> Result<String, DatabaseError> {
-    let row: Line = sql_query(query).get_result(connection).map_err(failed("a check of the database"))?;
-    Ok(row.line)
-}
-
-/// All texts from a query that names them `line`.
-pub fn texts(connection: &mut Blocking, query: &str) -> Result<Vec<String>, DatabaseError> {
-    let rows: Vec<Line> = sql_query(query).load(connection).map_err(failed("a check of the database"))?;
-    Ok(rows.into_iter().map(|row| row.line).collect())
 }
 
 /// Creates what is missing of the four roles and gives the database to its owner. Needs a superuser (or CREATEROLE
@@ -137,6 +90,12 @@ pub fn migrate(connection: &mut Blocking) -> Result<usize, DatabaseError> {
         .map_err(failed("opening the list of migrations"))?;
     sql_query("SELECT pg_advisory_unlock(4210801)").execute(connection).map_err(failed("ending the migration"))?;
     Ok(run)
+}
+
+/// The steps of the schema that this program knows.
+pub fn known_steps() -> Result<BTreeSet<String>, DatabaseError> {
+    let all = MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(|error| DatabaseError(error.to_string()))?;
+    Ok(all.iter().map(|migration| migration.name().version().to_string()).collect())
 }
 
 /// Takes every step back, newest first. For the test that proves it can be done.

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, MergedObject, SDLExportOptions, Schema, SchemaBuilder, ValidationMode};
-use uuid::Uuid;
+use async_graphql::{MergedObject, SDLExportOptions, Schema, SchemaBuilder, ValidationMode};
 
 use crate::appointments::{AppointmentsMutation, AppointmentsQuery};
 use crate::approvals::{ApprovalsMutation, ApprovalsQuery};
@@ -19,9 +18,12 @@ use crate::identity::keys::Keys;
 use crate::identity::outside::Outside;
 use crate::identity::{IdentityMutation, IdentityQuery};
 use crate::notices::{NoticesMutation, NoticesQuery};
-use crate::platform::error::Result;
+use crate::onboarding::OnboardMutation;
+use crate::onboarding::update::UpdateMutation;
 use crate::platform::files::{FileMutation, FileQuery, Files};
-use crate::platform::ids::split;
+use crate::platform::inbound::MailDomain;
+use crate::platform::job::{JobMutation, JobQuery};
+use crate::platform::node::{self, NodeQuery, NodeType};
 use crate::practice::{PracticeMutation, PracticeQuery};
 use crate::registers::{RegistersMutation, RegistersQuery};
 use crate::rules::{RulesMutation, RulesQuery};
@@ -32,10 +34,8 @@ use crate::work::{WorkMutation, WorkQuery};
 
 pub mod event;
 pub mod inside;
-pub mod node;
 pub mod subscription;
 
-pub use node::Node;
 use subscription::Subscription;
 
 /// Everything that can be read.
@@ -51,7 +51,8 @@ pub struct Query(
     event::EventQuery,
     LimitsQuery,
     WebhookQuery,
-    node::NodeQuery,
+    NodeQuery,
+    JobQuery,
     ApprovalsQuery,
     AppointmentsQuery,
     RulesQuery,
@@ -67,11 +68,14 @@ pub struct Query(
 pub struct Mutation(
     IdentityMutation,
     PracticeMutation,
+    OnboardMutation,
+    UpdateMutation,
     AuditMutation,
     FinanceMutation,
     WorkMutation,
     ClocksMutation,
     FileMutation,
+    JobMutation,
     WebhookMutation,
     BulkMutation,
     ApprovalsMutation,
@@ -87,8 +91,34 @@ pub struct Mutation(
 /// The schema as the server runs it.
 pub type Graph = Schema<Query, Mutation, Subscription>;
 
+/// The records of every department that are found by their own id.
+const RECORDS: &[&[NodeType]] = &[
+    crate::appointments::nodes::NODES,
+    crate::approvals::nodes::NODES,
+    crate::clocks::nodes::NODES,
+    crate::correspondence::nodes::NODES,
+    crate::documents::nodes::NODES,
+    crate::finance::nodes::NODES,
+    crate::identity::nodes::NODES,
+    crate::notices::nodes::NODES,
+    crate::platform::nodes::NODES,
+    crate::practice::nodes::NODES,
+    crate::registers::nodes::NODES,
+    crate::rules::nodes::NODES,
+    crate::signatures::nodes::NODES,
+    crate::webhooks::nodes::NODES,
+    crate::work::nodes::NODES,
+    event::NODES,
+];
+
+/// Makes the types of records known to this process: before it answers or works in the background.
+pub fn declare_records() {
+    node::declare(RECORDS);
+}
+
 /// The document gate stands before the schema; the library's own limits are a net below it.
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
+    declare_records();
     Schema::build(Query::default(), Mutation::default(), Subscription)
         .limit_recursive_depth(64)
         .limit_directives(10)
@@ -106,6 +136,7 @@ fn furnished(
     let builder = builder()
         .directive(crate::server::own_error::own_error)
         .data(keys)
+        .data(MailDomain(published.mail_domain.clone()))
         .data(published)
         .data(webhooks.vault.clone())
         .data(webhooks)
@@ -159,44 +190,6 @@ pub fn build_following() -> subscription::Following {
 #[must_use]
 pub fn for_introspection() -> Graph {
     builder().finish()
-}
-
-/// The outside id of a record by its type and its own id; nothing if ids of that type begin differently.
-#[must_use]
-pub fn outside(kind: &str, id: Uuid) -> Option<String> {
-    node::prefix_of(kind).map(|prefix| format!("{prefix}_{}", id.simple()))
-}
-
-/// The right to read records of that type; none if that is no kind of record, or its records have several.
-#[must_use]
-pub fn right_of(kind: &str) -> Option<crate::platform::can::Can> {
-    node::right_of(kind)
-}
-
-/// Every type of record that is told by its ids alone, with the right to read such records.
-pub fn types() -> impl Iterator<Item = (&'static str, crate::platform::can::Can)> {
-    node::single()
-}
-
-/// What an outside id says that it names: the type of the record and its own id, whether or not there is such a record.
-/// Nothing if ids of no one type begin so.
-#[must_use]
-pub fn named(id: &ID) -> Option<(&'static str, Uuid)> {
-    let (prefix, uuid) = split(id)?;
-    node::type_of(prefix).filter(|kind| node::prefix_of(kind) == Some(prefix)).map(|kind| (kind, uuid))
-}
-
-/// The record that an outside id names; nothing if it is unknown. Right: that to read records of its kind.
-pub async fn record(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
-    node::find(ctx, id).await
-}
-
-/// The same by the type of the record and its own id, as tables point at any record.
-pub async fn record_of(ctx: &Context<'_>, kind: &str, id: Uuid) -> Result<Option<Node>> {
-    match node::prefix_of(kind) {
-        Some(prefix) => node::find(ctx, &format!("{prefix}_{}", id.simple())).await,
-        None => Ok(None),
-    }
 }
 
 /// The schema in GraphQL's own language, as it stands in `schema.graphql`.

@@ -1,31 +1,32 @@
 //! The back offices of many client companies on one server, each walled off by the database.
 //!
-//! One line a module; `ARCHITECTURE.md` is the map.
+//! Departments are crates of their own below this one, a folder each; `ARCHITECTURE.md` is the map.
 
-pub mod appointments;
-pub mod approvals;
+pub use backoffice_appointments as appointments;
+pub use backoffice_approvals as approvals;
+pub use backoffice_clocks as clocks;
+pub use backoffice_correspondence as correspondence;
+pub use backoffice_documents as documents;
+pub use backoffice_finance as finance;
+pub use backoffice_identity as identity;
+pub use backoffice_notices as notices;
+pub use backoffice_platform as platform;
+pub use backoffice_practice as practice;
+pub use backoffice_registers as registers;
+pub use backoffice_rules as rules;
+pub use backoffice_signatures as signatures;
+pub use backoffice_webhooks as webhooks;
+pub use backoffice_work as work;
+
 pub mod audit;
 pub mod background;
 pub mod backup;
 pub mod bulk;
 pub mod check;
 pub mod cli;
-pub mod clocks;
 pub mod config;
-pub mod correspondence;
 pub mod database;
 pub mod demo;
-pub mod documents;
-pub mod finance;
 pub mod graph;
-pub mod identity;
-pub mod notices;
-pub mod platform;
-pub mod practice;
-pub mod registers;
-pub mod rules;
-pub mod schema;
+pub mod onboarding;
 pub mod server;
-pub mod signatures;
-pub mod webhooks;
-pub mod work;

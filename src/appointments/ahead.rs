@@ -21,7 +21,7 @@ use crate::platform::ids::new_uuid;
 use crate::platform::jobs::{self, JobContext, JobKind, JobName, JobResult, Progress};
 use crate::platform::scalars;
 use crate::platform::sql::sql;
-use crate::schema::practice::{appointment, appointment_use};
+use crate::schema::{appointment, appointment_use};
 
 /// How far ahead everything has to be laid out before something is booked: farther than any calendar is booked ahead.
 const NEEDED: TimeDelta = TimeDelta::days(370);

@@ -13,19 +13,19 @@ use super::attendee::AppointmentAttendee;
 use super::calendar::{AppointmentCalendar, People};
 use super::ids::{AppointmentCalendarId, AppointmentId};
 use super::occurrence::{AppointmentOccurrence, Times};
-use crate::graph::node::{self, Node};
-use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result};
+use crate::platform::ids::known::UserId;
+use crate::platform::node::{self, Node};
 use crate::platform::scalars::{DateTime, TimeZone};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::practice::{appointment, appointment_use};
+use crate::schema::{appointment, appointment_use};
 use crate::work::item::WorkPerson;
 
-crate::words! {
+crate::platform::words! {
     /// Whether an appointment stands.
     AppointmentState {
         /// It stands, or some of its occurrences do.

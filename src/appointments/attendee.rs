@@ -17,16 +17,16 @@ use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids::new_uuid;
+use crate::platform::input::{mailable, sized};
 use crate::platform::outbox::EventKind;
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
-use crate::schema::practice::{appointment, appointment_attendee};
-use crate::work::input::sized;
+use crate::schema::{appointment, appointment_attendee};
 
 /// The most people of an appointment.
 const MOST: usize = 50;
 
-crate::words! {
+crate::platform::words! {
     /// What somebody has answered to an invitation.
     AppointmentAnswer {
         /// Nothing yet.
@@ -113,21 +113,6 @@ pub struct AppointmentAnswerInput {
 pub struct AppointmentReplyReadInput {
     /// The text of the iCalendar file, with `METHOD:REPLY`; at most 64 KiB.
     pub text: String,
-}
-
-/// An address that mails can be sent to, in small letters.
-pub(crate) fn mailable(field: &str, email: &str) -> Result<String> {
-    let email = email.trim().to_ascii_lowercase();
-    let sound = email.split_once('@').is_some_and(|(name, host)| {
-        !name.is_empty() && host.contains('.') && !host.starts_with('.') && !host.ends_with('.') && !host.contains('@')
-    });
-    if sound
-        && email.len() <= 254
-        && email.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>,;:\"()[]\\".contains(&byte))
-    {
-        return Ok(email);
-    }
-    Err(Error::refuse(UserErrorCode::Invalid, field, "This is no address that mails can be sent to."))
 }
 
 /// Invites people: those who are not yet, each by a mail.

@@ -16,17 +16,17 @@ use super::calendar::{self, AppointmentCalendar};
 use super::ids::{AppointmentCalendarId, AppointmentId};
 use super::lay::Laying;
 use crate::clocks::calendar::whole;
-use crate::graph;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids;
+use crate::platform::input::sized;
+use crate::platform::node;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::{DateTime, TimeZone};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::practice::appointment;
-use crate::work::input::sized;
+use crate::schema::appointment;
 
 /// The most calendars of one appointment.
 const MOST_CALENDARS: usize = 20;
@@ -65,7 +65,7 @@ pub struct AppointmentBookInput {
     pub attendees: Option<Vec<AppointmentAttendeeInput>>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of an appointment.
     AppointmentPayload {
         /// The appointment as it is now.
@@ -145,7 +145,7 @@ pub(super) fn rule(text: &str, start: NaiveDateTime, zone: Tz, month_end: MonthE
 pub(super) async fn record(ctx: &Context<'_>, id: &ID) -> Result<(String, Uuid)> {
     let unknown = || Error::not_found("record", "record");
     let (prefix, uuid) = ids::split(id).ok_or_else(unknown)?;
-    match graph::record(ctx, id).await? {
+    match node::record(ctx, id).await? {
         Some(_) => Ok((prefix.to_owned(), uuid)),
         None => Err(unknown()),
     }

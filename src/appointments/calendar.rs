@@ -9,25 +9,25 @@ use diesel::sql_types::{Array, Bool, Uuid as SqlUuid};
 use super::ids::AppointmentCalendarId;
 use crate::clocks::calendar::{BusinessCalendar, default_of};
 use crate::clocks::ids::BusinessCalendarId;
-use crate::finance::input::{expect_version, sized};
-use crate::identity::ids::UserId;
+use crate::clocks::schema::business_calendar;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::UserId;
+use crate::platform::input::{expect_version, sized};
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::core::business_calendar;
-use crate::schema::practice::appointment_calendar;
+use crate::schema::appointment_calendar;
 use crate::work::item::WorkPerson;
 
 /// The most calendars of a client.
 const MOST: i64 = 1_000;
 
-crate::words! {
+crate::platform::words! {
     /// Whose time a calendar is.
     AppointmentCalendarKind {
         /// A person's.
@@ -128,7 +128,7 @@ impl Fetch for AppointmentCalendar {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of calendars for appointments.
     AppointmentCalendarConnection, AppointmentCalendarEdge, AppointmentCalendar
 );
@@ -186,7 +186,7 @@ pub struct AppointmentCalendarDeleteInput {
     pub expected_version: Option<i32>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a calendar for appointments.
     AppointmentCalendarPayload {
         /// The calendar as it is now.

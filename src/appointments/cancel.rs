@@ -16,7 +16,7 @@ use crate::platform::db::Tx;
 use crate::platform::error::Result;
 use crate::platform::outbox::EventKind;
 use crate::platform::scope::Ask;
-use crate::schema::practice::{appointment, appointment_occurrence};
+use crate::schema::{appointment, appointment_occurrence};
 
 /// What is cancelled.
 #[derive(InputObject, Clone, Debug)]

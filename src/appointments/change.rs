@@ -8,13 +8,13 @@ use super::appointment::{Appointment, AppointmentState, locked};
 use super::book::{AppointmentPayload, check_texts, record, tell};
 use super::ids::AppointmentId;
 use super::mails::{self, News};
-use crate::finance::input::expect_version;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::input::expect_version;
 use crate::platform::outbox::EventKind;
 use crate::platform::scope::Ask;
-use crate::schema::practice::appointment;
+use crate::schema::appointment;
 
 /// Changes of an appointment: what is omitted stays, null clears.
 #[derive(InputObject, Clone, Debug)]

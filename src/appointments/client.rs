@@ -16,7 +16,7 @@ use crate::platform::error::Result;
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{DateTime, TimeZone};
 use crate::platform::scope::Ask;
-use crate::schema::practice::{appointment, appointment_occurrence};
+use crate::schema::{appointment, appointment_occurrence};
 
 /// The most times that are shown of one appointment.
 const SHOWN: i64 = 100;
@@ -116,7 +116,7 @@ impl Fetch for ClientAppointment {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of the appointments that the client's own people see.
     ClientAppointmentConnection, ClientAppointmentEdge, ClientAppointment
 );

@@ -14,17 +14,16 @@ use uuid::Uuid;
 use super::calendar::{AppointmentCalendar, held};
 use super::ids::{AppointmentCalendarId, AppointmentFeedId};
 use super::written::Written;
-use crate::finance::input::expect_version;
 use crate::platform::can::Can;
 use crate::platform::db::{Pools, Tx};
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::input::{expect_version, sized};
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::practice::appointment_feed;
-use crate::work::input::sized;
+use crate::schema::appointment_feed;
 
 /// The most feeds of a calendar that were not revoked.
 const MOST: i64 = 50;
@@ -104,7 +103,7 @@ pub struct AppointmentFeedInput {
     pub expected_version: Option<i32>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a feed, with its address.
     AppointmentFeedAddressPayload {
         /// The feed and its address.
@@ -112,7 +111,7 @@ crate::payload! {
     }
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a feed.
     AppointmentFeedPayload {
         /// The feed as it is now.

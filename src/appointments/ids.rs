@@ -1,6 +1,6 @@
 //! The ids of appointments.
 
-crate::ids! {
+crate::platform::ids! {
     /// Names a calendar for appointments.
     AppointmentCalendarId = "acal";
     /// Names an appointment, or a series of them.

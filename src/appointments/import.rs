@@ -19,7 +19,7 @@ use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserError, UserErrorCode};
 use crate::platform::outbox::EventKind;
 use crate::platform::scope::{Ask, settle};
-use crate::schema::practice::{appointment, appointment_occurrence};
+use crate::schema::{appointment, appointment_occurrence};
 
 /// The most events that are taken in at once.
 const MOST: usize = 500;

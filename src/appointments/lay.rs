@@ -19,7 +19,7 @@ use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids::new_uuid;
 use crate::platform::sql::sql;
-use crate::schema::practice::appointment_occurrence;
+use crate::schema::appointment_occurrence;
 
 /// How far ahead series are laid out. Farther than any calendar is booked ahead, so that nobody takes the place of what
 /// is to come of a series.

@@ -17,9 +17,9 @@ use crate::platform::db::Tx;
 use crate::platform::error::Result;
 use crate::platform::jobs::{self, Halt, JobContext, JobKind, JobName, JobResult, Progress};
 use crate::platform::mail::Mailer;
-use crate::schema::practice::appointment_attendee;
+use crate::schema::appointment_attendee;
 
-crate::letter! {
+crate::platform::letter! {
     /// Somebody is invited, or told what became of it.
     Invitation("invitation.txt") {
         /// Who.

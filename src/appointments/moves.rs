@@ -15,15 +15,15 @@ use super::ids::{AppointmentId, AppointmentOccurrenceId};
 use super::lay::{self, Laying};
 use super::mails::{self, News};
 use super::occurrence::{self, AppointmentOccurrence, AppointmentOccurrenceState};
-use crate::finance::input::expect_version;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::input::expect_version;
 use crate::platform::outbox::EventKind;
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
-use crate::schema::practice::{appointment, appointment_occurrence};
+use crate::schema::{appointment, appointment_occurrence};
 
 /// How much of a series something is done with.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,12 +15,12 @@ use crate::platform::error::{Error, Result};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
-use crate::schema::practice::{appointment_occurrence, appointment_use};
+use crate::schema::{appointment_occurrence, appointment_use};
 
 /// The most occurrences of a series that are shown on it.
 const SHOWN: i64 = 500;
 
-crate::words! {
+crate::platform::words! {
     /// What became of one time of an appointment.
     AppointmentOccurrenceState {
         /// It is where its appointment has it.
@@ -129,7 +129,7 @@ pub(super) async fn locked(tx: &Tx, id: AppointmentOccurrenceId) -> Result<Optio
     .await
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of times of appointments.
     AppointmentOccurrenceConnection, AppointmentOccurrenceEdge, AppointmentOccurrence
 );

@@ -10,15 +10,15 @@ use super::ApprovalSubject;
 use super::ids::ApprovalRequestId;
 use super::request::{ApprovalRequest, find};
 use super::step::ApprovalVerdict;
-use crate::graph;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids::new_uuid;
+use crate::platform::input::sized;
+use crate::platform::node;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::work::input::sized;
 
 /// What is to be approved.
 #[derive(InputObject, Clone, Debug)]
@@ -49,7 +49,7 @@ pub struct ApprovalRequestWithdrawInput {
     pub id: ApprovalRequestId,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a request.
     ApprovalRequestPayload {
         /// The request as it is now.
@@ -96,7 +96,7 @@ struct Started {
 }
 
 /// What comes of asking for an approval.
-pub(crate) enum Asked {
+pub enum Asked {
     /// A request.
     For(ApprovalRequestId),
     /// None: nothing is to be asked for, and why.
@@ -104,7 +104,7 @@ pub(crate) enum Asked {
 }
 
 /// Asks for the approval of a record that the caller may read, under the policy as it is now.
-pub(crate) async fn ask(tx: &Tx, subject: ApprovalSubject, record: Uuid, note: String) -> Result<Asked> {
+pub async fn ask(tx: &Tx, subject: ApprovalSubject, record: Uuid, note: String) -> Result<Asked> {
     let id = ApprovalRequestId::new();
     let started: Started = tx
         .row(
@@ -230,9 +230,9 @@ impl ApprovalRequestMutation {
         let tx = ctx.tx(Can::ApprovalRequest).await?;
         let done = async {
             let unknown = || Error::not_found("record", "record");
-            let (kind, record) = graph::named(&input.record).ok_or_else(unknown)?;
+            let (kind, record) = node::named(&input.record).ok_or_else(unknown)?;
             let subject = ApprovalSubject::of(kind).ok_or_else(unknown)?;
-            graph::record(ctx, &input.record).await?.ok_or_else(unknown)?;
+            node::record(ctx, &input.record).await?.ok_or_else(unknown)?;
             create(tx, subject, record, input.note).await
         };
         ApprovalRequestPayload::settle(ctx, done.await)

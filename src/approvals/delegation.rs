@@ -12,17 +12,17 @@ use diesel::sql_types::{Array, BigInt, Date as SqlDate, Int4, Nullable, Numeric,
 use super::ApprovalSubject;
 use super::ids::ApprovalDelegationId;
 use super::policy_change::decides_here;
-use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::UserId;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{CurrencyCode, Date, DateTime, Dec, Money};
 use crate::platform::scope::{Ask, Caller};
 use crate::platform::sql::sql;
-use crate::schema::practice::approval_delegation;
+use crate::schema::approval_delegation;
 
 /// Somebody decides in another one's place.
 #[derive(QueryableByName, SimpleObject, Clone, Debug)]
@@ -141,7 +141,7 @@ pub struct ApprovalDelegationEndInput {
     pub id: ApprovalDelegationId,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a delegation.
     ApprovalDelegationPayload {
         /// The delegation as it is now.
@@ -225,7 +225,7 @@ async fn end(tx: &Tx, id: ApprovalDelegationId) -> Result<ApprovalDelegation> {
     find(tx, id).await
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of delegations.
     ApprovalDelegationConnection, ApprovalDelegationEdge, ApprovalDelegation
 );

@@ -1,6 +1,6 @@
 //! The ids of approvals.
 
-crate::ids! {
+crate::platform::ids! {
     /// Names a policy.
     ApprovalPolicyId = "apol";
     /// Names a request.

@@ -6,15 +6,14 @@ use diesel::sql_types::{BigInt, Int4, Nullable, Numeric, Text, Timestamptz, Uuid
 use uuid::Uuid;
 
 use super::ids::ApprovalRequestId;
-use crate::identity::ids::{ClientId, UserId};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result};
+use crate::platform::ids::known::{ClientId, UserId, WorkItemId};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{CurrencyCode, DateTime, Dec, Money};
 use crate::platform::scope::{Ask, Caller};
 use crate::platform::sql::sql;
-use crate::work::ids::WorkItemId;
 
 /// An open step of a request that the caller may decide.
 #[derive(QueryableByName, SimpleObject, Clone, Debug)]
@@ -69,7 +68,7 @@ impl ApprovalTask {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of the inbox.
     ApprovalTaskConnection, ApprovalTaskEdge, ApprovalTask
 );

@@ -10,18 +10,18 @@ use uuid::Uuid;
 
 use super::ApprovalSubject;
 use super::ids::ApprovalPolicyId;
-use crate::identity::ids::{RoleId, UserId};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::Result;
+use crate::platform::ids::known::{RoleId, UserId};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{CurrencyCode, DateTime, Dec, Money};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::practice::{approval_edition, approval_policy};
+use crate::schema::{approval_edition, approval_policy};
 
-crate::words! {
+crate::platform::words! {
     /// What becomes of a change of a record while it is under review. After the approval a change always makes it void.
     ApprovalOnEdit {
         /// The change is made, and the request is void.
@@ -278,7 +278,7 @@ impl Fetch for Bands {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of policies.
     ApprovalPolicyConnection, ApprovalPolicyEdge, ApprovalPolicy
 );

@@ -7,23 +7,23 @@ use backoffice_approval_rules::{Band, Step, check_steps, place};
 use backoffice_money::{Currency, check_scale};
 use diesel::QueryableByName;
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Text, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use super::ApprovalSubject;
 use super::ids::ApprovalPolicyId;
 use super::policy::{ApprovalOnEdit, ApprovalPolicy};
-use crate::identity::ids::{RoleId, UserId};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::{RoleId, UserId};
 use crate::platform::ids::new_uuid;
+use crate::platform::input::sized;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::{CurrencyCode, Dec};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::practice::{approval_approver, approval_band, approval_edition, approval_policy, approval_step};
-use crate::work::input::sized;
+use crate::schema::{approval_approver, approval_band, approval_edition, approval_policy, approval_step};
 
 /// The most bands of a policy.
 const MOST_BANDS: usize = 50;
@@ -105,7 +105,7 @@ pub struct ApprovalPolicyEndInput {
     pub expected_version: Option<i32>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a policy.
     ApprovalPolicyPayload {
         /// The policy as it is now.
@@ -211,9 +211,14 @@ struct Held {
     held: bool,
 }
 
+#[derive(QueryableByName)]
+struct Known {
+    #[diesel(sql_type = SqlUuid)]
+    id: RoleId,
+}
+
 /// Refuses roles and people that this client does not have.
 async fn check_named(tx: &Tx, bands: &[ApprovalBandInput]) -> Result<()> {
-    use crate::schema::identity::role;
     let steps = || bands.iter().flat_map(|band| &band.steps);
     let named = |step: &ApprovalStepInput| -> Vec<RoleId> {
         step.roles.iter().chain(&step.escalate_to).flatten().copied().collect()
@@ -222,8 +227,14 @@ async fn check_named(tx: &Tx, bands: &[ApprovalBandInput]) -> Result<()> {
     let known: Vec<RoleId> = if roles.is_empty() {
         Vec::new()
     } else {
-        tx.rows(role::table.filter(role::tenant_id.eq(tx.tenant()?)).filter(role::id.eq_any(roles)).select(role::id))
-            .await?
+        let known: Vec<Known> = tx
+            .rows(
+                sql("SELECT id FROM identity.role WHERE tenant_id = $1 AND id = ANY ($2)")
+                    .bind::<SqlUuid, _>(tx.tenant()?)
+                    .bind::<Array<SqlUuid>, _>(roles),
+            )
+            .await?;
+        known.into_iter().map(|role| role.id).collect()
     };
     for (at, band) in bands.iter().enumerate() {
         for (number, step) in band.steps.iter().enumerate() {

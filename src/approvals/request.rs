@@ -12,18 +12,18 @@ use uuid::Uuid;
 use super::ApprovalSubject;
 use super::ids::{ApprovalPolicyId, ApprovalRequestId};
 use super::step::{ApprovalDecision, ApprovalRequestStep};
-use crate::graph::{self, Node};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::Result;
+use crate::platform::node::{self, Node};
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{CurrencyCode, DateTime, Dec, Money};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
 
-crate::words! {
+crate::platform::words! {
     /// Where a request stands.
     ApprovalState {
         /// It waits for decisions.
@@ -41,7 +41,7 @@ crate::words! {
     }
 }
 
-crate::words! {
+crate::platform::words! {
     /// Why a request is over.
     ApprovalEnding {
         /// By decisions.
@@ -145,12 +145,12 @@ fn money(amount: Option<Dec>, currency: Option<&CurrencyCode>) -> Option<Money> 
 impl ApprovalRequest {
     /// The id of the record that is to be approved.
     async fn record_id(&self) -> Option<ID> {
-        graph::outside(self.subject.node_type(), self.record_id).map(ID)
+        node::outside(self.subject.node_type(), self.record_id).map(ID)
     }
 
     /// The record as it is today. Right: that to read records of its kind.
     async fn record(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Node>> {
-        Ok(graph::record_of(ctx, self.subject.node_type(), self.record_id).await?)
+        Ok(node::record_of(ctx, self.subject.node_type(), self.record_id).await?)
     }
 
     /// The record's own amount, in its currency; null if it has none.
@@ -235,7 +235,7 @@ struct Voided {
 }
 
 /// Tells of the requests that this transaction has made void by what it has changed: of one record, or of any.
-pub(crate) async fn tell_void(tx: &Tx, record: Option<Uuid>) -> Result<()> {
+pub async fn tell_void(tx: &Tx, record: Option<Uuid>) -> Result<()> {
     let voided: Vec<Voided> = tx
         .rows(
             sql("SELECT r.id, ARRAY (SELECT i.id FROM practice.approval_request_step s
@@ -257,12 +257,12 @@ pub(crate) async fn tell_void(tx: &Tx, record: Option<Uuid>) -> Result<()> {
     Ok(())
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of requests.
     ApprovalRequestConnection, ApprovalRequestEdge, ApprovalRequest
 );
 
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on where a request stands.
     ApprovalStateFilter, ApprovalState
 );
@@ -318,7 +318,7 @@ impl ApprovalRequestQuery {
             Some(wanted?.into_iter().map(ApprovalState::text).collect())
         });
         // an id of no kind that is approved names nothing
-        let record = record.map(|id| graph::named(&id).map_or(Uuid::nil(), |(_, id)| id));
+        let record = record.map(|id| node::named(&id).map_or(Uuid::nil(), |(_, id)| id));
         let bound = |text: &'static str| -> Result<_> {
             Ok(sql(text)
                 .bind::<SqlUuid, _>(tx.tenant()?)

@@ -7,16 +7,15 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, Int4, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 
 use super::ids::ApprovalRequestId;
-use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::Result;
+use crate::platform::ids::known::{UserId, WorkItemId};
 use crate::platform::scalars::DateTime;
 use crate::platform::sql::sql;
-use crate::work::ids::WorkItemId;
 
-crate::words! {
+crate::platform::words! {
     /// Where a step of a request stands.
     ApprovalStepState {
         /// An earlier stage is not approved yet.
@@ -30,7 +29,7 @@ crate::words! {
     }
 }
 
-crate::words! {
+crate::platform::words! {
     /// What somebody decides.
     ApprovalVerdict {
         /// It may happen.

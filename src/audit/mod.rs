@@ -6,6 +6,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
+use crate::platform::caller::ActorKind;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result};
@@ -17,23 +18,10 @@ use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
 
 mod records;
+pub mod schema;
 pub mod verify;
 
-crate::words! {
-    /// Who made a change.
-    ActorKind {
-        /// A person.
-        User = "user",
-        /// A program with a service account.
-        Service = "service",
-        /// The server itself, without a request.
-        System = "system",
-        /// Somebody with direct access to the database.
-        Database = "database",
-    }
-}
-
-crate::words! {
+crate::platform::words! {
     /// What was done to a record.
     AuditAction {
         /// It was made.
@@ -124,7 +112,7 @@ impl AuditEntry {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of the trail.
     AuditEntryConnection, AuditEntryEdge, AuditEntry
 );

@@ -2,10 +2,10 @@
 
 use uuid::Uuid;
 
-use super::ActorKind;
 use crate::documents::ids as documents;
 use crate::finance::ids as finance;
-use crate::identity::ids as identity;
+use crate::platform::caller::ActorKind;
+use crate::platform::ids::known as identity;
 use crate::practice::ids as practice;
 use crate::webhooks::ids as webhooks;
 
@@ -28,7 +28,7 @@ pub(super) fn node(table: &str, id: Uuid) -> Option<String> {
         "identity.invitation" => identity::InvitationId::PREFIX,
         "identity.service_account" => identity::ServiceAccountId::PREFIX,
         "practice.engagement" => practice::EngagementId::PREFIX,
-        "practice.work_item" => crate::work::ids::WorkItemId::PREFIX,
+        "practice.work_item" => crate::platform::ids::known::WorkItemId::PREFIX,
         "practice.rule" => crate::rules::ids::RuleId::PREFIX,
         "core.schedule" => crate::work::schedule::ScheduleId::PREFIX,
         "core.business_calendar" => crate::clocks::ids::BusinessCalendarId::PREFIX,

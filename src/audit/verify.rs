@@ -12,10 +12,10 @@ use sha2::{Digest, Sha256};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::Result;
+use crate::platform::job::{Job, JobPayload};
 use crate::platform::jobs::{self, JobContext, JobKind, JobName, JobResult, Progress};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::work::job::{Job, JobPayload};
 
 /// Links verified in one transaction.
 const BATCH: i64 = 250;

@@ -21,12 +21,12 @@ use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::files::{self, Bytes, Draft, FilePurpose, Files, NotKept, Reserved};
+use crate::platform::job::{Job, JobPayload};
 use crate::platform::jobs::{self, Halt, JobContext, JobKind, JobName, JobResult, Progress};
 use crate::platform::json::Json;
 use crate::platform::paging::MAX_FIRST;
 use crate::platform::scope::{Ask, Mode, Scope};
 use crate::practice::documents;
-use crate::work::job::{Job, JobPayload};
 
 mod plan;
 mod sink;

@@ -65,7 +65,7 @@ fn load_into(settings: &Settings, archive: &Path, manifest: &Manifest) -> Result
         database.migrate(settings)?;
     }
     let url = database.owner_url();
-    load::load(&mut database::connect(&url)?, &settings.files()?.place, archive, manifest)?;
+    load::load(&mut database::connect(&url)?, &settings.files()?.place, archive, manifest, &database::known_steps()?)?;
     say(&format!("Loaded the archive of {}: {}.", manifest.taken_at, contents(manifest)));
     say(
         "Everybody's access ended where it came from; whoever is to come in here is granted a role. Service accounts are revoked, \

@@ -11,7 +11,7 @@ use crate::platform::scalars::DateTime;
 /// How many intervals an account lists at most; its sums hold all time.
 const MOST: usize = 500;
 
-crate::words! {
+crate::platform::words! {
     /// Why time counted or was skipped.
     TimeReason {
         /// It counted: the calendar was open.
@@ -142,7 +142,7 @@ struct Kept {
 
 impl TimeAccount {
     /// As it is kept with a clock that was stopped.
-    pub(crate) fn kept(&self) -> Result<serde_json::Value> {
+    pub fn kept(&self) -> Result<serde_json::Value> {
         let intervals = self.intervals.iter().map(|one| {
             (one.from.0.timestamp(), one.until.0.timestamp(), one.reason.text().to_owned(), one.name.clone())
         });
@@ -152,7 +152,7 @@ impl TimeAccount {
     }
 
     /// From how it is kept.
-    pub(crate) fn restored(kept: &serde_json::Value) -> Result<Self> {
+    pub fn restored(kept: &serde_json::Value) -> Result<Self> {
         let kept = Kept::deserialize(kept).map_err(Error::fault)?;
         let reason = |word: &str| TimeReason::parse(word).ok_or_else(|| Error::fault("an unknown reason is kept"));
         let at = |seconds: i64| {

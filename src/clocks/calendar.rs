@@ -16,17 +16,17 @@ use super::exception::CalendarException;
 use super::hours::{self, OpeningHours, OpeningHoursInput};
 use super::ids::BusinessCalendarId;
 use super::{change, clock};
-use crate::finance::input::{expect_version, sized};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::input::{expect_version, sized};
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{CountryCode, DateTime, TimeZone};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::core::business_calendar;
+use crate::schema::business_calendar;
 
 /// The most calendars of a client.
 const MOST: i64 = 200;
@@ -200,7 +200,7 @@ fn checked_region(code: &str) -> Result<&'static str> {
 }
 
 /// The calendar that a client begins with, in its founding transaction: Monday to Friday from 9 to 17.
-pub(crate) async fn found(tx: &Tx, country: &CountryCode, zone: &TimeZone, region: Option<&str>) -> Result<()> {
+pub async fn found(tx: &Tx, country: &CountryCode, zone: &TimeZone, region: Option<&str>) -> Result<()> {
     let region = match region {
         Some(code) => {
             let of_country =
@@ -227,7 +227,7 @@ pub(crate) async fn found(tx: &Tx, country: &CountryCode, zone: &TimeZone, regio
     Ok(())
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of business calendars.
     BusinessCalendarConnection, BusinessCalendarEdge, BusinessCalendar
 );
@@ -275,7 +275,7 @@ pub struct BusinessCalendarDeleteInput {
     pub expected_version: Option<i32>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a business calendar.
     BusinessCalendarPayload {
         /// The calendar as it is now.

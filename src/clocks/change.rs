@@ -13,15 +13,15 @@ use super::calendar::{self, default_of};
 use super::clock::{Clock, ClockState};
 use super::ids::{BusinessCalendarId, ClockId};
 use super::interval::{ClockInterval, ClockPauseReason};
-use crate::finance::input::sized;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids::new_uuid;
+use crate::platform::input::sized;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::DateTime;
 use crate::platform::sql::sql;
-use crate::schema::core::{clock, clock_interval};
+use crate::schema::{clock, clock_interval};
 
 /// How long ago a clock may have begun to run when it is started: what is computed at once is ten years.
 const OLDEST: TimeDelta = TimeDelta::days(5 * 365);

@@ -12,17 +12,17 @@ use super::calendar::{BusinessCalendar, Whole};
 use super::change::{self, Beginning, Moment};
 use super::ids::{BusinessCalendarId, ClockId};
 use super::interval::{ClockInterval, ClockPauseReason};
-use crate::graph::{self, Node};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::node::{self, Node};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
-use crate::schema::core::clock;
+use crate::schema::clock;
 
-crate::words! {
+crate::platform::words! {
     /// Where a clock stands.
     ClockState {
         /// It counts whenever its calendar is open.
@@ -101,7 +101,7 @@ impl Clock {
 impl Clock {
     /// The record that it is on. Right: that to read records of its kind.
     async fn node(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Node>> {
-        Ok(graph::record_of(ctx, &self.node_type, self.node_id).await?)
+        Ok(node::record_of(ctx, &self.node_type, self.node_id).await?)
     }
 
     /// The calendar that it runs in. Right: `core.calendar.read`.
@@ -194,17 +194,17 @@ pub(super) async fn any_lives_in(tx: &Tx, calendar: BusinessCalendarId) -> Resul
     Ok(count > 0)
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of clocks.
     ClockConnection, ClockEdge, Clock
 );
 
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on where a clock stands.
     ClockStateFilter, ClockState
 );
 
-crate::filter! {
+crate::platform::filter! {
     /// Narrows a list of clocks.
     ClockFilter over clock {
         /// By where they stand.
@@ -241,7 +241,7 @@ impl ClockQuery {
         let tx = ctx.tx(Can::ClockRead).await?;
         let slice = Slice::new(first, after.as_deref())?;
         // an id that names nothing has no clocks
-        let node = node.map(|id| graph::named(&id).unwrap_or(("", Uuid::nil())));
+        let node = node.map(|id| node::named(&id).unwrap_or(("", Uuid::nil())));
         let narrowed = |filter: Option<ClockFilter>| -> Result<_> {
             let mut query = clock::table.filter(clock::tenant_id.eq(tx.tenant()?)).into_boxed();
             if let Some((kind, id)) = node {
@@ -306,7 +306,7 @@ pub struct ClockInput {
     pub at: Option<DateTime>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a clock.
     ClockPayload {
         /// The clock as it is now.
@@ -317,9 +317,9 @@ crate::payload! {
 /// What a clock is started with, of the input.
 async fn beginning(ctx: &Context<'_>, input: ClockStartInput) -> Result<Beginning> {
     let unknown = || Error::not_found("node", "record");
-    let (node_type, node_id) = graph::named(&input.node).ok_or_else(unknown)?;
+    let (node_type, node_id) = node::named(&input.node).ok_or_else(unknown)?;
     // it is there, and the caller may read it
-    graph::record(ctx, &input.node).await?.ok_or_else(unknown)?;
+    node::record(ctx, &input.node).await?.ok_or_else(unknown)?;
     let target = match input.target_minutes {
         Some(minutes) if !(1..=5_256_000).contains(&minutes) => {
             let message = "A target is 1 to 5,256,000 minutes of business time.";

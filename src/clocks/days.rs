@@ -64,7 +64,7 @@ pub struct WorkingDay {
 }
 
 /// Days as they are explained: one row for days in a row that counted, or were skipped for one reason.
-pub(crate) fn rows(days: &[Day<'_>]) -> Vec<DayInterval> {
+pub fn rows(days: &[Day<'_>]) -> Vec<DayInterval> {
     let mut rows: Vec<DayInterval> = Vec::new();
     for day in days {
         let counted = day.is_working();

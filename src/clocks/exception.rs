@@ -9,15 +9,15 @@ use super::calendar::{BusinessCalendar, BusinessCalendarPayload, locked};
 use super::change;
 use super::hours::{self, DayOpening, DayOpeningInput};
 use super::ids::{BusinessCalendarId, CalendarExceptionId};
-use crate::finance::input::{expect_version, sized};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::input::{expect_version, sized};
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::{Date, DateTime};
 use crate::platform::scope::Ask;
-use crate::schema::core::{business_calendar, calendar_exception};
+use crate::schema::{business_calendar, calendar_exception};
 
 /// The most exceptions of one calendar.
 const MOST: i64 = 1_000;
@@ -141,7 +141,7 @@ pub struct CalendarExceptionDeleteInput {
     pub expected_version: Option<i32>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of an exception.
     CalendarExceptionPayload {
         /// The exception as it is now.

@@ -1,6 +1,6 @@
 //! Global ids of calendars and clocks.
 
-crate::ids! {
+crate::platform::ids! {
     /// Names a business calendar.
     BusinessCalendarId = "bcal";
     /// Names an exception of a business calendar.

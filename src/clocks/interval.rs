@@ -12,9 +12,9 @@ use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::Result;
 use crate::platform::scalars::DateTime;
-use crate::schema::core::clock_interval;
+use crate::schema::clock_interval;
 
-crate::words! {
+crate::platform::words! {
     /// Why a clock is paused.
     ClockPauseReason {
         /// Something has to come from the client.

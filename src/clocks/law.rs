@@ -10,7 +10,7 @@ use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result};
 use crate::platform::scalars::Date;
 use crate::platform::scope::Ask;
-use crate::schema::core::business_calendar;
+use crate::schema::business_calendar;
 
 /// A law by which a term is counted.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,15 +3,14 @@
 use async_graphql::{ComplexObject, Context, InputObject, MaybeUndefined, Object, SimpleObject};
 use diesel::prelude::*;
 
-use crate::finance::input::expect_version;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::files::{self, File, FileId};
 use crate::platform::ids::new_uuid;
+use crate::platform::input::{expect_version, sized};
 use crate::platform::scope::Ask;
-use crate::schema::practice::letter_branding;
-use crate::work::input::sized;
+use crate::schema::letter_branding;
 
 /// The most bytes of a logo.
 pub(super) const MOST_LOGO: i64 = 1024 * 1024;
@@ -59,7 +58,7 @@ pub struct LetterBrandingUpdateInput {
     pub logo: MaybeUndefined<FileId>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of the look of letters.
     LetterBrandingPayload {
         /// The look as it is now.

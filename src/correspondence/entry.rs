@@ -15,18 +15,18 @@ use super::send::CorrespondenceMail;
 use crate::finance::ids::{CustomerId, VendorId};
 use crate::finance::payables::vendor::Vendor;
 use crate::finance::receivables::customer::Customer;
-use crate::graph::node::{self, Node};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::files::{File, FileId};
+use crate::platform::node::{self, Node};
 use crate::platform::scalars::{Date, DateTime};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::practice::correspondence;
+use crate::schema::correspondence;
 
-crate::words! {
+crate::platform::words! {
     /// Which way it went.
     CorrespondenceDirection {
         /// To the client.
@@ -36,7 +36,7 @@ crate::words! {
     }
 }
 
-crate::words! {
+crate::platform::words! {
     /// How it went.
     CorrespondenceChannel {
         /// On paper.
@@ -48,7 +48,7 @@ crate::words! {
     }
 }
 
-crate::words! {
+crate::platform::words! {
     /// Where an entry of the register stands.
     CorrespondenceState {
         /// It counts.

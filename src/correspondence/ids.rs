@@ -1,6 +1,6 @@
 //! The ids of correspondence.
 
-crate::ids! {
+crate::platform::ids! {
     /// Names an entry of the register of correspondence.
     CorrespondenceEntryId = "cor";
     /// Names an entry of the register as the client's own people see it.

@@ -11,27 +11,27 @@ use crate::platform::error::{Error, Result};
 use crate::platform::filter::{DateFilter, FlagFilter, TextFilter};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scope::Ask;
-use crate::schema::practice::correspondence;
+use crate::schema::correspondence;
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of the register of correspondence.
     CorrespondenceEntryConnection, CorrespondenceEntryEdge, CorrespondenceEntry
 );
 
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on the way that correspondence went.
     CorrespondenceDirectionFilter, CorrespondenceDirection
 );
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on how correspondence went.
     CorrespondenceChannelFilter, CorrespondenceChannel
 );
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on where an entry of the register stands.
     CorrespondenceStateFilter, CorrespondenceState
 );
 
-crate::filter! {
+crate::platform::filter! {
     /// Narrows the register of correspondence.
     CorrespondenceEntryFilter over correspondence {
         /// By number.

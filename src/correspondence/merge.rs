@@ -21,11 +21,11 @@ use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::input::sized;
 use crate::platform::mail::template::line;
 use crate::platform::scalars::Date;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::work::input::sized;
 
 /// The most recipients of one merge.
 const MOST: usize = 100;
@@ -109,7 +109,7 @@ pub struct LetterMerge {
     pub errors: Vec<LetterMergeError>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a merge. Letters are written for those who can have one; a refusal writes none at all.
     LetterMergePayload {
         /// What it has made.

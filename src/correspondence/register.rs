@@ -10,7 +10,6 @@ use uuid::Uuid;
 use super::entry::{CorrespondenceChannel, CorrespondenceDirection, CorrespondenceEntry, CorrespondenceState, locked};
 use super::ids::CorrespondenceEntryId;
 use crate::finance::ids::{CustomerId, VendorId};
-use crate::finance::input::expect_version;
 use crate::finance::payables::vendor;
 use crate::finance::receivables::customer;
 use crate::platform::can::Can;
@@ -18,12 +17,12 @@ use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::files::{self, FileId};
 use crate::platform::ids::{new_uuid, split};
+use crate::platform::input::{expect_version, sized};
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::Date;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::practice::{correspondence, correspondence_file};
-use crate::work::input::sized;
+use crate::schema::{correspondence, correspondence_file};
 
 mod input;
 
@@ -203,7 +202,7 @@ pub(super) fn day(tx: &Tx, given: Option<Date>) -> Result<Date> {
 pub(super) async fn record(ctx: &Context<'_>, id: &ID) -> Result<(String, Uuid)> {
     let unknown = || Error::not_found("record", "record");
     let (prefix, uuid) = split(id).ok_or_else(unknown)?;
-    match crate::graph::record(ctx, id).await? {
+    match crate::platform::node::record(ctx, id).await? {
         Some(_) => Ok((prefix.to_owned(), uuid)),
         None => Err(unknown()),
     }

@@ -31,12 +31,12 @@ use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::practice::correspondence_mail;
+use crate::schema::correspondence_mail;
 
 /// The most bytes of the files of one mail: more is refused by mail servers.
 const MOST: usize = 15 * 1024 * 1024;
 
-crate::words! {
+crate::platform::words! {
     /// How far a mail has come.
     CorrespondenceMailState {
         /// It waits to be sent.
@@ -50,7 +50,7 @@ crate::words! {
     }
 }
 
-crate::words! {
+crate::platform::words! {
     /// What mail servers say of a mail that was sent.
     CorrespondenceDelivery {
         /// They have said nothing, as most do of mails that arrive.

@@ -15,7 +15,7 @@ use crate::platform::error::{Error, Result};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{Date, DateTime};
 use crate::platform::scope::Ask;
-use crate::schema::practice::correspondence;
+use crate::schema::correspondence;
 
 /// A letter, a mail or a call that the client's own people see.
 #[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]
@@ -44,7 +44,7 @@ pub struct SharedCorrespondence {
     pub created_at: DateTime,
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of what the client's own people see of its correspondence.
     SharedCorrespondenceConnection, SharedCorrespondenceEdge, SharedCorrespondence
 );

@@ -11,20 +11,19 @@ use diesel::sql_types::{Array, Int4, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use super::ids::LetterTemplateId;
-use crate::finance::input::expect_version;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::filter::{FlagFilter, TextFilter};
 use crate::platform::ids::new_uuid;
+use crate::platform::input::{expect_version, sized};
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::practice::{letter_template, letter_template_text};
-use crate::work::input::sized;
+use crate::schema::{letter_template, letter_template_text};
 
 /// What letters can name. `fields` are the author's own, given with each merge.
 pub(super) const KNOWN: &Known = &[
@@ -188,12 +187,12 @@ pub(super) async fn newest(tx: &Tx, template: LetterTemplateId, language: &str) 
     .await
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of templates of letters.
     LetterTemplateConnection, LetterTemplateEdge, LetterTemplate
 );
 
-crate::filter! {
+crate::platform::filter! {
     /// Narrows the list of templates.
     LetterTemplateFilter over letter_template {
         /// By code.
@@ -244,7 +243,7 @@ pub struct LetterTemplateUpdateInput {
     pub texts: Option<Vec<LetterTemplateTextInput>>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a template.
     LetterTemplatePayload {
         /// The template as it is now.

@@ -25,11 +25,11 @@ use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::files::{Bytes, FileId, FilePurpose, Files, Reserved, not_written};
+use crate::platform::job::{Job, JobPayload};
 use crate::platform::jobs::{self, JobContext, JobKind, JobName, JobResult, Progress};
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::work::job::{Job, JobPayload};
 
 /// What such a job needs of the one who asked for it.
 const RIGHTS: &[Can] = &[Can::CorrespondenceManage, Can::FileRead, Can::FileManage];

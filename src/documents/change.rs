@@ -15,11 +15,11 @@ use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::files::FileId;
+use crate::platform::input::sized;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::Date;
 use crate::platform::scope::Ask;
-use crate::schema::documents::document;
-use crate::work::input::sized;
+use crate::schema::document;
 
 /// What a document says in a field of its type.
 #[derive(InputObject, Clone, Debug)]
@@ -85,7 +85,7 @@ pub struct DocumentInput {
     pub id: DocumentId,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a document.
     DocumentPayload {
         /// The document as it is now.

@@ -15,9 +15,9 @@ use crate::platform::files::ticket::Verb;
 use crate::platform::files::{File, FileId, Files};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
+use crate::platform::schema::file;
 use crate::platform::scope::Ask;
-use crate::schema::core::file;
-use crate::schema::documents::{document, document_version};
+use crate::schema::{document, document_version};
 
 /// A document that the provider shows to the client's own people.
 #[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]
@@ -127,7 +127,7 @@ impl Fetch for Shown {
 }
 
 /// The file of that id, if it is the current version of a document that the client's people see: for the edge.
-pub(crate) async fn file_shown(tx: &Tx, id: FileId) -> Result<Option<File>> {
+pub async fn file_shown(tx: &Tx, id: FileId) -> Result<Option<File>> {
     let version: Option<DocumentVersion> = tx
         .maybe(
             document_version::table
@@ -141,7 +141,7 @@ pub(crate) async fn file_shown(tx: &Tx, id: FileId) -> Result<Option<File>> {
     Ok(Shown::fetch(tx, vec![key]).await?.remove(&key).filter(|file| file.id == id))
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of documents as the client's own people see them.
     ClientDocumentConnection, ClientDocumentEdge, ClientDocument
 );

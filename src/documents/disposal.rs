@@ -14,21 +14,21 @@ use super::document::{Document, locked};
 use super::ids::{DisposalId, DocumentId};
 use super::retention::Schedules;
 use super::rules::{due, told};
-use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::UserId;
+use crate::platform::input::sized;
 use crate::platform::json::Json;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{Date, DateTime};
 use crate::platform::scope::{Ask, Caller};
 use crate::platform::sql::sql;
-use crate::schema::documents::disposal;
-use crate::work::input::sized;
+use crate::schema::disposal;
 
-crate::words! {
+crate::platform::words! {
     /// Where a disposal stands.
     DisposalState {
         /// Somebody else has to confirm it.
@@ -117,7 +117,7 @@ impl Fetch for Disposal {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of disposals.
     DisposalConnection, DisposalEdge, Disposal
 );
@@ -138,7 +138,7 @@ pub struct DisposalDecideInput {
     pub id: DisposalId,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a disposal.
     DisposalPayload {
         /// The disposal as it is now.

@@ -21,7 +21,7 @@ use crate::platform::ids::split;
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{Date, DateTime};
 use crate::platform::scope::Ask;
-use crate::schema::documents::{document, document_link};
+use crate::schema::{document, document_link};
 
 /// A document of the client.
 #[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]
@@ -129,9 +129,9 @@ macro_rules! visible {
         use diesel::PgArrayExpressionMethods;
         let tx: &$crate::platform::db::Tx = $tx;
         let held: Vec<&str> = tx.permissions().iter().map(|can| can.name()).collect();
-        $crate::schema::documents::document::table
-            .filter($crate::schema::documents::document::tenant_id.eq(tx.tenant()?))
-            .filter($crate::schema::documents::document::rights.is_contained_by(held))
+        $crate::schema::document::table
+            .filter($crate::schema::document::tenant_id.eq(tx.tenant()?))
+            .filter($crate::schema::document::rights.is_contained_by(held))
     }};
 }
 
@@ -152,21 +152,21 @@ pub(super) async fn locked(tx: &Tx, id: DocumentId, field: &str) -> Result<Docum
     tx.maybe(found).await?.ok_or_else(|| Error::not_found(field, "document"))
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of documents.
     DocumentConnection, DocumentEdge, Document
 );
 
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on the type of a document.
     DocumentTypeFilter, DocumentTypeId
 );
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on the folder of a document.
     DocumentFolderFilter, DocumentFolderId
 );
 
-crate::filter! {
+crate::platform::filter! {
     /// Narrows a list of documents. Those in the trash are shown only if `trashedOn` asks for them.
     DocumentFilter over document {
         /// By title.

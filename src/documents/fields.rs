@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-crate::words! {
+crate::platform::words! {
     /// What stands in a field of documents.
     DocumentFieldKind {
         /// A text of at most 2,000 characters.

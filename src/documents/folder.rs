@@ -17,7 +17,7 @@ use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::documents::{document, document_folder};
+use crate::schema::{document, document_folder};
 
 /// A folder of documents.
 #[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]
@@ -133,7 +133,7 @@ pub struct DocumentFolderDeleteInput {
     pub id: DocumentFolderId,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a folder.
     DocumentFolderPayload {
         /// The folder as it is now, or was before it was deleted.
@@ -141,7 +141,7 @@ crate::payload! {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of folders.
     DocumentFolderConnection, DocumentFolderEdge, DocumentFolder
 );

@@ -9,19 +9,19 @@ use uuid::Uuid;
 
 use super::ids::LegalHoldId;
 use super::link::pointed;
-use crate::identity::ids::ClientId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::ClientId;
 use crate::platform::ids::new_uuid;
+use crate::platform::input::sized;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::documents::{legal_hold, legal_hold_item};
-use crate::work::input::sized;
+use crate::schema::{legal_hold, legal_hold_item};
 
 /// The most records that one hold names, and that it names at once.
 const MOST: (i64, usize) = (10_000, 100);
@@ -109,7 +109,7 @@ impl Fetch for LegalHold {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of legal holds.
     LegalHoldConnection, LegalHoldEdge, LegalHold
 );
@@ -142,7 +142,7 @@ pub struct LegalHoldReleaseInput {
     pub id: LegalHoldId,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a hold.
     LegalHoldPayload {
         /// The hold as it is now.

@@ -1,6 +1,6 @@
 //! The ids of documents.
 
-crate::ids! {
+crate::platform::ids! {
     /// Names a document.
     DocumentId = "doc";
     /// Names a version of a document.

@@ -11,12 +11,12 @@ use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::input::sized;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
-use crate::schema::documents::document_type;
-use crate::work::input::sized;
+use crate::schema::document_type;
 
 /// The most types of one client.
 const MOST: i64 = 500;
@@ -138,7 +138,7 @@ pub struct DocumentTypeUpdateInput {
     pub fields: Option<Vec<DocumentTypeFieldInput>>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a type of documents.
     DocumentTypePayload {
         /// The type as it is now.
@@ -146,7 +146,7 @@ crate::payload! {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of types of documents.
     DocumentTypeConnection, DocumentTypeEdge, DocumentType
 );

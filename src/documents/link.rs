@@ -9,16 +9,16 @@ use uuid::Uuid;
 use super::change::DocumentPayload;
 use super::document::{Document, locked};
 use super::ids::DocumentId;
-use crate::graph::node::{self, Node};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids::{new_uuid, split};
+use crate::platform::node::{self, Node};
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
-use crate::schema::documents::document_link;
+use crate::schema::document_link;
 
 /// The most records beside which one document lies.
 const MOST: i64 = 200;

@@ -17,15 +17,15 @@ use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::input::sized;
+use crate::platform::job::Job;
 use crate::platform::jobs;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{Date, DateTime};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::documents::retention_schedule;
-use crate::work::input::sized;
-use crate::work::job::Job;
+use crate::schema::retention_schedule;
 
 /// The most schedules of a client that hold.
 const MOST: i64 = 200;
@@ -165,7 +165,7 @@ impl Fetch for DocumentRetention {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of retention schedules.
     RetentionScheduleConnection, RetentionScheduleEdge, RetentionSchedule
 );
@@ -201,7 +201,7 @@ pub struct RetentionRunInput {
     pub as_of: Option<Date>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a retention schedule.
     RetentionSchedulePayload {
         /// The schedule as it is now.
@@ -209,7 +209,7 @@ crate::payload! {
     }
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What is done by retention.
     RetentionRunPayload {
         /// The job that does it. Its result counts what was archived, trashed, proposed, purged and left because it is held.

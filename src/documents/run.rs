@@ -19,7 +19,7 @@ use crate::platform::jobs::{JobContext, JobKind, JobName, JobResult, Progress};
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::Date;
 use crate::platform::sql::sql;
-use crate::schema::documents::document;
+use crate::schema::document;
 
 /// Documents that are looked at in one transaction.
 const BATCH: i32 = 200;

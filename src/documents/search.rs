@@ -39,7 +39,7 @@ pub struct DocumentHit {
     rank: i32,
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of documents that were found.
     DocumentHitConnection, DocumentHitEdge, DocumentHit
 );

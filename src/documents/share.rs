@@ -17,18 +17,18 @@ use super::document::{Document, locked};
 use super::ids::{DocumentId, DocumentShareId, DocumentVersionId};
 use super::version::ById;
 use crate::identity::hashing;
-use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::{Pools, Tx};
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserError, UserErrorCode};
 use crate::platform::files::Files;
 use crate::platform::files::api::files;
+use crate::platform::ids::known::UserId;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::{Ask, settle};
 use crate::platform::sql::sql;
-use crate::schema::documents::document_share;
+use crate::schema::document_share;
 
 /// The longest that a link leads anywhere.
 const LONGEST: chrono::TimeDelta = chrono::TimeDelta::days(366);
@@ -166,7 +166,7 @@ pub struct DocumentShareCreatePayload {
     pub user_errors: Vec<UserError>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a link.
     DocumentSharePayload {
         /// The link as it is now.

@@ -17,11 +17,11 @@ use crate::platform::can::Can;
 use crate::platform::error::{Error, Result};
 use crate::platform::files::{File, Files, sniff};
 use crate::platform::jobs::{Halt, JobContext, JobKind, JobName, JobResult, Progress};
+use crate::platform::schema::file;
 use crate::platform::sql::sql;
-use crate::schema::core::file;
-use crate::schema::documents::document_version;
+use crate::schema::document_version;
 
-crate::words! {
+crate::platform::words! {
     /// What came of reading a version's text.
     DocumentTextState {
         /// It has not been read yet.

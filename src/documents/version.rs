@@ -10,18 +10,18 @@ use uuid::Uuid;
 use super::document::{Document, locked};
 use super::ids::{DocumentId, DocumentVersionId};
 use super::text::{DocumentTextState, Of, TextJob};
-use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::files::{self, File, FileId, FilePurpose, FileState, sniff};
+use crate::platform::ids::known::UserId;
 use crate::platform::jobs;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::DateTime;
+use crate::platform::schema::file;
 use crate::platform::scope::Ask;
-use crate::schema::core::file;
-use crate::schema::documents::{document, document_version};
+use crate::schema::{document, document_version};
 
 /// The most versions of one document.
 const MOST: i32 = 10_000;
@@ -103,7 +103,7 @@ fn said_by(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// Whether a file's name says something else than its bytes.
-pub(crate) fn misleads(name: &str, media_type: &str) -> bool {
+pub fn misleads(name: &str, media_type: &str) -> bool {
     said_by(name).is_some_and(|kinds| !kinds.contains(&media_type))
 }
 
@@ -196,7 +196,7 @@ pub struct DocumentVersionDeleteInput {
     pub id: DocumentVersionId,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a version.
     DocumentVersionPayload {
         /// The version as it is now.
@@ -253,7 +253,7 @@ pub(super) async fn append(
     at: &str,
 ) -> Result<DocumentVersion> {
     let note = input.note.unwrap_or_default();
-    crate::work::input::sized(&format!("{at}note"), &note, 0..=1000)?;
+    crate::platform::input::sized(&format!("{at}note"), &note, 0..=1000)?;
     bound(tx, of, input.file, input.media_type.as_deref(), at).await?;
     let newest: Option<i32> = tx
         .row(

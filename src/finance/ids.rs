@@ -1,6 +1,6 @@
 //! The ids of the finance department.
 
-crate::ids! {
+crate::platform::ids! {
     /// Names a ledger (one set of books of a client).
     LedgerId = "led";
     /// Names an account of the chart.

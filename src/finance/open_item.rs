@@ -26,7 +26,7 @@ use crate::platform::error::Result;
 use crate::platform::scalars::{Date, Dec, Money};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::finance::open_item;
+use crate::schema::open_item;
 
 pub mod allocation;
 mod api;
@@ -35,7 +35,7 @@ pub use allocation::Allocation;
 pub(crate) use api::day_of;
 pub use api::{CustomerIdFilter, OpenItemFilter, OpenItemOrder, OpenItemQuery, OpenItemSideFilter, VendorIdFilter};
 
-crate::words! {
+crate::platform::words! {
     /// Who owes whom.
     OpenItemSide {
         /// A customer owes the client.
@@ -186,7 +186,7 @@ impl OpenItem {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of open items.
     OpenItemConnection, OpenItemEdge, OpenItem
 );

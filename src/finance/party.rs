@@ -5,8 +5,8 @@
 
 use std::fmt::Display;
 
-use crate::finance::input::{sized, sized_if_given};
 use crate::platform::error::Result;
+use crate::platform::input::{sized, sized_if_given};
 
 /// The texts of a party as they came in.
 #[derive(Default)]
@@ -89,7 +89,7 @@ macro_rules! party {
         use async_graphql::{Context, InputObject, MaybeUndefined, Object, SimpleObject};
         use diesel::prelude::*;
 
-        use $crate::finance::input::expect_version;
+        use $crate::platform::input::expect_version;
         use $crate::finance::party::{Texts, check_terms};
         use $crate::platform::can::Can;
         use $crate::platform::db::Tx;
@@ -138,7 +138,7 @@ macro_rules! party {
             pub version: i32,
         }
 
-        $crate::connection!($(#[doc = $page_doc])+ $Connection, $Edge, $Party);
+        $crate::platform::connection!($(#[doc = $page_doc])+ $Connection, $Edge, $Party);
 
         impl Fetch for $Party {
             type Key = $Id;
@@ -158,7 +158,7 @@ macro_rules! party {
             }
         }
 
-        $crate::filter! {
+        $crate::platform::filter! {
             $(#[doc = $filter_doc])+
             $Filter over $table {
                 /// By number.
@@ -238,7 +238,7 @@ macro_rules! party {
             active: Option<bool>,
         }
 
-        $crate::payload! {
+        $crate::platform::payload! {
             $(#[doc = $payload_doc])+
             $Payload {
                 /// The record as it is now.
@@ -294,7 +294,7 @@ macro_rules! party {
         }
 
         /// Changes the record.
-        pub(crate) async fn update(tx: &Tx, input: $Update) -> Result<$Party> {
+        pub async fn update(tx: &Tx, input: $Update) -> Result<$Party> {
             let found: Option<$Party> = tx
                 .maybe(
                     $table::table

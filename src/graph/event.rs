@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
 use uuid::Uuid;
 
-use super::node::{self, Node};
-use crate::identity::ids::{ServiceAccountId, UserId};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result};
+use crate::platform::ids::known::{ServiceAccountId, UserId};
+use crate::platform::node::{self, Node};
 use crate::platform::outbox::{self, EventId, EventKind, Written};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
@@ -105,7 +105,7 @@ impl Event {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of events.
     EventConnection, EventEdge, Event
 );
@@ -170,12 +170,17 @@ impl EventQuery {
     }
 }
 
+crate::platform::nodes! {
+    Event: EventId by Event;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_kind_of_event_tells_of_a_kind_of_node() {
+        crate::graph::for_introspection();
         for kind in EventKind::ALL {
             assert_eq!(node::type_of(kind.prefix()), Some(kind.node_type()), "{}", kind.text());
         }

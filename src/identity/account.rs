@@ -9,11 +9,11 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text, Uuid as SqlUuid};
 use uuid::Uuid;
 
-use super::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::Result;
+use crate::platform::ids::known::UserId;
 use crate::platform::sql::sql;
 
 /// A person who can sign in.
@@ -108,7 +108,7 @@ pub fn address(text: &str) -> Option<String> {
 
 /// The account of an address, for those who make accounts.
 pub(super) async fn exists(tx: &Tx, email: &str) -> Result<bool> {
-    use crate::schema::identity::account;
+    use crate::schema::account;
     Ok(tx.row::<i64, _>(account::table.filter(account::email.eq(email.to_owned())).count()).await? > 0)
 }
 

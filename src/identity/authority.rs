@@ -11,10 +11,10 @@
 use diesel::QueryableByName;
 use diesel::sql_types::{Bool, Text, Uuid as SqlUuid};
 
-use super::ids::ProviderRoleId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::ProviderRoleId;
 use crate::platform::sql::sql;
 
 /// Rights that are held for the provider; in a client they would mean nothing.
@@ -40,7 +40,7 @@ struct Everywhere {
 }
 
 /// Whether the actor holds this right by a provider role, and so in every client.
-pub(crate) async fn holds_everywhere(tx: &Tx, can: Can) -> Result<bool> {
+pub async fn holds_everywhere(tx: &Tx, can: Can) -> Result<bool> {
     let row: Everywhere =
         tx.row(sql("SELECT identity.holds_everywhere($1) AS everywhere").bind::<Text, _>(can.name())).await?;
     Ok(row.everywhere)

@@ -8,11 +8,11 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Binary, Bool, Uuid as SqlUuid};
 use sha2::{Digest, Sha256};
 
-use super::ids::{SessionId, UserId};
 use super::mails::News;
 use super::trail::{self, What};
 use crate::platform::db::Tx;
 use crate::platform::error::Result;
+use crate::platform::ids::known::{SessionId, UserId};
 use crate::platform::scope::Scope;
 use crate::platform::sql::sql;
 

@@ -10,22 +10,22 @@ use diesel::sql_types::{Bool, Uuid as SqlUuid};
 
 use super::account::User;
 use super::authority;
-use super::ids::{GrantId, IdentityProviderId, RoleId, UserId};
 use super::outside::provider::IdentityProvider;
 use super::role::{self, Role};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::{GrantId, IdentityProviderId, RoleId, UserId};
 use crate::platform::ids::new_uuid;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{Date, DateTime};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::identity::access_grant;
+use crate::schema::access_grant;
 
-crate::words! {
+crate::platform::words! {
     /// What a grant does with the rights of its role.
     GrantEffect {
         /// Gives them.
@@ -84,7 +84,7 @@ impl Grant {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of grants.
     GrantConnection, GrantEdge, Grant
 );
@@ -131,7 +131,7 @@ pub struct GrantEndInput {
     pub on: Option<Date>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a grant.
     GrantPayload {
         /// The grant as it is now.

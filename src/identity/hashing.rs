@@ -18,10 +18,10 @@ const QUEUE_FOR: Duration = Duration::from_secs(5);
 static TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(AT_ONCE)));
 
 /// The right to hash for now. It follows the work to its thread, so a caller who hangs up frees nothing early.
-pub(crate) struct Turn(OwnedSemaphorePermit);
+pub struct Turn(OwnedSemaphorePermit);
 
 /// Waits for a turn.
-pub(crate) async fn turn() -> Result<Turn> {
+pub async fn turn() -> Result<Turn> {
     match tokio::time::timeout(QUEUE_FOR, Arc::clone(&TURNS).acquire_owned()).await {
         Ok(Ok(permit)) => Ok(Turn(permit)),
         Ok(Err(closed)) => Err(Error::fault(closed)),
@@ -32,14 +32,14 @@ pub(crate) async fn turn() -> Result<Turn> {
 }
 
 /// A turn if one is free at this moment: for those who hold a connection, and may not wait.
-pub(crate) fn free_turn() -> Result<Turn> {
+pub fn free_turn() -> Result<Turn> {
     Arc::clone(&TURNS).try_acquire_owned().map(Turn).map_err(|_| {
         Error::refuse(UserErrorCode::RateLimited, "", "Too many people are signing in; try again in a moment.")
     })
 }
 
 /// What a check of a password found.
-pub(crate) struct Checked {
+pub struct Checked {
     /// Whether it is the one.
     pub right: bool,
     /// A hash with today's parameters, if the stored one is older.
@@ -48,7 +48,7 @@ pub(crate) struct Checked {
 
 impl Turn {
     /// Whether the password is the stored one. The same work is done for somebody who has none or does not exist.
-    pub(crate) async fn check(self, password: String, stored: Option<String>) -> Result<(Self, Checked)> {
+    pub async fn check(self, password: String, stored: Option<String>) -> Result<(Self, Checked)> {
         self.work(move |passwords| {
             let Some(stored) = stored else {
                 passwords.verify_unknown(&password);
@@ -63,7 +63,7 @@ impl Turn {
     }
 
     /// The hash of a new password, to be stored.
-    pub(crate) async fn hash(self, password: String) -> Result<(Self, String)> {
+    pub async fn hash(self, password: String) -> Result<(Self, String)> {
         self.work(move |passwords| passwords.hash(&password).map_err(Error::fault)).await
     }
 
@@ -84,6 +84,6 @@ impl Turn {
 }
 
 /// Refuses a password that is too easy, at that field of the input.
-pub(super) fn refuse_weak(password: &str, email: &str, field: &str) -> Result<()> {
+pub fn refuse_weak(password: &str, email: &str, field: &str) -> Result<()> {
     check_password(password, email).map_err(|weak| Error::refuse(UserErrorCode::Invalid, field, weak.to_string()))
 }

@@ -14,7 +14,6 @@ use uuid::Uuid;
 use super::account::{Account, User, address};
 use super::authority;
 use super::hashing;
-use super::ids::{InvitationId, RoleId, SessionId, UserId};
 use super::mails::News;
 use super::prove::{self, Proven, Through};
 use super::refresh::Continued;
@@ -25,6 +24,7 @@ use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserError, UserErrorCode};
+use crate::platform::ids::known::{InvitationId, RoleId, SessionId, UserId};
 use crate::platform::ids::new_uuid;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
@@ -32,7 +32,7 @@ use crate::platform::scalars::DateTime;
 use crate::platform::scope::{Ask, Caller, Scope, settle};
 use crate::platform::sql::sql;
 use crate::platform::vault::Vault;
-use crate::schema::identity::invitation;
+use crate::schema::invitation;
 
 /// How long an invitation is open.
 const OPEN_DAYS: i64 = 7;
@@ -70,7 +70,7 @@ impl Invitation {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of invitations.
     InvitationConnection, InvitationEdge, Invitation
 );
@@ -125,7 +125,7 @@ pub struct InvitationRevokeInput {
     pub expected_version: Option<i32>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of an invitation that was taken back.
     InvitationRevokePayload {
         /// The invitation as it is now.

@@ -16,10 +16,10 @@ use diesel::sql_types::{Binary, Text, Timestamptz, Uuid as SqlUuid};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::ids::{InvitationId, SessionId, UserId};
 use super::trail::{self, What};
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result};
+use crate::platform::ids::known::{InvitationId, SessionId, UserId};
 use crate::platform::jobs::{self, Halt, JobContext, JobKind, JobName, JobResult, Progress};
 use crate::platform::mail::{Letter, Mailer};
 use crate::platform::sql::sql;

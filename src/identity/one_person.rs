@@ -5,10 +5,10 @@ use async_graphql::{Context, InputObject, Object, SimpleObject};
 use diesel::QueryableByName;
 use diesel::sql_types::Uuid as SqlUuid;
 
-use super::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::UserId;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
 
@@ -28,7 +28,7 @@ pub struct SamePerson {
     pub user_ids: Vec<UserId>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What is known of a person's accounts.
     UserSamePersonPayload {
         /// The person.

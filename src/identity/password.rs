@@ -8,17 +8,17 @@ use diesel::sql_types::{Text, Uuid as SqlUuid};
 
 use super::account::User;
 use super::hashing;
-use super::ids::SessionId;
 use super::prove;
 use super::reset;
 use super::session::refuse_from_outside;
 use super::sign_in::{person, vault};
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::SessionId;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
 use crate::platform::vault::{Vault, place_of_totp};
-use crate::schema::identity::account;
+use crate::schema::account;
 
 /// The name that authenticator apps show.
 const ISSUER: &str = "Backoffice";
@@ -55,7 +55,7 @@ pub struct TotpEnrolment {
     pub uri: String,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a change of the password.
     PasswordChangePayload {
         /// Whose password it is.
@@ -63,7 +63,7 @@ crate::payload! {
     }
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of setting up an authenticator app.
     TotpEnrollPayload {
         /// What the app needs.
@@ -71,7 +71,7 @@ crate::payload! {
     }
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of the authenticator app.
     TotpPayload {
         /// Whether codes are asked for at sign-in now.

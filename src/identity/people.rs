@@ -3,11 +3,11 @@
 use uuid::{Uuid, uuid};
 
 use super::hashing;
-use super::ids::UserId;
 use super::keys::alone;
 use super::staff;
 use crate::platform::db::Tx;
 use crate::platform::error::Result;
+use crate::platform::ids::known::UserId;
 use crate::platform::sql::sql;
 
 /// The provider's roles as the migration writes them.

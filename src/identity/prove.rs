@@ -10,11 +10,11 @@ use uuid::Uuid;
 use super::account::{Account, User};
 use super::device;
 use super::hashing::{self, Turn};
-use super::ids::{ClientId, SessionId};
 use super::refresh::{self, Continued};
 use super::throttle::Subjects;
 use crate::platform::db::{Pools, Tx};
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::{ClientId, SessionId};
 use crate::platform::ids::new_uuid;
 use crate::platform::scope::Scope;
 use crate::platform::sql::sql;
@@ -236,7 +236,7 @@ pub(super) async fn open_session(tx: &Tx, scope: &Scope, user: User, through: Op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::ids::UserId;
+    use crate::platform::ids::known::UserId;
 
     fn account(confirmed: bool, last_step: i64) -> Account {
         Account {

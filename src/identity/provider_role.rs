@@ -8,16 +8,16 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, Date as SqlDate, Nullable, Text, Uuid as SqlUuid};
 
 use super::authority;
-use super::ids::{ProviderRoleId, StaffIdentityProviderId, UserId};
 use super::outside::staff::StaffIdentityProvider;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::Result;
+use crate::platform::ids::known::{ProviderRoleId, StaffIdentityProviderId, UserId};
 use crate::platform::scalars::Date;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::identity::provider_role;
+use crate::schema::provider_role;
 
 /// What staff may do for the provider, and in every client without a grant.
 #[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]

@@ -7,9 +7,9 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Binary, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 
 use super::account::User;
-use super::ids::{ClientId, SessionId};
 use crate::platform::db::{Pools, Tx};
 use crate::platform::error::{Error, Result};
+use crate::platform::ids::known::{ClientId, SessionId};
 use crate::platform::sql::sql;
 
 /// How long a used token still counts as a parallel tab's, in seconds.

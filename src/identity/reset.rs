@@ -39,7 +39,7 @@ pub struct PasswordResetInput {
     pub totp: Option<String>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of the wish for a new password.
     PasswordResetRequestPayload {
         /// True: if the address is that of an account, a mail is on its way.
@@ -47,7 +47,7 @@ crate::payload! {
     }
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a new password.
     PasswordResetPayload {
         /// Whose password it is. Every session of his has ended; he signs in with the new one.

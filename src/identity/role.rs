@@ -6,17 +6,17 @@ use async_graphql::{ComplexObject, Context, InputObject, Object, SimpleObject};
 use diesel::prelude::*;
 
 use super::authority;
-use super::ids::RoleId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::RoleId;
 use crate::platform::ids::new_uuid;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
-use crate::schema::identity::role;
+use crate::schema::role;
 
 /// A named set of rights in a client.
 #[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]
@@ -50,7 +50,7 @@ impl Role {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of roles.
     RoleConnection, RoleEdge, Role
 );
@@ -97,7 +97,7 @@ pub struct RoleUpdateInput {
     pub permissions: Option<Vec<Can>>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a role.
     RolePayload {
         /// The role as it is now.

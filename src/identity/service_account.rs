@@ -9,18 +9,18 @@ use chrono::TimeDelta;
 use diesel::prelude::*;
 
 use super::authority;
-use super::ids::ServiceAccountId;
 use super::oauth;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserError, UserErrorCode};
+use crate::platform::ids::known::ServiceAccountId;
 use crate::platform::ids::new_uuid;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::{Ask, settle};
-use crate::schema::identity::service_account;
+use crate::schema::service_account;
 
 /// The longest life of a service account.
 const MAX_DAYS: i64 = 366;
@@ -60,7 +60,7 @@ impl ServiceAccount {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of service accounts.
     ServiceAccountConnection, ServiceAccountEdge, ServiceAccount
 );
@@ -115,7 +115,7 @@ pub struct ServiceAccountCreatePayload {
     pub user_errors: Vec<UserError>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a service account.
     ServiceAccountPayload {
         /// The service account as it is now.

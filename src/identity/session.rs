@@ -6,15 +6,15 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use uuid::Uuid;
 
-use super::ids::{ClientId, SessionId};
 use super::prove::Through;
 use super::sign_in::person;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::{ClientId, SessionId};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::{Ask, Caller};
-use crate::schema::identity::session;
+use crate::schema::session;
 
 /// A sign-in on one device.
 #[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]
@@ -52,7 +52,7 @@ impl Session {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of sessions.
     SessionConnection, SessionEdge, Session
 );
@@ -64,7 +64,7 @@ pub struct SessionRevokeInput {
     pub id: SessionId,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a session.
     SessionRevokePayload {
         /// The session as it is now.

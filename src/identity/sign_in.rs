@@ -6,12 +6,12 @@ use std::sync::Arc;
 use async_graphql::{Context, InputObject, Object, SimpleObject};
 
 use super::account::User;
-use super::ids::{ClientId, SessionId};
 use super::invitation;
 use super::keys::Keys;
 use super::prove;
 use super::refresh::{self, Continued};
 use crate::platform::error::{Error, Result, UserError, UserErrorCode};
+use crate::platform::ids::known::{ClientId, SessionId};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::{Ask, Caller, Scope, settle};
 use crate::platform::vault::Vault;
@@ -87,7 +87,7 @@ impl SessionPayload {
     }
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a sign-out.
     SignOutPayload {
         /// The session that ended.

@@ -9,18 +9,18 @@ use uuid::Uuid;
 use super::account::{self, address};
 use super::authority;
 use super::hashing;
-use super::ids::{ProviderRoleId, UserId};
 use super::mails::News;
 use super::outside::linked::StaffOutsideIdentity;
 use super::provider_role::{ProviderGrant, ProviderRole};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::{ProviderRoleId, UserId};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::identity::provider_role;
+use crate::schema::provider_role;
 
 /// A person who works for the provider.
 #[derive(QueryableByName, SimpleObject, Clone, Debug)]
@@ -68,7 +68,7 @@ impl StaffMember {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of staff.
     StaffConnection, StaffEdge, StaffMember
 );
@@ -94,7 +94,7 @@ pub struct StaffDisableInput {
     pub user: UserId,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a member of the staff.
     StaffPayload {
         /// The person as he is now.

@@ -5,11 +5,11 @@ use async_graphql::{Context, InputObject, Object, SimpleObject};
 use diesel::QueryableByName;
 use diesel::sql_types::{Bool, Uuid as SqlUuid};
 
-use super::ids::{ClientId, SessionId};
 use super::keys::AccessToken;
 use super::sign_in::{keys, person};
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserError};
+use crate::platform::ids::known::{ClientId, SessionId};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::{Ask, settle};
 use crate::platform::sql::sql;

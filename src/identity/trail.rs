@@ -3,9 +3,9 @@
 use diesel::sql_types::{Text, Uuid as SqlUuid};
 use uuid::Uuid;
 
-use super::ids::UserId;
 use crate::platform::db::Tx;
 use crate::platform::error::Result;
+use crate::platform::ids::known::UserId;
 use crate::platform::ids::new_uuid;
 use crate::platform::sql::sql;
 

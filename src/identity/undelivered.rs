@@ -15,12 +15,12 @@ use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
 
-crate::ids! {
+crate::platform::ids! {
     /// Names a mail that was given up.
     UndeliveredMailId = "mai";
 }
 
-crate::words! {
+crate::platform::words! {
     /// What a mail tells of.
     MailSubject {
         /// A person was invited to a client.
@@ -61,7 +61,7 @@ pub struct UndeliveredMail {
     pub given_up_at: DateTime,
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of mails that were given up.
     UndeliveredMailConnection, UndeliveredMailEdge, UndeliveredMail
 );
@@ -73,7 +73,7 @@ pub struct UndeliveredMailRetryInput {
     pub id: UndeliveredMailId,
 }
 
-crate::payload!(
+crate::platform::payload!(
     /// What became of a mail that is to be sent again.
     UndeliveredMailRetryPayload {
         /// When it was put into the queue.

@@ -3,8 +3,8 @@
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 
 use super::account::User;
-use super::ids::{ClientId, ServiceAccountId, UserId};
 use crate::platform::can::Can;
+use crate::platform::ids::known::{ClientId, ServiceAccountId, UserId};
 use crate::platform::scope::{Ask, Caller};
 use crate::platform::sql::sql;
 

@@ -4,10 +4,10 @@
 use async_graphql::{Context, ID};
 use uuid::Uuid;
 
-use crate::graph;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result};
+use crate::platform::node;
 use crate::platform::scope::{Ask, Caller};
 
 /// What the client's own people see, and what it is to the provider. Both have the same id inside.
@@ -50,7 +50,7 @@ pub fn sights(kind: &str) -> Vec<(&'static str, Can)> {
 
 /// Every type of record that takes part, and the right to read such records.
 pub fn types() -> impl Iterator<Item = (&'static str, Can)> {
-    graph::types().filter(|(name, _)| !MUTE.contains(name))
+    node::types().filter(|(name, _)| !MUTE.contains(name))
 }
 
 /// The names of all types, and of the rights to them, in the same order.
@@ -73,9 +73,9 @@ pub fn rights(tx: &Tx) -> Vec<&'static str> {
 
 /// The record of that outside id, if the caller reads it. One that he may not read looks like one that is not there.
 pub async fn open(ctx: &Context<'_>, tx: &Tx, id: &ID) -> Result<Option<About>> {
-    let Some((named, uuid)) = graph::named(id) else { return Ok(None) };
+    let Some((named, uuid)) = node::named(id) else { return Ok(None) };
     let readable = types().any(|(name, can)| name == named && tx.permissions().contains(&can));
-    if !readable || graph::record(ctx, id).await?.is_none() {
+    if !readable || node::record(ctx, id).await?.is_none() {
         return Ok(None);
     }
     Ok(Some(About { kind: inside(named), named, id: uuid }))
@@ -91,7 +91,7 @@ pub async fn expect(ctx: &Context<'_>, tx: &Tx, id: &ID) -> Result<About> {
 pub fn outside(tx: &Tx, kind: &str, id: Uuid) -> Option<String> {
     let all = sights(kind);
     let seen = all.iter().find(|(_, can)| tx.permissions().contains(can)).or(all.first());
-    graph::outside(seen.map_or(kind, |(name, _)| name), id)
+    node::outside(seen.map_or(kind, |(name, _)| name), id)
 }
 
 /// Only people watch and are told, not service accounts.

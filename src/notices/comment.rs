@@ -9,11 +9,11 @@ use uuid::Uuid;
 
 use super::about;
 use super::ids::{CommentId, InternalCommentId};
-use crate::identity::ids::{ServiceAccountId, UserId};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result};
+use crate::platform::ids::known::{ServiceAccountId, UserId};
 use crate::platform::ids::split;
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
@@ -179,7 +179,7 @@ impl Fetch for Internal {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of comments.
     CommentConnection, CommentEdge, Comment
 );

@@ -1,6 +1,6 @@
 //! The ids of comments and notices.
 
-crate::ids! {
+crate::platform::ids! {
     /// Names a comment that the client sees.
     CommentId = "cmt";
     /// Names a comment that stays with the provider's staff.

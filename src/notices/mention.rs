@@ -5,9 +5,9 @@ use diesel::sql_types::{Array, Bool, Int4, Text, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use super::tell::Audience;
-use crate::identity::ids::UserId;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::UserId;
 use crate::platform::sql::sql;
 
 /// The most people who are mentioned in one comment.

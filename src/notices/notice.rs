@@ -9,23 +9,23 @@ use uuid::Uuid;
 use super::about;
 use super::comment::{Comment, Internal};
 use super::ids::{CommentId, InternalCommentId, NoticeId};
-use crate::graph;
-use crate::identity::ids::ClientId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::ClientId;
 use crate::platform::ids::split;
+use crate::platform::node;
 use crate::platform::outbox::EventKind;
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::{Ask, Caller};
 use crate::platform::sql::sql;
-use crate::schema::practice::notice;
+use crate::schema::notice;
 
 /// The most notices that are read at once by their ids.
 const MOST: usize = 100;
 
-crate::words! {
+crate::platform::words! {
     /// Why somebody is told of a record.
     NoticeCause {
         /// He was mentioned in a comment.
@@ -90,7 +90,7 @@ pub struct Notice {
 impl Notice {
     /// The record's id, as the caller knows it.
     async fn record_id(&self) -> async_graphql::Result<ID> {
-        let id = graph::outside(&self.record_type, self.record_id);
+        let id = node::outside(&self.record_type, self.record_id);
         Ok(id.map(ID).ok_or_else(|| Error::fault("a notice of no record"))?)
     }
 
@@ -120,7 +120,7 @@ impl Notice {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of notices.
     NoticeConnection, NoticeEdge, Notice
 );
@@ -145,7 +145,7 @@ pub struct NoticesReadInput {
     pub record: Option<ID>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of notices.
     NoticesReadPayload {
         /// How many were unread until now.

@@ -11,7 +11,7 @@ use crate::platform::scalars::{DateTime, TimeZone};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
 
-crate::words! {
+crate::platform::words! {
     /// How somebody is told by mail.
     NoticeMailing {
         /// As soon as there is something to tell.
@@ -51,7 +51,7 @@ pub struct NoticePreferenceSetInput {
     pub time_zone: Option<TimeZone>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of how somebody is told by mail.
     NoticePreferencePayload {
         /// How he is told now.

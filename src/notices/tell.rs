@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use super::about;
 use super::notice::NoticeCause;
-use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::Result;
+use crate::platform::ids::known::UserId;
 use crate::platform::ids::new_uuid;
 use crate::platform::sql::sql;
 

@@ -7,15 +7,15 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use super::about::{self, About};
-use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::Result;
+use crate::platform::ids::known::UserId;
 use crate::platform::ids::new_uuid;
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::practice::record_watch;
+use crate::schema::record_watch;
 
 /// How the caller stands to a record.
 #[derive(SimpleObject, Clone, Debug)]
@@ -35,7 +35,7 @@ pub struct RecordWatchInput {
     pub record: ID,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of watching a record.
     RecordWatchPayload {
         /// How the caller stands to the record now.
@@ -60,7 +60,7 @@ pub struct RecordWatcher {
     pub staff: bool,
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of those who watch a record.
     RecordWatcherConnection, RecordWatcherEdge, RecordWatcher
 );
@@ -73,14 +73,17 @@ struct Count {
 
 /// What the caller does with a record.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wish {
+pub enum Wish {
+    /// Is told of what happens to it.
     Watch,
+    /// Is told no more.
     Unwatch,
+    /// Is never told, whatever would have it so.
     Mute,
 }
 
 /// Writes down how the actor stands to a record.
-pub(crate) async fn set(tx: &Tx, named: &str, record: Uuid, wish: Wish) -> Result<()> {
+pub async fn set(tx: &Tx, named: &str, record: Uuid, wish: Wish) -> Result<()> {
     if wish == Wish::Unwatch {
         tx.exec(diesel::delete(
             record_watch::table

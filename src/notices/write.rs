@@ -11,16 +11,16 @@ use super::ids::{CommentId, InternalCommentId};
 use super::mention;
 use super::notice::NoticeCause;
 use super::tell::{Audience, News, concerned, tell};
-use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::UserId;
 use crate::platform::ids::new_uuid;
+use crate::platform::input::sized;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scope::{Ask, Caller};
 use crate::platform::sql::sql;
-use crate::schema::practice::{comment, work_item};
-use crate::work::input::sized;
+use crate::schema::comment;
 
 /// The most characters of a comment.
 const LONGEST: usize = 10_000;
@@ -60,7 +60,7 @@ pub struct CommentDeleteInput {
     pub expected_version: Option<i32>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a comment.
     CommentPayload {
         /// The comment as it is now.
@@ -79,7 +79,7 @@ fn checked(text: &str) -> Result<()> {
 }
 
 /// A comment as it is written down.
-pub(crate) struct New {
+pub struct New {
     /// The type of its record, as the provider knows it.
     pub kind: &'static str,
     /// The record.
@@ -95,7 +95,7 @@ pub(crate) struct New {
 }
 
 /// Writes a comment down and tells of it as an event; gives its id.
-pub(crate) async fn insert(tx: &Tx, new: New) -> Result<Uuid> {
+pub async fn insert(tx: &Tx, new: New) -> Result<Uuid> {
     let id = new_uuid();
     tx.exec(diesel::insert_into(comment::table).values((
         comment::tenant_id.eq(tx.tenant()?),
@@ -115,14 +115,14 @@ pub(crate) async fn insert(tx: &Tx, new: New) -> Result<Uuid> {
 }
 
 /// Tells who is mentioned in a comment, then those who watch its record and who does it: each once.
-pub(crate) async fn told(tx: &Tx, to: &Audience, record: Uuid, comment: Uuid, mentioned: Vec<UserId>) -> Result<()> {
+pub async fn told(tx: &Tx, to: &Audience, record: Uuid, comment: Uuid, mentioned: Vec<UserId>) -> Result<()> {
     let news = |cause| News { record, cause, comment: Some(comment), says: None };
     tell(tx, to, news(NoticeCause::Mentioned), mentioned).await?;
     tell(tx, to, news(NoticeCause::Commented), concerned(tx, record).await?).await
 }
 
 /// Whether the caller is a person.
-pub(crate) fn by_a_person(ctx: &Context<'_>) -> Result<bool> {
+pub fn by_a_person(ctx: &Context<'_>) -> Result<bool> {
     Ok(!matches!(ctx.scope()?.caller(), Caller::Service { .. }))
 }
 
@@ -147,15 +147,14 @@ async fn told_of_work(tx: &Tx, about: &About, visible: bool) -> Result<()> {
         return Ok(());
     }
     emit(tx, EventKind::WorkItemCommented, about.id);
-    let shown: Option<bool> = tx
+    let shown: Option<Yes> = tx
         .maybe(
-            work_item::table
-                .filter(work_item::tenant_id.eq(tx.tenant()?))
-                .filter(work_item::id.eq(about.id))
-                .select(work_item::visible_to_client),
+            sql("SELECT visible_to_client AS yes FROM practice.work_item WHERE tenant_id = $1 AND id = $2")
+                .bind::<SqlUuid, _>(tx.tenant()?)
+                .bind::<SqlUuid, _>(about.id),
         )
         .await?;
-    if visible && shown.unwrap_or_default() {
+    if visible && shown.is_some_and(|shown| shown.yes) {
         emit(tx, EventKind::ClientRequestCommented, about.id);
     }
     Ok(())
@@ -217,7 +216,7 @@ async fn own(tx: &Tx, id: &ID, expected: Option<i32>) -> Result<Comment> {
     // Whoever comes second waits above, and finds what the first one has done.
     let now = if locked.is_empty() { None } else { one(tx, id).await? };
     let now = now.ok_or_else(unknown)?;
-    crate::finance::input::expect_version(expected, now.version, "comment")?;
+    crate::platform::input::expect_version(expected, now.version, "comment")?;
     if now.deleted_at.is_some() {
         return Err(Error::refuse(UserErrorCode::State, "id", "This comment was deleted."));
     }

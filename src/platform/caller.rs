@@ -4,6 +4,20 @@ use uuid::Uuid;
 
 use super::can::Can;
 
+crate::words! {
+    /// Who made a change.
+    ActorKind {
+        /// A person.
+        User = "user",
+        /// A program with a service account.
+        Service = "service",
+        /// The server itself, without a request.
+        System = "system",
+        /// Somebody with direct access to the database.
+        Database = "database",
+    }
+}
+
 /// Who asks, as the access token says. The database has the last word in every transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {

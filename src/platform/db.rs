@@ -21,7 +21,7 @@ use super::outbox::{self, Told};
 use super::sql::Sql;
 
 /// Under which target the spans stand that may go to a collector of traces.
-pub(crate) const TRACED: &str = "backoffice::trace";
+pub const TRACED: &str = "backoffice::trace";
 
 /// The time that the database takes for a step of a transaction; nothing where traces are not sent.
 macro_rules! span {
@@ -165,7 +165,7 @@ impl Tx {
     /// Opens a transaction of its own on the sign-in role, for what happens before anybody is known or has to last
     /// although the operation is refused (failed attempts, a stolen refresh token). Whoever opens it ends it with
     /// [`Tx::finish`], before the operation's own transaction is opened: an operation never holds two connections.
-    pub(crate) fn open_anonymous(pools: &Pools) -> BoxFuture<'_, Result<Self>> {
+    pub fn open_anonymous(pools: &Pools) -> BoxFuture<'_, Result<Self>> {
         Self::open(&pools.identity, Begin::Write, anonymous(), |row| row.enter(Uuid::nil(), None))
     }
 
@@ -288,7 +288,7 @@ impl Tx {
     /// Ends the transaction: commits if asked and nothing failed in it, else rolls back. True if it was committed.
     ///
     /// PostgreSQL answers COMMIT of a failed transaction by rolling back without an error, hence the flag.
-    pub(crate) async fn end(&self, commit: bool) -> Result<bool> {
+    pub async fn end(&self, commit: bool) -> Result<bool> {
         if self.borrowed.ended.load(Ordering::Acquire) {
             return Ok(false);
         }
@@ -324,17 +324,17 @@ impl Tx {
     }
 
     /// Notes that what is read depends on who reads, not on his rights alone.
-    pub(crate) fn tells_own(&self) {
+    pub fn tells_own(&self) {
         self.tells_own.store(true, Ordering::Release);
     }
 
     /// Whether something was read that others with the same rights would not see.
-    pub(crate) fn has_told_own(&self) -> bool {
+    pub fn has_told_own(&self) -> bool {
         self.tells_own.load(Ordering::Acquire)
     }
 
     /// Wakes the workers when this has been committed.
-    pub(crate) fn ask_for_work(&self) {
+    pub fn ask_for_work(&self) {
         self.asks_for_work.store(true, Ordering::Release);
     }
 
@@ -350,12 +350,12 @@ impl Tx {
     }
 
     /// Ends a transaction of one's own and gives its connection back.
-    pub(crate) async fn finish(self, commit: bool) -> Result<bool> {
+    pub async fn finish(self, commit: bool) -> Result<bool> {
         self.end(commit).await
     }
 
     /// Runs the checks that wait for the commit now, for a dry run that is going to be rolled back.
-    pub(crate) async fn check_now(&self) -> Result<()> {
+    pub async fn check_now(&self) -> Result<()> {
         let mut connection = self.borrowed.get()?;
         self.note(self.borrowed.hear(connection.batch_execute("SET CONSTRAINTS ALL IMMEDIATE")).await)
     }

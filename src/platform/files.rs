@@ -23,7 +23,7 @@ use super::ids::new_uuid;
 use super::scalars::DateTime;
 use super::scope::Caller;
 use super::seal::Seals;
-use crate::schema::core::file;
+use crate::schema::file;
 
 pub mod api;
 mod keep;
@@ -130,12 +130,10 @@ macro_rules! readable {
         let tx: &$crate::platform::db::Tx = $tx;
         tx.tells_own();
         let rights: Vec<&str> = tx.permissions().iter().map(|can| can.name()).collect();
-        $crate::schema::core::file::table
-            .filter($crate::schema::core::file::tenant_id.eq(tx.tenant()?))
-            .filter($crate::schema::core::file::rights.is_contained_by(rights))
-            .filter(
-                $crate::schema::core::file::only_for.is_null().or($crate::schema::core::file::only_for.eq(tx.actor())),
-            )
+        $crate::schema::file::table
+            .filter($crate::schema::file::tenant_id.eq(tx.tenant()?))
+            .filter($crate::schema::file::rights.is_contained_by(rights))
+            .filter($crate::schema::file::only_for.is_null().or($crate::schema::file::only_for.eq(tx.actor())))
     }};
 }
 pub(crate) use readable;
@@ -336,7 +334,7 @@ impl Files {
     }
 
     /// How many bytes lie in the store under that key, and the bytes; none if there are none.
-    pub(crate) async fn stored(&self, key: &str) -> Result<Option<(u64, BoxStream<'static, Result<Bytes>>)>> {
+    pub async fn stored(&self, key: &str) -> Result<Option<(u64, BoxStream<'static, Result<Bytes>>)>> {
         match self.store.size(key).await? {
             Some(size) => Ok(Some((size, self.store.read(key, None).await?))),
             None => Ok(None),
@@ -344,7 +342,7 @@ impl Files {
     }
 
     /// The bytes of a file that can be used, or some of them: for the edge.
-    pub(crate) async fn bytes(
+    pub async fn bytes(
         &self,
         file: &File,
         range: Option<std::ops::Range<u64>>,
@@ -353,12 +351,12 @@ impl Files {
     }
 
     /// A file of this machine with the bytes of one that can be used.
-    pub(crate) async fn on_disk(&self, file: &File) -> Result<store::OnDisk> {
+    pub async fn on_disk(&self, file: &File) -> Result<store::OnDisk> {
         self.store.on_disk(&file.object_key).await
     }
 
     /// Its first bytes.
-    pub(crate) async fn head(&self, file: &File) -> Result<Vec<u8>> {
+    pub async fn head(&self, file: &File) -> Result<Vec<u8>> {
         use futures_util::TryStreamExt;
         let most = file.bytes().min(sniff::HEAD_BYTES as u64);
         if most == 0 {
@@ -369,12 +367,12 @@ impl Files {
     }
 
     /// The bytes under a key that the database gave for somebody without a sign-in.
-    pub(crate) async fn bytes_at(&self, object_key: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
+    pub async fn bytes_at(&self, object_key: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
         self.store.read(object_key, None).await
     }
 
     /// Takes the bytes of an announced file: for the edge.
-    pub(crate) async fn receive<S, E>(&self, file: &File, bytes: S) -> std::result::Result<Written, NotKept<E>>
+    pub async fn receive<S, E>(&self, file: &File, bytes: S) -> std::result::Result<Written, NotKept<E>>
     where
         S: Stream<Item = std::result::Result<Bytes, E>> + Unpin,
     {
@@ -384,17 +382,17 @@ impl Files {
     }
 
     /// Takes bytes away that nobody asks for any more: for the edge.
-    pub(crate) async fn drop_bytes(&self, file: &File) -> Result<()> {
+    pub async fn drop_bytes(&self, file: &File) -> Result<()> {
         self.store.remove(&file.object_key).await
     }
 
     /// What an address says, if this server has signed it.
-    pub(crate) fn ticket(&self, text: &str) -> std::result::Result<Ticket, ticket::BadTicket> {
+    pub fn ticket(&self, text: &str) -> std::result::Result<Ticket, ticket::BadTicket> {
         Ticket::read(text, &self.seals, chrono::Utc::now().timestamp())
     }
 
     /// A signed address for that caller, and until when it is good.
-    pub(crate) fn address(&self, caller: &Caller, tx: &Tx, file: &File, verb: Verb) -> Result<(String, DateTime)> {
+    pub fn address(&self, caller: &Caller, tx: &Tx, file: &File, verb: Verb) -> Result<(String, DateTime)> {
         let (actor, session) = match caller {
             Caller::Person { account, session, .. } => (*account, Some(*session)),
             Caller::Service { account, .. } => (*account, None),
@@ -457,7 +455,7 @@ async fn announce(
 }
 
 /// Notes that the bytes of an announced file have come. False if there is no such file any more.
-pub(crate) async fn received(tx: &Tx, id: FileId, written: &Written) -> Result<bool> {
+pub async fn received(tx: &Tx, id: FileId, written: &Written) -> Result<bool> {
     let one = || -> Result<_> { Ok(file::table.filter(file::tenant_id.eq(tx.tenant()?)).filter(file::id.eq(id))) };
     let noted = tx
         .exec(

@@ -1,5 +1,7 @@
 //! Ids: UUIDs (version 7) inside, typed and opaque outside. `inv_0192…` can only ever be an invoice.
 
+pub mod known;
+
 use std::fmt;
 
 use uuid::Uuid;

@@ -9,6 +9,10 @@ use super::db::{Begin, Pools, Tx};
 use super::error::{Error, Result};
 use super::sql::sql;
 
+/// The domain of the addresses under which clients are written to; none if no mails come in.
+#[derive(Clone, Debug, Default)]
+pub struct MailDomain(pub Option<String>);
+
 /// An address of a client.
 #[derive(QueryableByName, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {

@@ -112,7 +112,7 @@ impl Scope {
     }
 
     /// Pays so many units beside the price of the document. What comes from inside pays nothing.
-    pub(crate) fn charge(&self, units: u64) -> Result<()> {
+    pub fn charge(&self, units: u64) -> Result<()> {
         self.purse.as_ref().map_or(Ok(()), |purse| purse.charge(units)).map_err(Error::Exhausted)
     }
 
@@ -141,25 +141,25 @@ impl Scope {
     }
 
     /// The pools, for sign-in, which has no actor yet. Inside the crate only.
-    pub(crate) fn pools(&self) -> &Pools {
+    pub fn pools(&self) -> &Pools {
         &self.pools
     }
 
     /// The client's transaction, if the caller holds that right in it: for the edge, where no resolver asks.
-    pub(crate) async fn client(&self, can: Can) -> Result<&Tx> {
+    pub async fn client(&self, can: Can) -> Result<&Tx> {
         self.tx(Door::Client, can).await
     }
 
     /// Whether the caller holds that right in the client, for what asks a server elsewhere before it opens the operation's
     /// transaction. On a connection of its own, given back at once.
     #[cfg(feature = "oidc")]
-    pub(crate) async fn beforehand(&self, can: Can) -> Result<()> {
+    pub async fn beforehand(&self, can: Can) -> Result<()> {
         self.held_behind(Door::Client, can).await
     }
 
     /// The same for a right that is held for the provider.
     #[cfg(feature = "oidc")]
-    pub(crate) async fn beforehand_of_provider(&self, can: Can) -> Result<()> {
+    pub async fn beforehand_of_provider(&self, can: Can) -> Result<()> {
         self.held_behind(Door::Provider, can).await
     }
 
@@ -212,20 +212,20 @@ impl Scope {
 
     /// The operation's transaction for sign-in, before anybody is known. Inside the crate only: it needs no right. What
     /// comes of it is a token.
-    pub(crate) async fn sign_in(&self) -> Result<&Tx> {
+    pub async fn sign_in(&self) -> Result<&Tx> {
         self.tells_secret();
         self.through(Door::SignIn).await
     }
 
     /// The operation's transaction for whoever comes with the link of that hash, to sign. Inside the crate only: it needs no
     /// right. What leads nowhere any more looks like what never did.
-    pub(crate) async fn by_link(&self, client: Uuid, link: [u8; 32]) -> Result<&Tx> {
+    pub async fn by_link(&self, client: Uuid, link: [u8; 32]) -> Result<&Tx> {
         self.through(Door::Signing(client, link)).await
     }
 
     /// The transaction in which the caller's rights are known, without needing one: that of the token's client, or
     /// without a client whichever a sibling field opens.
-    pub(crate) async fn whoever(&self) -> Result<&Tx> {
+    pub async fn whoever(&self) -> Result<&Tx> {
         if !matches!(self.caller, Caller::Person { client: None, .. }) {
             let tx = self.through(Door::Client).await?;
             tx.pass().await?;
@@ -277,12 +277,12 @@ impl Scope {
     }
 
     /// What the operation's `Idempotency-Key` led to, if not to running it: the stored answer or a refusal.
-    pub(crate) fn take_repeated(&self) -> Option<Result<String>> {
+    pub fn take_repeated(&self) -> Option<Result<String>> {
         self.repeated.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Stores the answer under the key of the request, in the transaction that has taken it.
-    pub(crate) async fn keep(&self, answer: &[u8]) -> Result<()> {
+    pub async fn keep(&self, answer: &[u8]) -> Result<()> {
         if let (Some(claim), Some((door, tx))) = (&self.claim, self.opened.get()) {
             let answer = if self.is_secret() { String::new() } else { String::from_utf8_lossy(answer).into_owned() };
             claim.keep(tx, shelf(*door), answer).await?;
@@ -291,7 +291,7 @@ impl Scope {
     }
 
     /// For what signs somebody in: nobody is known yet whose key it could be.
-    pub(crate) fn keyless(&self) -> Result<()> {
+    pub fn keyless(&self) -> Result<()> {
         match self.claim {
             Some(_) => Err(self.end_with(Err(Error::BadInput(
                 "Signing in takes no Idempotency-Key: its answer is a secret, which is kept nowhere.".to_owned(),
@@ -302,7 +302,7 @@ impl Scope {
 
     /// For what asks for a password before it opens the operation's transaction: ends the operation if it was done
     /// before, because what it changed may be what it asks for. On a connection of its own, given back at once.
-    pub(crate) async fn not_done_before(&self) -> Result<()> {
+    pub async fn not_done_before(&self) -> Result<()> {
         let Some(claim) = &self.claim else { return Ok(()) };
         let tx = self.enter(Door::Myself).await?;
         let found = claim.look(&tx).await;
@@ -359,12 +359,12 @@ impl Scope {
     }
 
     /// The open transaction, if a resolver asked for one: for the edge, which ends it.
-    pub(crate) fn transaction(&self) -> Option<&Tx> {
+    pub fn transaction(&self) -> Option<&Tx> {
         self.opened.get().map(|(_, tx)| tx)
     }
 
     /// Ends the operation's transaction. True if it was committed.
-    pub(crate) async fn end(&self, commit: bool) -> Result<bool> {
+    pub async fn end(&self, commit: bool) -> Result<bool> {
         match self.transaction() {
             Some(tx) => tx.end(commit && !self.has_failed()).await,
             None => Ok(false),
@@ -372,7 +372,7 @@ impl Scope {
     }
 
     /// Makes sure that the door was asked, also where no field had a statement: for the edge, before it answers.
-    pub(crate) async fn pass(&self) -> Result<()> {
+    pub async fn pass(&self) -> Result<()> {
         match self.transaction() {
             Some(tx) => tx.pass().await,
             None => Ok(()),
@@ -380,17 +380,17 @@ impl Scope {
     }
 
     /// Forgets what was fetched for one page before the next one is read in the same transaction.
-    pub(crate) fn forget_batches(&self) {
+    pub fn forget_batches(&self) {
         self.batches.forget();
     }
 
     /// The rights that a job's reading has asked for so far.
-    pub(crate) fn used(&self) -> Vec<Can> {
+    pub fn used(&self) -> Vec<Can> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 
     /// Runs the checks that wait for the commit, for a dry run.
-    pub(crate) async fn check_now(&self) -> Result<()> {
+    pub async fn check_now(&self) -> Result<()> {
         match self.transaction() {
             Some(tx) => tx.check_now().await,
             None => Ok(()),

@@ -9,16 +9,16 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Date as SqlDate, Nullable, Numeric, Text, Uuid as SqlUuid};
 use uuid::Uuid;
 
-use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::UserId;
 use crate::platform::ids::new_uuid;
+use crate::platform::input::sized;
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{Date, Dec};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::work::input::sized;
 
 /// The most weeks that are looked at once.
 const MOST_WEEKS: i64 = 26;
@@ -86,7 +86,7 @@ pub struct StaffCapacity {
     pub weeks: Vec<StaffWeek>,
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of what the staff can take on.
     StaffCapacityConnection, StaffCapacityEdge, StaffCapacity
 );
@@ -124,7 +124,7 @@ pub struct StaffAbsenceRemoveInput {
     pub from: Date,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of what somebody can take on.
     StaffCapacityPayload {
         /// The four weeks from the one on that was changed.

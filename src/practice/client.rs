@@ -11,16 +11,16 @@ use diesel::{QueryableByName, Selectable};
 use super::figures::{ClientFigures, OwnFigures, PortfolioFigures};
 use super::ids::ClientGroupId;
 use super::status::ClientStatus;
-use crate::identity::ids::ClientId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result};
+use crate::platform::ids::known::ClientId;
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{CountryCode, CurrencyCode, DateTime, TimeZone};
 use crate::platform::scope::{Ask, Caller};
 use crate::platform::sql::sql;
-use crate::schema::practice::client;
+use crate::schema::client;
 
 /// A client company.
 #[derive(Queryable, Selectable, QueryableByName, SimpleObject, Clone, Debug)]
@@ -82,7 +82,7 @@ impl Client {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of clients.
     ClientConnection, ClientEdge, Client
 );

@@ -6,22 +6,21 @@ use async_graphql::{ComplexObject, Context, InputObject, MaybeUndefined, Object,
 use diesel::prelude::*;
 
 use super::ids::ClientContactId;
-use crate::appointments::attendee::mailable;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::input::{mailable, sized};
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
-use crate::schema::practice::client_contact;
-use crate::work::input::sized;
+use crate::schema::client_contact;
 
 /// The most contacts of a client.
 const MOST: i64 = 1000;
 
-crate::words! {
+crate::platform::words! {
     /// What somebody is spoken to about.
     ContactTopic {
         /// The books.
@@ -92,7 +91,7 @@ impl Fetch for ClientContact {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of contacts.
     ClientContactConnection, ClientContactEdge, ClientContact
 );
@@ -142,7 +141,7 @@ pub struct ClientContactDeleteInput {
     pub id: ClientContactId,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a contact.
     ClientContactPayload {
         /// The contact as it is now, or was before it was deleted.

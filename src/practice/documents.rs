@@ -20,7 +20,7 @@ use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::practice::document_manifest;
+use crate::schema::document_manifest;
 
 /// The most documents of one manifest.
 const MOST_DOCUMENTS: usize = 1_000;
@@ -55,12 +55,12 @@ impl DocumentManifest {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of manifests.
     DocumentManifestConnection, DocumentManifestEdge, DocumentManifest
 );
 
-crate::payload!(
+crate::platform::payload!(
     /// What came of publishing or retiring a manifest.
     DocumentManifestPayload {
         /// The manifest.

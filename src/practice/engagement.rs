@@ -18,7 +18,7 @@ use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{Date, DateTime};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::practice::{engagement, engagement_service};
+use crate::schema::{engagement, engagement_service};
 
 /// What a client has the provider do, from when to before when.
 #[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]
@@ -227,7 +227,7 @@ pub struct EngagementServiceEndInput {
     pub until: Date,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of an engagement.
     EngagementPayload {
         /// The engagement as it is now.
@@ -235,7 +235,7 @@ crate::payload! {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of engagements.
     EngagementConnection, EngagementEdge, Engagement
 );

@@ -6,11 +6,11 @@ use async_graphql::{ComplexObject, SimpleObject};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Date as SqlDate, Numeric, Text, Uuid as SqlUuid};
 
-use crate::identity::ids::ClientId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::Result;
+use crate::platform::ids::known::ClientId;
 use crate::platform::scalars::{Date, Dec, Money};
 use crate::platform::sql::sql;
 

@@ -6,16 +6,16 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Uuid as SqlUuid};
 
 use super::ids::ClientGroupId;
-use crate::identity::ids::ClientId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::ClientId;
 use crate::platform::ids::new_uuid;
+use crate::platform::input::sized;
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::practice::{client_group, client_group_member};
-use crate::work::input::sized;
+use crate::schema::{client_group, client_group_member};
 
 /// The most clients that are put into a group, or taken out of it, at once.
 const MOST: usize = 100;
@@ -30,7 +30,7 @@ pub struct ClientGroup {
     pub name: String,
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of groups of clients.
     ClientGroupConnection, ClientGroupEdge, ClientGroup
 );
@@ -64,7 +64,7 @@ pub struct ClientGroupDeleteInput {
     pub id: ClientGroupId,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a group.
     ClientGroupPayload {
         /// The group as it is now, or was before it was given up.

@@ -10,7 +10,7 @@ const MOST: usize = 20;
 const LONGEST: usize = 253;
 
 /// The origins as they are kept: in small letters, each once, in the order in which they were given.
-pub(super) fn origins(given: Vec<String>) -> Result<Vec<String>> {
+pub fn origins(given: Vec<String>) -> Result<Vec<String>> {
     if given.len() > MOST {
         let message = format!("A client has at most {MOST} portals.");
         return Err(Error::refuse(UserErrorCode::Invalid, "portalOrigins", message));

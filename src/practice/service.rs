@@ -8,7 +8,7 @@ use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::scope::Ask;
-use crate::schema::practice::service;
+use crate::schema::service;
 
 /// A service that the provider offers.
 #[derive(Queryable, Selectable, QueryableByName, SimpleObject, Clone, Debug)]
@@ -38,7 +38,7 @@ pub struct ServiceUpdateInput {
     pub name: String,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a service.
     ServicePayload {
         /// The service as it is now.
@@ -54,7 +54,7 @@ fn check_name(name: &str) -> Result<()> {
 }
 
 /// Refuses a code that is not plain.
-pub(crate) fn check_code(code: &str) -> Result<()> {
+pub fn check_code(code: &str) -> Result<()> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     if code.len() > 30 || !code.bytes().all(plain) || !code.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase())
     {

@@ -10,19 +10,19 @@ use diesel::sql_types::{Array, Bool, Date as SqlDate, Int4, Nullable, Text, Uuid
 use uuid::Uuid;
 
 use super::service::check_code;
-use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::UserId;
 use crate::platform::ids::new_uuid;
+use crate::platform::input::sized;
 use crate::platform::scalars::Date;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::practice::skill;
-use crate::work::input::sized;
+use crate::schema::skill;
 
-crate::words! {
+crate::platform::words! {
     /// What becomes of giving work to somebody who lacks what it takes.
     OnMissingSkill {
         /// It is refused.
@@ -109,7 +109,7 @@ pub struct MissingSkill {
 }
 
 /// What people lack for the work of services, near in one client or far over all.
-pub(crate) struct Missing<const FAR: bool>;
+pub struct Missing<const FAR: bool>;
 
 impl<const FAR: bool> Fetch for Missing<FAR> {
     type Key = (UserId, String);
@@ -183,21 +183,21 @@ pub struct ServiceSkillSetInput {
     pub on_missing: Option<OnMissingSkill>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a skill.
     SkillPayload {
         /// The skill.
         skill: Skill
     }
 }
-crate::payload! {
+crate::platform::payload! {
     /// What became of what somebody can.
     StaffSkillPayload {
         /// All that is said of him and that skill, by the day from which on.
         staff_skills: Vec<StaffSkill>
     }
 }
-crate::payload! {
+crate::platform::payload! {
     /// What became of what a service takes.
     ServiceSkillPayload {
         /// All that it takes, by code.

@@ -8,19 +8,19 @@ use diesel::prelude::*;
 use diesel::sql_types::{Text, Uuid as SqlUuid};
 use uuid::Uuid;
 
-use crate::identity::ids::{ClientId, UserId};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::{ClientId, UserId};
 use crate::platform::ids::new_uuid;
+use crate::platform::input::sized;
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::practice::client_status_change;
-use crate::work::input::sized;
+use crate::schema::client_status_change;
 
-crate::words! {
+crate::platform::words! {
     /// Where a client stands with the provider.
     ClientStatus {
         /// It may become a client.
@@ -65,7 +65,7 @@ impl ClientStatusChange {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of moves of a client.
     ClientStatusChangeConnection, ClientStatusChangeEdge, ClientStatusChange
 );
@@ -84,7 +84,7 @@ pub struct ClientStatusMoveInput {
     pub reason: String,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a move.
     ClientStatusMovePayload {
         /// Where the client stands now.

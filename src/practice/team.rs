@@ -7,17 +7,16 @@ use diesel::QueryableByName;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Bool, Date as SqlDate, Nullable, Text, Uuid as SqlUuid};
 
-use super::ids::TeamId;
-use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::{TeamId, UserId};
 use crate::platform::ids::new_uuid;
 use crate::platform::scalars::Date;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::practice::{team, team_member};
+use crate::schema::{team, team_member};
 
 /// A team of the provider's staff.
 #[derive(Queryable, Selectable, QueryableByName, SimpleObject, Clone, Debug)]
@@ -132,7 +131,7 @@ pub struct TeamMemberEndInput {
     pub until: Date,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a team.
     TeamPayload {
         /// The team as it is now.

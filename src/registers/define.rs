@@ -14,11 +14,11 @@ use super::register::Register;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserError, UserErrorCode, path};
+use crate::platform::input::sized;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::registers::register;
-use crate::work::input::sized;
+use crate::schema::register;
 
 mod input;
 
@@ -33,7 +33,7 @@ const AT_ONCE: i64 = 2_000;
 /// Records that are named where a definition is refused.
 const NAMED: usize = 20;
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a register.
     RegisterPayload {
         /// The register as it is now.

@@ -70,7 +70,7 @@ pub struct RegisterRecordsCreateInput {
     pub mode: RegisterEntryMode,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a record of a register.
     RegisterRecordPayload {
         /// The record as it is now.

@@ -1,6 +1,6 @@
 //! The ids of registers.
 
-crate::ids! {
+crate::platform::ids! {
     /// Names a register.
     RegisterId = "reg";
     /// Names a record of a register.

@@ -18,7 +18,7 @@ use crate::platform::paging::{Slice, encode};
 use crate::platform::scope::Ask;
 use crate::platform::sql::Pieces;
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of records of a register.
     RegisterRecordConnection, RegisterRecordEdge, RegisterRecord
 );

@@ -22,7 +22,7 @@ use crate::platform::entity::Fetch;
 use crate::platform::error::Result;
 use crate::platform::sql::sql;
 
-crate::words! {
+crate::platform::words! {
     /// What a share of quality is about.
     RegisterQualityAspect {
         /// Fields that are required or wanted say something.

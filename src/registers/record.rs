@@ -22,7 +22,7 @@ use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
 use crate::platform::sql::Pieces;
 
-crate::words! {
+crate::platform::words! {
     /// Where a record of a register stands.
     RegisterRecordState {
         /// It counts: nothing in it has to be keyed twice, or two people have said the same.
@@ -36,7 +36,7 @@ crate::words! {
     }
 }
 
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on where a record stands.
     RegisterRecordStateFilter, RegisterRecordState
 );

@@ -20,9 +20,9 @@ use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::registers::register;
+use crate::schema::register;
 
-crate::words! {
+crate::platform::words! {
     /// What stands in a field of a register.
     RegisterFieldKind {
         /// A text.
@@ -340,7 +340,7 @@ pub async fn held(tx: &Tx, id: RegisterId, field: &str) -> Result<Register> {
     tx.maybe(found).await?.ok_or_else(|| Error::not_found(field, "register"))
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of registers.
     RegisterConnection, RegisterEdge, Register
 );

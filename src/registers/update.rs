@@ -13,10 +13,10 @@ use super::register::Register;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserError, UserErrorCode};
+use crate::platform::input::sized;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scope::Ask;
-use crate::schema::registers::register_record;
-use crate::work::input::sized;
+use crate::schema::register_record;
 
 /// Changes of a record.
 #[derive(InputObject, Clone, Debug)]

@@ -15,15 +15,15 @@ use crate::finance::receivables::customer::{self, CustomerUpdateInput};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::WorkItemId;
 use crate::platform::scalars::Date;
 use crate::platform::sql::sql;
 use crate::webhooks::ids::{WebhookDeliveryId, WebhookEndpointId};
-use crate::work::ids::WorkItemId;
 use crate::work::item::WorkPriority;
 use crate::work::item::change::{self, New, WorkItemCreateInput, WorkItemUpdateInput};
 use crate::work::item::notice;
 
-crate::words! {
+crate::platform::words! {
     /// What a rule has done.
     RuleEffectKind {
         /// It opened a work item.

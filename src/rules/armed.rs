@@ -5,11 +5,10 @@ use backoffice_conditions::{Broken, Expression, Shape, Template};
 use super::action::{RuleAction, RuleWorkItem};
 use super::subject::{self, Subject};
 use crate::approvals::ApprovalSubject;
-use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::{TeamId, UserId};
 use crate::platform::outbox::EventKind;
-use crate::practice::ids::TeamId;
 use crate::webhooks::ids::WebhookEndpointId;
 
 /// The most actions of a version.

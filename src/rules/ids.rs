@@ -1,6 +1,6 @@
 //! Global ids of rules.
 
-crate::ids! {
+crate::platform::ids! {
     /// Names a rule.
     RuleId = "rule";
     /// Names a run of a rule.

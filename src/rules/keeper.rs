@@ -27,7 +27,7 @@ use crate::platform::error::{Error, Result};
 use crate::platform::outbox;
 use crate::platform::sql::sql;
 use crate::platform::turns::{self, Lane};
-use crate::schema::practice::{rule_run, rule_standing};
+use crate::schema::{rule_run, rule_standing};
 
 /// How often the database is looked at without being told to.
 const LOOK: Duration = Duration::from_secs(1);

@@ -11,7 +11,7 @@ use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids::new_uuid;
 use crate::platform::outbox::EventKind;
 use crate::platform::sql::sql;
-use crate::schema::core::webhook_endpoint;
+use crate::webhooks::schema::webhook_endpoint;
 use crate::work::item::assign;
 
 /// What a version is to say, checked against what its publisher may do.

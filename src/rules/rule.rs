@@ -23,7 +23,7 @@ use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::practice::rule;
+use crate::schema::rule;
 
 /// The most rules of a client.
 const MOST: i64 = 200;
@@ -104,12 +104,12 @@ impl Fetch for Rule {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of rules.
     RuleConnection, RuleEdge, Rule
 );
 
-crate::filter! {
+crate::platform::filter! {
     /// Narrows a list of rules.
     RuleFilter over rule {
         /// By name.
@@ -168,7 +168,7 @@ pub struct RuleDisarmInput {
     pub expected_version: Option<i32>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a rule.
     RulePayload {
         /// The rule as it is now.

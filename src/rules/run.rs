@@ -18,9 +18,9 @@ use crate::platform::outbox::{EventId, EventKind};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
-use crate::schema::practice::rule_run;
+use crate::schema::rule_run;
 
-crate::words! {
+crate::platform::words! {
     /// How a run of a rule ended.
     RuleOutcome {
         /// All of its actions were done.
@@ -140,22 +140,22 @@ impl Fetch for RuleRun {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of runs.
     RuleRunConnection, RuleRunEdge, RuleRun
 );
 
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on the rule.
     RuleIdFilter, RuleId
 );
 
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on how a run ended.
     RuleOutcomeFilter, RuleOutcome
 );
 
-crate::filter! {
+crate::platform::filter! {
     /// Narrows a list of runs.
     RuleRunFilter over rule_run {
         /// By rule.

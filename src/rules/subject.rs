@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::look::Seen;
-use crate::identity::ids::{ServiceAccountId, UserId};
+use crate::platform::ids::known::{ServiceAccountId, UserId};
 use crate::platform::outbox::EventKind;
 
 /// How a column is shown.

@@ -9,14 +9,14 @@ use uuid::Uuid;
 use super::action::RuleAction;
 use super::armed::Armed;
 use super::ids::RuleId;
-use crate::identity::ids::{ServiceAccountId, UserId};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result};
+use crate::platform::ids::known::{ServiceAccountId, UserId};
 use crate::platform::outbox::EventKind;
 use crate::platform::scalars::DateTime;
-use crate::schema::practice::rule_version;
+use crate::schema::rule_version;
 
 /// A version of a rule. It never changes; a change is a new version.
 #[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]

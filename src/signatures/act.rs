@@ -10,11 +10,11 @@ use super::ids::SignatureRequestId;
 use super::mails::{self, News};
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::input::sized;
 use crate::platform::jobs;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scope::Scope;
 use crate::platform::sql::sql;
-use crate::work::input::sized;
 
 /// Who comes.
 #[derive(Clone, Copy, Debug)]

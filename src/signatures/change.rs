@@ -15,11 +15,11 @@ use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::files::Files;
 use crate::platform::files::api::files;
+use crate::platform::input::sized;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::work::input::sized;
 use crate::work::reminder;
 
 /// A draft that is to go out.

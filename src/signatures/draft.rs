@@ -7,18 +7,17 @@ use serde_json::{Value, json};
 
 use super::ids::SignatureRequestId;
 use super::request::{SignatureRequest, SignatureRequestPayload, asking, find};
-use crate::appointments::attendee::mailable;
 use crate::documents::ids::DocumentVersionId;
 use crate::documents::version::ById;
-use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::UserId;
+use crate::platform::input::{mailable, sized};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::work::input::sized;
 use crate::work::reminder;
 
 /// The longest that a request can be signed.

@@ -10,18 +10,18 @@ use uuid::Uuid;
 
 use super::ids::SignatureRequestId;
 use super::request::find;
-use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result};
 use crate::platform::files::store::hex;
+use crate::platform::ids::known::UserId;
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::signatures::signature_event;
+use crate::schema::signature_event;
 
-crate::words! {
+crate::platform::words! {
     /// What happened to a request for signatures.
     SignatureEventKind {
         /// It went out.
@@ -94,7 +94,7 @@ impl SignatureEvent {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of events of a request for signatures.
     SignatureEventConnection, SignatureEventEdge, SignatureEvent
 );

@@ -19,9 +19,9 @@ use crate::platform::error::{Error, Result};
 use crate::platform::files::{Bytes, File, FileId, FilePurpose, Files, Reserved, not_written};
 use crate::platform::jobs::{JobContext, JobKind, JobName, JobResult, Progress};
 use crate::platform::scalars::DateTime;
+use crate::platform::schema::file;
 use crate::platform::signing;
 use crate::platform::sql::sql;
-use crate::schema::core::file;
 
 /// What stands before the links of the chain, a line each: hash, blank, line.
 const CHAIN: &str = "-- chain --";

@@ -1,6 +1,6 @@
 //! The ids of signatures.
 
-crate::ids! {
+crate::platform::ids! {
     /// Names a request for signatures.
     SignatureRequestId = "sreq";
     /// Names a request for signatures as one of its signers sees it.

@@ -86,7 +86,7 @@ struct Row {
     media_type: String,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of what somebody without an account was asked to sign.
     SignatureInvitationPayload {
         /// It as it is now.

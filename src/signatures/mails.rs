@@ -69,7 +69,7 @@ pub(super) async fn ask(tx: &Tx, request: Uuid, news: News, at: Option<DateTime>
     Ok(())
 }
 
-crate::letter! {
+crate::platform::letter! {
     /// Somebody is asked to sign.
     Asked("asked.txt") {
         /// Who.
@@ -91,7 +91,7 @@ crate::letter! {
     }
 }
 
-crate::letter! {
+crate::platform::letter! {
     /// Whoever has sent a request is told what became of it.
     Over("over.txt") {
         /// Who.

@@ -10,18 +10,18 @@ use super::ids::SignatureRequestId;
 use super::signer::{OfRequest, SignatureSigner};
 use crate::documents::ids::{DocumentId, DocumentVersionId};
 use crate::documents::version::Current;
-use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::Result;
 use crate::platform::files::{File, FileId};
+use crate::platform::ids::known::UserId;
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
-use crate::schema::signatures::signature_request;
+use crate::schema::signature_request;
 
-crate::words! {
+crate::platform::words! {
     /// How far a request for signatures has come.
     SignatureState {
         /// It can still be changed, and nobody was asked yet.
@@ -147,9 +147,9 @@ macro_rules! visible {
         use diesel::PgArrayExpressionMethods;
         let tx: &$crate::platform::db::Tx = $tx;
         let held: Vec<&str> = tx.permissions().iter().map(|can| can.name()).collect();
-        $crate::schema::signatures::signature_request::table
-            .filter($crate::schema::signatures::signature_request::tenant_id.eq(tx.tenant()?))
-            .filter($crate::schema::signatures::signature_request::rights.is_contained_by(held))
+        $crate::schema::signature_request::table
+            .filter($crate::schema::signature_request::tenant_id.eq(tx.tenant()?))
+            .filter($crate::schema::signature_request::rights.is_contained_by(held))
     }};
 }
 
@@ -187,12 +187,12 @@ pub(super) async fn asking<'a>(ctx: &'a Context<'_>) -> Result<&'a Tx> {
     ctx.tx(Can::SignatureRequest).await
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of requests for signatures.
     SignatureRequestConnection, SignatureRequestEdge, SignatureRequest
 );
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a request for signatures.
     SignatureRequestPayload {
         /// The request as it is now.

@@ -7,15 +7,15 @@ use diesel::prelude::*;
 use uuid::Uuid;
 
 use super::ids::SignatureRequestId;
-use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::Result;
+use crate::platform::ids::known::UserId;
 use crate::platform::scalars::DateTime;
-use crate::schema::signatures::signature_signer;
+use crate::schema::signature_signer;
 
-crate::words! {
+crate::platform::words! {
     /// What a signer has done.
     SignerState {
         /// His turn has not come.

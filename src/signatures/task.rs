@@ -20,9 +20,9 @@ use crate::platform::files::ticket::Verb;
 use crate::platform::files::{File, FileId, Files};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
+use crate::platform::schema::file;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::core::file;
 
 /// What somebody is asked to sign, or has signed, in his own name.
 #[derive(QueryableByName, SimpleObject, Clone, Debug)]
@@ -145,7 +145,7 @@ impl Fetch for SignatureTask {
 }
 
 /// The file of that id, if it is what the actor is asked to sign, or has signed.
-pub(crate) async fn file_to_sign(tx: &Tx, id: FileId) -> Result<Option<File>> {
+pub async fn file_to_sign(tx: &Tx, id: FileId) -> Result<Option<File>> {
     let tasks = own(tx, Which { file: Some(id.0), ..Which::default() }).await?;
     let shown = tasks.iter().any(|task| {
         task.opened_at.is_some() && [SignatureState::Out, SignatureState::Signed].contains(&task.request_state)
@@ -157,12 +157,12 @@ pub(crate) async fn file_to_sign(tx: &Tx, id: FileId) -> Result<Option<File>> {
     Ok(tx.maybe(found).await?.filter(File::is_there))
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of what one is asked to sign.
     SignatureTaskConnection, SignatureTaskEdge, SignatureTask
 );
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of what one was asked to sign.
     SignatureTaskPayload {
         /// It as it is now.

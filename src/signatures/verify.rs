@@ -57,7 +57,7 @@ pub struct SignatureRequestVerifyInput {
     pub id: SignatureRequestId,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What came of verifying a request for signatures.
     SignatureRequestVerifyPayload {
         /// It.

@@ -21,9 +21,9 @@ use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::core::{webhook_attempt, webhook_delivery, webhook_endpoint};
+use crate::schema::{webhook_attempt, webhook_delivery, webhook_endpoint};
 
-crate::words! {
+crate::platform::words! {
     /// How a delivery stands.
     WebhookDeliveryState {
         /// Behind an earlier delivery of the same record to the same endpoint.
@@ -39,17 +39,17 @@ crate::words! {
     }
 }
 
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on how a delivery stands.
     WebhookDeliveryStateFilter, WebhookDeliveryState
 );
 
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on the endpoint.
     WebhookEndpointIdFilter, WebhookEndpointId
 );
 
-crate::filter! {
+crate::platform::filter! {
     /// Narrows a list of deliveries.
     WebhookDeliveryFilter over webhook_delivery {
         /// By endpoint.
@@ -145,7 +145,7 @@ impl WebhookDelivery {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of deliveries.
     WebhookDeliveryConnection, WebhookDeliveryEdge, WebhookDelivery
 );
@@ -225,7 +225,7 @@ pub struct WebhookTestInput {
     pub id: WebhookEndpointId,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a delivery.
     WebhookDeliveryPayload {
         /// The new delivery. What comes of it is seen in its log a moment later.

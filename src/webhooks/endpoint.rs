@@ -14,16 +14,16 @@ use super::guard::Destination;
 use super::ids::WebhookEndpointId;
 use super::secret::{self, WebhookSecret};
 use super::signature::Secret;
-use crate::finance::input::{expect_version, sized};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserError, UserErrorCode};
+use crate::platform::input::{expect_version, sized};
 use crate::platform::outbox::{self, EventKind};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::{Ask, settle};
 use crate::platform::sql::sql;
-use crate::schema::core::webhook_endpoint;
+use crate::schema::webhook_endpoint;
 
 mod api;
 
@@ -34,7 +34,7 @@ const MOST: i64 = 50;
 /// The longest time that a secret signs on beside its successor, in hours.
 const LONGEST_OVERLAP: i32 = 168;
 
-crate::words! {
+crate::platform::words! {
     /// Whether an endpoint is sent anything.
     WebhookEndpointState {
         /// It is told of events.
@@ -46,7 +46,7 @@ crate::words! {
     }
 }
 
-crate::words! {
+crate::platform::words! {
     /// Why an endpoint is paused.
     WebhookPauseReason {
         /// Somebody paused it.
@@ -140,7 +140,7 @@ impl Fetch for Lane {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of endpoints.
     WebhookEndpointConnection, WebhookEndpointEdge, WebhookEndpoint
 );
@@ -226,7 +226,7 @@ impl WebhookSecretPayload {
     }
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of an endpoint.
     WebhookEndpointPayload {
         /// The endpoint as it is now.

@@ -1,6 +1,6 @@
 //! The ids of webhooks.
 
-crate::ids! {
+crate::platform::ids! {
     /// Names an endpoint.
     WebhookEndpointId = "whe";
     /// Names a delivery of a message to an endpoint.

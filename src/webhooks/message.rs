@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::ids::{MessageId, WebhookEndpointId};
-use crate::identity::ids::ClientId;
+use crate::platform::ids::known::ClientId;
 use crate::platform::outbox::{EventId, EventKind};
 use crate::platform::paging::encode;
 use crate::platform::scalars::DateTime;

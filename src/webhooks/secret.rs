@@ -17,7 +17,7 @@ use crate::platform::error::{Error, Result};
 use crate::platform::ids::new_uuid;
 use crate::platform::scalars::DateTime;
 use crate::platform::vault::Vault;
-use crate::schema::core::webhook_secret;
+use crate::schema::webhook_secret;
 
 /// A secret that signs what is sent to an endpoint. What it is was shown when it was made.
 #[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]

@@ -25,7 +25,7 @@ const MAX_ANSWER: usize = 16 * 1024;
 /// The most of an answer's head that is read.
 const MAX_HEAD: usize = 32 * 1024;
 
-crate::words! {
+crate::platform::words! {
     /// What came of an attempt.
     WebhookOutcome {
         /// Answered with a status of 200 to 299: delivered.

@@ -1,8 +1,6 @@
 //! The ids of work.
 
-crate::ids! {
-    /// Names a work item.
-    WorkItemId = "wi";
+crate::platform::ids! {
     /// Names a work item as its client sees it.
     ClientRequestId = "crq";
     /// Names recurring work.

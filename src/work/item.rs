@@ -7,23 +7,22 @@ use async_graphql::{ComplexObject, Context, ID, SimpleObject};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use super::ids::WorkItemId;
 use super::reminder::WorkReminder;
 use crate::clocks::ids::ClockId;
-use crate::graph::node::{self, Node};
-use crate::identity::ids::{ClientId, UserId};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result};
 use crate::platform::ids;
+use crate::platform::ids::known::{ClientId, TeamId, UserId, WorkItemId};
+use crate::platform::node::{self, Node};
 use crate::platform::scalars::{Date, DateTime};
 use crate::platform::scope::Ask;
-use crate::practice::ids::{EngagementId, TeamId};
+use crate::practice::ids::EngagementId;
 use crate::practice::service::Service;
 use crate::practice::skill::{Missing, MissingSkill};
 use crate::practice::team::Team;
-use crate::schema::practice::work_item;
+use crate::schema::work_item;
 
 pub mod assign;
 pub mod change;
@@ -58,7 +57,7 @@ use time_line::WorkItemChange;
 pub use view::{ViewMutation, ViewQuery};
 pub use wanted::{WantedLine, WantedMutation};
 
-crate::words! {
+crate::platform::words! {
     /// What sort of work an item is.
     WorkItemKind {
         /// Something to be done.
@@ -78,7 +77,7 @@ crate::words! {
     }
 }
 
-crate::words! {
+crate::platform::words! {
     /// How urgent a work item is.
     WorkPriority {
         /// When there is nothing else to do.

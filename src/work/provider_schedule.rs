@@ -5,17 +5,17 @@ use chrono::Utc;
 use diesel::QueryableByName;
 use diesel::sql_types::{Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 
-use super::job::JobState;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::job::JobState;
 use crate::platform::jobs::JobName;
 use crate::platform::scalars::{DateTime, TimeZone};
 use crate::platform::schedules::Pattern;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
 
-crate::ids! {
+crate::platform::ids! {
     /// Names a schedule of the provider.
     ProviderScheduleId = "psc";
 }
@@ -68,7 +68,7 @@ pub struct ProviderScheduleUpdateInput {
     pub paused: Option<bool>,
 }
 
-crate::payload!(
+crate::platform::payload!(
     /// What became of a schedule of the provider.
     ProviderSchedulePayload {
         /// The schedule as it is now.

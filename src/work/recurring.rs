@@ -10,22 +10,21 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, Bool, Date as SqlDate, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
-use super::ids::{RecurringWorkId, WorkItemId};
+use super::ids::RecurringWorkId;
 use super::item::{WorkItemState, WorkPerson, names};
 use crate::clocks::ids::BusinessCalendarId;
-use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result};
+use crate::platform::ids::known::{TeamId, UserId, WorkItemId};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{Date, DateTime};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::practice::ids::TeamId;
 use crate::practice::service::Service;
 use crate::practice::team::Team;
-use crate::schema::practice::{recurring_work, recurring_work_exception};
+use crate::schema::{recurring_work, recurring_work_exception};
 
 pub mod change;
 pub mod input;
@@ -41,7 +40,7 @@ const RUNS: i64 = 50;
 /// The most single days of work that are otherwise.
 const MOST_EXCEPTIONS: usize = 200;
 
-crate::words! {
+crate::platform::words! {
     /// What work is done for: a period of which there is one run at most.
     WorkPeriod {
         /// A day.
@@ -356,7 +355,7 @@ impl Fetch for RecurringWorkStep {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of recurring work.
     RecurringWorkConnection, RecurringWorkEdge, RecurringWork
 );

@@ -16,17 +16,17 @@ use diesel::sql_types::{Bool, Date as SqlDate, Int4, Nullable, Text, Uuid as Sql
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::ids::WorkItemId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::WorkItemId;
 use crate::platform::ids::new_uuid;
 use crate::platform::jobs::{self, JobContext, JobKind, JobName, JobResult, Progress};
 use crate::platform::mail::{Mailer, Unsent};
 use crate::platform::scalars::{Date, DateTime};
 use crate::platform::sql::sql;
-use crate::schema::practice::work_reminder;
+use crate::schema::work_reminder;
 
 /// The minute of the client's day at which reminders go out: eight o'clock.
 const MINUTE: u16 = 8 * 60;
@@ -75,7 +75,7 @@ impl Fetch for WorkReminder {
 }
 
 /// The days of reminders, in their order, each once.
-pub(crate) fn days(mut days: Vec<i32>) -> Result<Vec<i32>> {
+pub fn days(mut days: Vec<i32>) -> Result<Vec<i32>> {
     if days.len() > MOST || days.iter().any(|day| !(1..=365).contains(day)) {
         let message = "At most 20 reminders, 1 to 365 days behind the request.";
         return Err(Error::refuse(UserErrorCode::Invalid, "remindAfterDays", message));
@@ -101,7 +101,7 @@ pub(super) fn checked(wishes: Vec<i32>, wanted: &[String], visible: bool) -> Res
 }
 
 /// When the reminder of that day is due: at eight o'clock.
-pub(crate) fn due(zone: chrono_tz::Tz, asked: NaiveDate, after_days: i32) -> Result<DateTime> {
+pub fn due(zone: chrono_tz::Tz, asked: NaiveDate, after_days: i32) -> Result<DateTime> {
     let day = asked.checked_add_days(Days::new(u64::try_from(after_days).unwrap_or_default()));
     let at = day.and_then(|day| chrono::DateTime::from_timestamp(instant(zone, day, MINUTE), 0));
     at.map(DateTime).ok_or_else(|| Error::fault("a reminder has no time"))
@@ -132,7 +132,7 @@ pub(super) async fn set(tx: &Tx, item: WorkItemId, after: Vec<i32>) -> Result<()
     Ok(())
 }
 
-crate::letter! {
+crate::platform::letter! {
     /// A client is reminded of what it was asked for.
     Reminder("reminder.txt") {
         /// Who is reminded.
@@ -195,7 +195,7 @@ fn written(date: Date) -> String {
 }
 
 /// The id of one person's mail of a job: the same each time.
-pub(crate) fn mail_of(job: Uuid, account: Uuid) -> Uuid {
+pub fn mail_of(job: Uuid, account: Uuid) -> Uuid {
     Uuid::from_u128(job.as_u128() ^ account.as_u128())
 }
 

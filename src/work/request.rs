@@ -17,7 +17,7 @@ use crate::platform::error::{Error, Result};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{Date, DateTime};
 use crate::platform::scope::Ask;
-use crate::schema::practice::work_item;
+use crate::schema::work_item;
 
 /// Work of the provider that the client's own people see.
 #[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]
@@ -57,7 +57,7 @@ impl ClientRequest {
     }
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of an answer.
     ClientRequestPayload {
         /// The piece of work as it is now.
@@ -84,7 +84,7 @@ impl Fetch for ClientRequest {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of what the client's own people see of the provider's work.
     ClientRequestConnection, ClientRequestEdge, ClientRequest
 );

@@ -8,21 +8,21 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
-use super::job::Job;
-use crate::identity::ids::{ServiceAccountId, UserId};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::{ServiceAccountId, UserId};
+use crate::platform::job::Job;
 use crate::platform::jobs::{JobId, JobName};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{DateTime, TimeZone};
 use crate::platform::schedules::Pattern;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::core::{schedule, schedule_turn};
+use crate::schema::{schedule, schedule_turn};
 
-crate::ids! {
+crate::platform::ids! {
     /// Names a schedule.
     ScheduleId = "sch";
 }
@@ -142,7 +142,7 @@ impl Fetch for Turn {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of schedules.
     ScheduleConnection, ScheduleEdge, Schedule
 );
@@ -191,7 +191,7 @@ pub struct ScheduleInput {
     pub id: ScheduleId,
 }
 
-crate::payload!(
+crate::platform::payload!(
     /// What became of a schedule.
     SchedulePayload {
         /// The schedule as it is now, or was before it was deleted.

@@ -7,21 +7,21 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use serde::{Deserialize, Serialize};
 
-use super::input::sized;
 use super::item::{WorkItemKind, WorkPriority};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::input::sized;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::practice::work_template;
+use crate::schema::work_template;
 
 /// The most steps of a template.
 const MOST: usize = 100;
 /// The most lines of a step's checklist.
 const MOST_CHECKS: usize = 100;
 
-crate::words! {
+crate::platform::words! {
     /// The day from which the due day of a step is counted.
     WorkDueAnchor {
         /// The last day of the period that the work is done for.
@@ -31,7 +31,7 @@ crate::words! {
     }
 }
 
-crate::words! {
+crate::platform::words! {
     /// Where a due day goes that is no working day.
     WorkDueRoll {
         /// It stays.
@@ -186,7 +186,7 @@ pub struct WorkTemplateUpdateInput {
     pub steps: Option<Vec<WorkTemplateStepInput>>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a template.
     WorkTemplatePayload {
         /// The template as it is now.

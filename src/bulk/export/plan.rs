@@ -82,7 +82,7 @@ fn read_schema(sdl: &str) -> HashMap<String, Fields> {
             let arguments = field.node.arguments.iter().map(|argument| argument.node.name.node.to_string()).collect();
             let described = field.node.description.as_ref().map(|text| text.node.as_str()).unwrap_or_default();
             let mut rights = rights_in(described);
-            rights.extend(crate::graph::right_of(&named));
+            rights.extend(crate::platform::node::right_of(&named));
             (field.node.name.node.to_string(), Known { named, listed, arguments, rights })
         });
         types.insert(definition.node.name.node.to_string(), fields.collect());
@@ -301,13 +301,13 @@ impl Columns<'_> {
                 Selection::FragmentSpread(spread) => {
                     let Some(fragment) = self.fragments.get(&spread.node.fragment_name.node) else { continue };
                     let on = fragment.node.type_condition.node.on.node.to_string();
-                    self.rights.extend(crate::graph::right_of(&on).filter(|_| on != kind));
+                    self.rights.extend(crate::platform::node::right_of(&on).filter(|_| on != kind));
                     self.walk(&fragment.node.selection_set.node, &on, path, listed)?;
                 }
                 Selection::InlineFragment(inline) => {
                     let on = inline.node.type_condition.as_ref().map(|on| on.node.on.node.to_string());
                     let on = on.as_deref().unwrap_or(kind);
-                    self.rights.extend(crate::graph::right_of(on).filter(|_| on != kind));
+                    self.rights.extend(crate::platform::node::right_of(on).filter(|_| on != kind));
                     self.walk(&inline.node.selection_set.node, on, path, listed)?;
                 }
             }

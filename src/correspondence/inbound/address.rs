@@ -7,17 +7,16 @@ use async_graphql::{ComplexObject, Context, InputObject, Object, SimpleObject};
 use diesel::prelude::*;
 
 use crate::correspondence::ids::InboundMailAddressId;
-use crate::finance::input::expect_version;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::inbound::MailDomain;
+use crate::platform::input::{expect_version, sized};
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
-use crate::schema::practice::inbound_address;
-use crate::server::published::Published;
-use crate::work::input::sized;
+use crate::schema::inbound_address;
 
 /// The most addresses of a client that were not revoked.
 const MOST: i64 = 20;
@@ -49,7 +48,7 @@ pub struct InboundMailAddress {
 impl InboundMailAddress {
     /// The address; null if this server takes no mails.
     async fn address(&self, ctx: &Context<'_>) -> Option<String> {
-        let domain = ctx.data_opt::<Published>().and_then(|published| published.mail_domain.as_deref());
+        let domain = ctx.data_opt::<MailDomain>().and_then(|domain| domain.0.as_deref());
         domain.map(|domain| format!("{}@{domain}", self.token))
     }
 }
@@ -88,7 +87,7 @@ pub struct InboundMailAddressRevokeInput {
     pub expected_version: Option<i32>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of an address.
     InboundMailAddressPayload {
         /// The address as it is now.

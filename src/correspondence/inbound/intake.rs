@@ -30,7 +30,7 @@ use crate::platform::inbound;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::Date;
 use crate::platform::sql::sql;
-use crate::schema::practice::{correspondence_file, correspondence_received};
+use crate::schema::{correspondence_file, correspondence_received};
 
 /// The bytes of a mail that are read from its file at once.
 const STEP: usize = 1 << 20;

@@ -14,9 +14,9 @@ use crate::platform::error::Result;
 use crate::platform::files::{File, FileId};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
-use crate::schema::practice::{correspondence_file, correspondence_received};
+use crate::schema::{correspondence_file, correspondence_received};
 
-crate::words! {
+crate::platform::words! {
     /// Whether a mail was sealed by its sender.
     CorrespondenceSealing {
         /// It was not.

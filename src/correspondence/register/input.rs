@@ -71,7 +71,7 @@ pub struct CorrespondenceEntryVoidInput {
     pub reason: String,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of an entry of the register.
     CorrespondenceEntryPayload {
         /// The entry as it is now.

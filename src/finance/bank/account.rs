@@ -7,18 +7,18 @@ use diesel::prelude::*;
 
 use crate::finance::chart;
 use crate::finance::ids::{AccountId, BankAccountId};
-use crate::finance::input::{currency, expect_version, sized};
 use crate::finance::ledger::account::{self, Account, Control};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::filter::{FlagFilter, TextFilter};
+use crate::platform::input::{currency, expect_version, sized};
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{CurrencyCode, DateTime, Iban};
 use crate::platform::scope::Ask;
-use crate::schema::finance::bank_account;
+use crate::schema::bank_account;
 
 /// An account at a bank.
 #[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]
@@ -53,7 +53,7 @@ impl BankAccount {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of bank accounts.
     BankAccountConnection, BankAccountEdge, BankAccount
 );
@@ -76,7 +76,7 @@ impl Fetch for BankAccount {
     }
 }
 
-crate::filter! {
+crate::platform::filter! {
     /// Narrows a list of bank accounts.
     BankAccountFilter over bank_account {
         /// By name.
@@ -127,7 +127,7 @@ struct Changes {
     active: Option<bool>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a bank account.
     BankAccountPayload {
         /// The bank account as it is now.

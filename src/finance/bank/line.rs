@@ -19,7 +19,7 @@ use crate::platform::filter::{DateFilter, FlagFilter};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{CurrencyCode, Date, Dec, Money};
 use crate::platform::scope::Ask;
-use crate::schema::finance::bank_line;
+use crate::schema::bank_line;
 
 /// One movement on a bank account.
 #[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]
@@ -89,7 +89,7 @@ impl BankLine {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of bank lines.
     BankLineConnection, BankLineEdge, BankLine
 );
@@ -124,12 +124,12 @@ pub async fn lock(tx: &Tx, id: BankLineId) -> Result<Option<BankLine>> {
     .await
 }
 
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on a bank statement.
     BankStatementIdFilter, BankStatementId
 );
 
-crate::filter! {
+crate::platform::filter! {
     /// Narrows a list of bank lines.
     BankLineFilter over bank_line {
         /// Matched or not.

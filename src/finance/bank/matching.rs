@@ -16,7 +16,6 @@ use super::line::{self, BankLine};
 use crate::finance::chart;
 use crate::finance::document::pricing::exchange_rate;
 use crate::finance::ids::{AccountId, BankLineId, BankMatchId, JournalEntryId, OpenItemId};
-use crate::finance::input::{currency, relabel, sized_if_given};
 use crate::finance::ledger::account::{self, Control};
 use crate::finance::ledger::journal::{self, EntrySource, JournalEntry, NewEntry};
 use crate::finance::open_item::OpenItem;
@@ -25,10 +24,11 @@ use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::input::{currency, relabel, sized_if_given};
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::{Date, DateTime, Dec};
 use crate::platform::scope::Ask;
-use crate::schema::finance::{bank_match, open_item};
+use crate::schema::{bank_match, open_item};
 
 mod rules;
 
@@ -151,7 +151,7 @@ pub struct BankLineUnmatchInput {
     pub date: Option<Date>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a bank line.
     BankLinePayload {
         /// The line as it is now.

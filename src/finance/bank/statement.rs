@@ -17,7 +17,7 @@ use crate::platform::filter::DateFilter;
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{CurrencyCode, Date, DateTime, Dec, Money};
 use crate::platform::scope::Ask;
-use crate::schema::finance::bank_statement;
+use crate::schema::bank_statement;
 
 /// The movements of a bank account between two balances, as the bank stated them.
 #[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]
@@ -69,7 +69,7 @@ impl BankStatement {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of bank statements.
     BankStatementConnection, BankStatementEdge, BankStatement
 );
@@ -92,12 +92,12 @@ impl Fetch for BankStatement {
     }
 }
 
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on a bank account.
     BankAccountIdFilter, BankAccountId
 );
 
-crate::filter! {
+crate::platform::filter! {
     /// Narrows a list of bank statements.
     BankStatementFilter over bank_statement {
         /// By bank account.

@@ -472,7 +472,7 @@ impl Fetch for OfBill {
 
 /// The taxes of a document by code: recomputed from its lines by its own rule, which is exact and always the same.
 pub fn taxes(lines: &[DocumentLine], rounding: DocumentRounding, code: &str) -> Result<Vec<DocumentTax>> {
-    let currency = crate::finance::input::currency(code)?;
+    let currency = crate::platform::input::currency(code)?;
     let lines: Vec<Line> = lines
         .iter()
         .map(|line| Line {

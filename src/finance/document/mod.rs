@@ -15,7 +15,7 @@ use crate::finance::ledger::tax_code::TaxCode;
 use crate::platform::scalars::{Dec, Money};
 use crate::platform::scope::Ask;
 
-crate::words! {
+crate::platform::words! {
     /// When the taxes of a document are rounded. A document keeps the rule it was made with.
     DocumentRounding {
         /// Tax for each tax code on the exact sum of its lines, rounded once.
@@ -34,7 +34,7 @@ impl From<DocumentRounding> for RoundingMethod {
     }
 }
 
-crate::words! {
+crate::platform::words! {
     /// How much of a posted document has been settled.
     PaymentState {
         /// Nothing.

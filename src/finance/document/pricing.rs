@@ -4,8 +4,8 @@ use backoffice_money::{Currency, Decimal, LineInput, TaxKey, Totals};
 
 use super::{DocumentLineInput, DocumentRounding};
 use crate::finance::ids::{AccountId, TaxCodeId};
-use crate::finance::input::{at, decimals, sized};
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::input::{at, decimals, sized};
 
 /// The most lines a document can have.
 pub const MAX_LINES: usize = 1000;

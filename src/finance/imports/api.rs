@@ -3,7 +3,7 @@
 use async_graphql::{Context, Enum, InputObject, Object};
 use diesel::prelude::*;
 
-use super::mapping::BankCsvMappingInput;
+use super::mapping::{BankCsvMappingInput, BankFileWritingInput};
 use super::parties::Side;
 use super::{FileInput, Import, ImportKind, ImportPayload, bank_statement, chart, opening, parties};
 use crate::finance::ids::{BankAccountId, ImportId};
@@ -12,19 +12,19 @@ use crate::platform::error::Result;
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{Date, Dec};
 use crate::platform::scope::Ask;
-use crate::schema::core::import;
+use crate::schema::import;
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of imports.
     ImportConnection, ImportEdge, Import
 );
 
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on what a file holds.
     ImportKindFilter, ImportKind
 );
 
-crate::filter! {
+crate::platform::filter! {
     /// Narrows a list of imports.
     ImportFilter over import {
         /// By what the file holds.
@@ -55,6 +55,13 @@ pub enum BankStatementFormat {
     Camt053,
     /// The bank's own CSV; needs account, mapping and both balances.
     Csv,
+    /// SWIFT bank statement, MT940, in the dialects of German, Dutch and Polish banks.
+    Mt940,
+    /// Open Financial Exchange, 1 or 2. It says the balance at its end alone: what is given as the opening balance has to tie
+    /// with it, and without one it is computed.
+    Ofx,
+    /// Quicken's interchange format; needs account and both balances.
+    Qif,
 }
 
 /// A bank's file to be taken in.
@@ -62,15 +69,17 @@ pub enum BankStatementFormat {
 pub struct BankStatementImportInput {
     /// The file.
     pub file: FileInput,
-    /// The bank account. A CAMT.053 file names its own: then every statement has to be of this one.
+    /// The bank account. CAMT.053, MT940 and OFX files name their own: then every statement has to be of this one.
     pub bank_account: Option<BankAccountId>,
     /// Its format.
     pub format: BankStatementFormat,
     /// Which column is what; CSV only.
     pub mapping: Option<BankCsvMappingInput>,
-    /// Balance before the first movement, positive for the client's money; CSV only.
+    /// How the file is written; QIF only.
+    pub writing: Option<BankFileWritingInput>,
+    /// Balance before the first movement, positive for the client's money; CSV and QIF, which need it, and OFX.
     pub opening_balance: Option<Dec>,
-    /// Balance after the last movement, positive for the client's money; CSV only.
+    /// Balance after the last movement, positive for the client's money; CSV and QIF only, which need it.
     pub closing_balance: Option<Dec>,
 }
 
@@ -195,6 +204,8 @@ impl ImportsMutation {
             format: input.format,
             mapping_at: "mapping",
             mapping: input.mapping,
+            writing_at: "writing",
+            writing: input.writing,
             opening_balance: input.opening_balance,
             closing_balance: input.closing_balance,
         };

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::api::BankStatementFormat;
 use super::bank_statement::Said;
-use super::mapping::{BankCsvMappingInput, ImportMappingInput, of_sheet};
+use super::mapping::{BankCsvMappingInput, BankFileWritingInput, ImportMappingInput, of_sheet};
 use super::parties::{A_STATEMENT, Side};
 use super::problem::{FileError, FileErrors};
 use super::{File, ImportKind, Outcome, bank_statement, chart, hex, known, opening, parties, record};
@@ -25,13 +25,13 @@ use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::files::{self, FileId, Files};
+use crate::platform::job::{Job, JobPayload};
 use crate::platform::jobs::{self, Halt, JobContext, JobKind, JobName, JobResult, Problem, Progress};
 use crate::platform::scalars::{Date, Dec};
 use crate::platform::scope::Ask;
 use crate::registers::enter::RegisterEntryMode;
 use crate::registers::ids::RegisterId;
 use crate::registers::register::Register;
-use crate::work::job::{Job, JobPayload};
 use backoffice_formats::limits::MAX_BYTES;
 use backoffice_formats::parties_csv::Party;
 use backoffice_formats::rows_in;
@@ -43,7 +43,8 @@ mod register_records;
 pub struct ImportCreateInput {
     /// What it holds.
     pub kind: ImportKind,
-    /// The file, uploaded before: CSV, or XLSX of which the first sheet counts; bank statements also CAMT.053. At most 16 MiB
+    /// The file, uploaded before: CSV, or XLSX of which the first sheet counts; bank statements also CAMT.053,
+    /// MT940, OFX and QIF. At most 16 MiB
     /// and 200,000 lines.
     pub file: FileId,
     /// How it is written and what its columns are, where that is not as files of this kind are. Bank statements have
@@ -54,15 +55,17 @@ pub struct ImportCreateInput {
     pub dry_run: bool,
     /// The first day of the books; opening balances only, which need it.
     pub date: Option<Date>,
-    /// The bank account; bank statements only. A CAMT.053 file names its own.
+    /// The bank account; bank statements only. CAMT.053, MT940 and OFX files name their own.
     pub bank_account: Option<BankAccountId>,
     /// The bank file's format; bank statements only, which need it. A spreadsheet is `CSV`.
     pub format: Option<BankStatementFormat>,
     /// Which column is what; bank statements in CSV only.
     pub bank_mapping: Option<BankCsvMappingInput>,
-    /// Balance before the first movement, positive for the client's money; bank statements in CSV only.
+    /// How the bank's file is written; bank statements in QIF only.
+    pub bank_writing: Option<BankFileWritingInput>,
+    /// Balance before the first movement, positive for the client's money; bank statements in CSV, QIF and OFX only.
     pub opening_balance: Option<Dec>,
-    /// Balance after the last movement, positive for the client's money; bank statements in CSV only.
+    /// Balance after the last movement, positive for the client's money; bank statements in CSV and QIF only.
     pub closing_balance: Option<Dec>,
     /// The register; records of registers only, which need it. Their columns are the keys of its fields.
     pub register: Option<RegisterId>,
@@ -118,6 +121,7 @@ impl ImportCreateInput {
             (self.format.is_some(), "format"),
             (self.bank_account.is_some(), "bankAccount"),
             (self.bank_mapping.is_some(), "bankMapping"),
+            (self.bank_writing.is_some(), "bankWriting"),
             (self.opening_balance.is_some(), "openingBalance"),
             (self.closing_balance.is_some(), "closingBalance"),
         ] {
@@ -360,6 +364,8 @@ impl Run<'_> {
                     format: self.input.format.ok_or_else(missing)?,
                     mapping_at: "bankMapping",
                     mapping: self.input.bank_mapping.clone(),
+                    writing_at: "bankWriting",
+                    writing: self.input.bank_writing.clone(),
                     opening_balance: self.input.opening_balance,
                     closing_balance: self.input.closing_balance,
                 };

@@ -3,7 +3,7 @@
 use async_graphql::{Enum, InputObject};
 use backoffice_formats::bank_csv::{AmountColumns, ColumnMapping};
 use backoffice_formats::limits::MAX_COLUMNS;
-use backoffice_formats::{DateFormat, DecimalMark, Dialect, Encoding};
+use backoffice_formats::{DateFormat, DecimalMark, Dialect, Encoding, qif};
 
 use crate::platform::error::{Error, Result, UserErrorCode};
 
@@ -119,6 +119,30 @@ impl BankCsvMappingInput {
             accept_formula_text: self.accept_formula_text.unwrap_or_default(),
             dialect,
             ..ColumnMapping::new(self.booked_on, amount)
+        })
+    }
+}
+
+/// How a bank's file is written that does not say so itself.
+#[derive(InputObject, Clone, Debug, Default)]
+pub struct BankFileWritingInput {
+    /// How dates are written; `ISO` if not said.
+    pub date_format: Option<FileDateFormat>,
+    /// How numbers are written; `DETECT` if not said.
+    pub decimal_mark: Option<FileDecimalMark>,
+    /// How characters are written; `UNICODE` if not said.
+    pub encoding: Option<FileEncoding>,
+}
+
+impl BankFileWritingInput {
+    /// The same for a parser. Refusals name fields below `at`.
+    pub(super) fn read(self, at: &str) -> Result<qif::Written> {
+        let Self { date_format, decimal_mark, encoding } = self;
+        let dialect = Written { encoding, separator: None, decimal_mark, date_format, skip_lines: None }.read(at)?;
+        Ok(qif::Written {
+            encoding: dialect.encoding,
+            date_format: dialect.date_format,
+            decimal_mark: dialect.decimal_mark,
         })
     }
 }

@@ -11,15 +11,15 @@ use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::finance::ids::ImportId;
-use crate::finance::input::sized;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserError, UserErrorCode};
+use crate::platform::input::sized;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::{Base64, DateTime};
 use crate::platform::scope::settle;
-use crate::schema::core::import;
+use crate::schema::import;
 
 pub mod api;
 mod bank_statement;
@@ -35,7 +35,7 @@ pub use problem::{FileError, FileErrorCode};
 
 use problem::FileErrors;
 
-crate::words! {
+crate::platform::words! {
     /// What a file holds.
     ImportKind {
         /// A chart of accounts.

@@ -14,12 +14,12 @@ use uuid::Uuid;
 use super::problem::{FileErrorCode, FileErrors};
 use super::{File, ImportKind, Outcome, parse, record};
 use crate::finance::ids::{CustomerId, JournalEntryId, VendorId};
-use crate::finance::input::currency;
 use crate::finance::ledger::account::Control;
 use crate::finance::ledger::opening::{OpeningItem, OpeningLine, post_opening};
 use crate::finance::open_item::{self, NewItem, Party, Source};
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserError, UserErrorCode};
+use crate::platform::input::currency;
 use crate::platform::sql::sql;
 
 /// The longest number of a document that an open item keeps.

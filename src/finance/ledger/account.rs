@@ -18,13 +18,13 @@ use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{CurrencyCode, DateTime};
 use crate::platform::scope::Ask;
-use crate::schema::finance::account;
+use crate::schema::account;
 
 pub mod import;
 
 pub use import::{Imported, NewAccount, Refused, import};
 
-crate::words! {
+crate::platform::words! {
     /// The five kinds of accounts. Assets and expenses grow by debits, the others by credits.
     AccountKind {
         /// What the company owns.
@@ -54,7 +54,7 @@ impl AccountKind {
     }
 }
 
-crate::words! {
+crate::platform::words! {
     /// The role of an account that the books themselves post to.
     Control {
         /// What customers owe; equals the open items of customers.
@@ -139,7 +139,7 @@ impl Account {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of accounts.
     AccountConnection, AccountEdge, Account
 );
@@ -154,19 +154,19 @@ impl Fetch for Account {
     }
 }
 
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on the kind of an account.
     AccountKindFilter,
     AccountKind
 );
 
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on the role of an account.
     ControlFilter,
     Control
 );
 
-crate::filter! {
+crate::platform::filter! {
     /// Narrows a list of accounts.
     AccountFilter over account {
         /// By number.
@@ -231,7 +231,7 @@ struct AccountChanges {
     active: Option<bool>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of an account.
     AccountPayload {
         /// The account as it is now.

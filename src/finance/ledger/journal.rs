@@ -29,7 +29,7 @@ pub(super) use record::{line_columns, lines_of};
 /// The most lines that a person or an integration posts at once.
 pub const MAX_LINES: usize = 1000;
 
-crate::words! {
+crate::platform::words! {
     /// Where a journal entry comes from.
     EntrySource {
         /// Posted by hand or by an integration.

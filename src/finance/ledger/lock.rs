@@ -10,17 +10,17 @@ use diesel::sql_types::{Bool, Uuid as SqlUuid};
 
 use super::check_text;
 use crate::finance::ids::{LedgerId, LockExceptionId};
-use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::UserId;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{CurrencyCode, Date, DateTime};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::finance::{ledger, lock_exception};
+use crate::schema::{ledger, lock_exception};
 
 /// The longest exception.
 const MAX_DAYS: i64 = 30;
@@ -80,7 +80,7 @@ pub struct LockException {
     pub version: i32,
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of exceptions from the soft lock.
     LockExceptionConnection, LockExceptionEdge, LockException
 );
@@ -146,7 +146,7 @@ pub struct LockExceptionRevokeInput {
     pub id: LockExceptionId,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of the ledger's locks.
     LedgerPayload {
         /// The ledger as it is now.
@@ -154,7 +154,7 @@ crate::payload! {
     }
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of an exception from the soft lock.
     LockExceptionPayload {
         /// The exception as it is now.

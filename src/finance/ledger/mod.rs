@@ -10,7 +10,7 @@ use diesel::prelude::*;
 use crate::finance::ids::LedgerId;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
-use crate::schema::finance::ledger;
+use crate::schema::ledger;
 
 pub mod account;
 pub mod journal;

@@ -20,7 +20,7 @@ use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::Date;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::finance::fiscal_year;
+use crate::schema::fiscal_year;
 
 /// The longest fiscal year: a first year may be longer than twelve months.
 const MAX_MONTHS: u32 = 18;
@@ -73,7 +73,7 @@ impl FiscalYear {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of fiscal years.
     FiscalYearConnection, FiscalYearEdge, FiscalYear
 );
@@ -118,7 +118,7 @@ pub struct FiscalYearCreateInput {
     pub name: Option<String>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a fiscal year.
     FiscalYearPayload {
         /// The fiscal year.

@@ -22,9 +22,9 @@ use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{Date, DateTime, Dec};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::finance::{tax_code, tax_rate};
+use crate::schema::{tax_code, tax_rate};
 
-crate::words! {
+crate::platform::words! {
     /// Which way a tax goes.
     TaxDirection {
         /// Taken from customers, owed to the authority.
@@ -105,7 +105,7 @@ impl TaxCode {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of tax codes.
     TaxCodeConnection, TaxCodeEdge, TaxCode
 );
@@ -172,13 +172,13 @@ impl Fetch for RatesOf {
     }
 }
 
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on the direction of a tax.
     TaxDirectionFilter,
     TaxDirection
 );
 
-crate::filter! {
+crate::platform::filter! {
     /// Narrows a list of tax codes.
     TaxCodeFilter over tax_code {
         /// By short name.
@@ -216,7 +216,7 @@ pub struct TaxRateAddInput {
     pub valid_from: Date,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a tax code.
     TaxCodePayload {
         /// The tax code as it is now.

@@ -11,22 +11,22 @@ use crate::platform::error::{Error, Result};
 use crate::platform::filter::{DateFilter, FlagFilter};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scope::Ask;
-use crate::schema::finance::open_item;
+use crate::schema::open_item;
 
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on the side of an open item.
     OpenItemSideFilter, OpenItemSide
 );
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on a customer.
     CustomerIdFilter, CustomerId
 );
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on a vendor.
     VendorIdFilter, VendorId
 );
 
-crate::filter! {
+crate::platform::filter! {
     /// Narrows a list of open items.
     OpenItemFilter over open_item {
         /// By side.

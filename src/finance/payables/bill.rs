@@ -14,7 +14,6 @@ use crate::finance::document::lines::{self, DocumentLine};
 use crate::finance::document::pricing::{exchange_rate, total};
 use crate::finance::document::{DocumentLineInput, DocumentRounding, DocumentTax, Kind, PaymentState};
 use crate::finance::ids::{BillId, JournalEntryId, TaxCodeId, VendorId};
-use crate::finance::input::{currency, expect_version, sized};
 use crate::finance::ledger::journal::JournalEntry;
 use crate::finance::open_item::{Allocation, ItemOfBill, OnBill, OpenItem, allocation};
 use crate::finance::payables::vendor::{self, Vendor};
@@ -22,17 +21,18 @@ use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::input::{currency, expect_version, sized};
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::{CurrencyCode, Date, DateTime, Dec, Money};
 use crate::platform::scope::Ask;
-use crate::schema::finance::bill;
+use crate::schema::bill;
 
 pub mod api;
 mod post;
 
 pub use api::{BillMutation, BillQuery};
 
-crate::words! {
+crate::platform::words! {
     /// Where a bill stands.
     BillStatus {
         /// May still be changed; not in the books.
@@ -249,7 +249,7 @@ pub struct BillPostInput {
     pub expected_version: Option<i32>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a bill.
     BillPayload {
         /// The bill as it is now.

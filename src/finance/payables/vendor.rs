@@ -1,7 +1,7 @@
 //! Those who sell to the client. A vendor's name at the time of a bill stands on the bill.
 
 use crate::finance::ids::VendorId;
-use crate::schema::finance::vendor;
+use crate::schema::vendor;
 
 crate::party! {
     /// A company or person that the client buys from.

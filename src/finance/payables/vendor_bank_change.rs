@@ -19,7 +19,7 @@ use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{DateTime, Iban};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::finance::vendor_bank_change;
+use crate::schema::vendor_bank_change;
 
 /// What is to become of a vendor's bank details, or has.
 #[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]
@@ -88,7 +88,7 @@ pub struct VendorBankChangeApplyInput {
     pub id: VendorBankChangeId,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a change of bank details.
     VendorBankChangePayload {
         /// The change as it is now.
@@ -145,7 +145,7 @@ async fn apply(tx: &Tx, id: VendorBankChangeId) -> Result<VendorBankChange> {
     now.ok_or_else(|| Error::fault("the change that was just done is not there"))
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of changes of bank details.
     VendorBankChangeConnection, VendorBankChangeEdge, VendorBankChange
 );

@@ -1,7 +1,7 @@
 //! Those who buy from the client. A customer's data at the time of a document stands on the document.
 
 use crate::finance::ids::CustomerId;
-use crate::schema::finance::customer;
+use crate::schema::customer;
 
 crate::party! {
     /// A company or person that the client sells to.

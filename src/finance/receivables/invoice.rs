@@ -11,7 +11,6 @@ use crate::finance::document::lines::{self, DocumentLine};
 use crate::finance::document::pricing::{exchange_rate, total};
 use crate::finance::document::{DocumentLineInput, DocumentRounding, DocumentTax, Kind, PaymentState};
 use crate::finance::ids::{CustomerId, InvoiceId, JournalEntryId, TaxCodeId};
-use crate::finance::input::{currency, expect_version, sized_if_given};
 use crate::finance::ledger::journal::JournalEntry;
 use crate::finance::open_item::{Allocation, ItemOfInvoice, OnInvoice, OpenItem, allocation};
 use crate::finance::receivables::customer::{self, Customer};
@@ -19,17 +18,18 @@ use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::input::{currency, expect_version, sized_if_given};
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::{CurrencyCode, Date, DateTime, Dec, Money};
 use crate::platform::scope::Ask;
-use crate::schema::finance::invoice;
+use crate::schema::invoice;
 
 pub mod api;
 mod issue;
 
 pub use api::{InvoiceMutation, InvoiceQuery};
 
-crate::words! {
+crate::platform::words! {
     /// Where an invoice stands.
     InvoiceStatus {
         /// May still be changed; has no number and is not in the books.
@@ -241,7 +241,7 @@ pub struct InvoiceIssueInput {
     pub expected_version: Option<i32>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of an invoice.
     InvoicePayload {
         /// The invoice as it is now.

@@ -1,6 +1,6 @@
 //! What the mails about coming in say: the files beside this one, and the fields that they need.
 
-crate::letter! {
+crate::platform::letter! {
     /// A person is invited to a client.
     Invitation("invitation.txt") {
         /// Who is invited.
@@ -14,7 +14,7 @@ crate::letter! {
     }
 }
 
-crate::letter! {
+crate::platform::letter! {
     /// An account was made for a member of the staff.
     Welcome("welcome.txt") {
         /// Whose it is.
@@ -28,7 +28,7 @@ crate::letter! {
     }
 }
 
-crate::letter! {
+crate::platform::letter! {
     /// Somebody asked for a new password.
     PasswordReset("password_reset.txt") {
         /// Whose it is.
@@ -40,7 +40,7 @@ crate::letter! {
     }
 }
 
-crate::letter! {
+crate::platform::letter! {
     /// Somebody signed in from where he was not seen before.
     NewDevice("new_device.txt") {
         /// Whose account it is.

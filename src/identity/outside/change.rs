@@ -6,22 +6,22 @@ use diesel::QueryableByName;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Text, Uuid as SqlUuid};
 
-use super::super::ids::{GrantId, IdentityProviderId, RoleId, UserId};
 use super::super::prove;
 use super::checks::{check_authority, check_groups, invalid};
 use super::owner::Owner;
 use super::provider::{IdentityProvider, IdentityProviderState};
 use super::relying::{Relying, relying};
 use super::settings::{Typed, TypedChange, check_number, check_tried};
-use crate::finance::input::expect_version;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result};
+use crate::platform::ids::known::{GrantId, IdentityProviderId, RoleId, UserId};
 use crate::platform::ids::new_uuid;
+use crate::platform::input::expect_version;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scope::{Ask, Scope};
 use crate::platform::sql::sql;
-use crate::schema::identity::{identity_provider, identity_provider_role, outside_account};
+use crate::schema::{identity_provider, identity_provider_role, outside_account};
 
 /// A group that stands for a role.
 #[derive(InputObject, Clone, Debug)]
@@ -116,7 +116,7 @@ pub struct IdentityProviderUserUnlinkInput {
     pub user: UserId,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of an identity provider.
     IdentityProviderPayload {
         /// The identity provider as it is now.

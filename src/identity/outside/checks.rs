@@ -4,13 +4,13 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Text, Uuid as SqlUuid};
 use url::Url;
 
-use super::super::ids::RoleId;
 use super::super::{authority, role};
 use super::relying::Relying;
-use crate::finance::input::{relabel, sized};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::RoleId;
+use crate::platform::input::{relabel, sized};
 use crate::platform::sql::sql;
 use crate::webhooks::guard::Destination;
 

@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::super::account::User;
-use super::super::ids::UserId;
 use super::super::prove::{self, Through};
 use super::super::refresh::Continued;
 use super::super::throttle::Subjects;
@@ -19,6 +18,7 @@ use super::owner::Owner;
 use super::relying::{Exchange, Relying};
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::UserId;
 use crate::platform::ids::new_uuid;
 use crate::platform::scope::Scope;
 use crate::platform::sql::sql;

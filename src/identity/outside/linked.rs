@@ -9,17 +9,17 @@ use diesel::sql_types::{Array, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use super::super::account::User;
-use super::super::ids::{IdentityProviderId, StaffIdentityProviderId, UserId};
 use super::staff::StaffIdentityProvider;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::Result;
+use crate::platform::ids::known::{IdentityProviderId, StaffIdentityProviderId, UserId};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::identity::outside_account;
+use crate::schema::outside_account;
 
 /// A person whom an identity provider of the client knows.
 #[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]
@@ -47,7 +47,7 @@ impl IdentityProviderUser {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of people whom an identity provider knows.
     IdentityProviderUserConnection, IdentityProviderUserEdge, IdentityProviderUser
 );

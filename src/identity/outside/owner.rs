@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 /// A client or the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::identity) enum Owner {
+pub(crate) enum Owner {
     /// A client: it speaks for the client's people, in this client.
     Client(Uuid),
     /// The provider: it speaks for the staff.

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use async_graphql::{ComplexObject, Context, Object, SimpleObject};
 use diesel::prelude::*;
 
-use super::super::ids::{IdentityProviderId, RoleId};
 use super::super::role::Role;
 use super::Outside;
 use super::owner::Owner;
@@ -13,12 +12,13 @@ use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result};
+use crate::platform::ids::known::{IdentityProviderId, RoleId};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::{Ask, Caller};
-use crate::schema::identity::{identity_provider, identity_provider_role};
+use crate::schema::{identity_provider, identity_provider_role};
 
-crate::words! {
+crate::platform::words! {
     /// Whether people come in through an identity provider.
     IdentityProviderState {
         /// They do.
@@ -106,7 +106,7 @@ fn way_back(_: &Outside, _: &str) -> Option<String> {
     None
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of identity providers.
     IdentityProviderConnection, IdentityProviderEdge, IdentityProvider
 );

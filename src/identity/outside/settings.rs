@@ -5,8 +5,8 @@ use async_graphql::MaybeUndefined;
 use super::checks::{check_age, check_claim, check_domains, check_hours, check_issuer, check_scopes};
 use super::provider::IdentityProviderState;
 use super::relying::Relying;
-use crate::finance::input::sized;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::input::sized;
 
 /// The most identity providers that one owner has.
 pub(super) const MOST: i64 = 20;

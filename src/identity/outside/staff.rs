@@ -7,7 +7,6 @@ use diesel::QueryableByName;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Text, Uuid as SqlUuid};
 
-use super::super::ids::{ProviderRoleId, StaffIdentityProviderId};
 use super::super::provider_role::ProviderRole;
 use super::owner::Owner;
 use super::provider::{IdentityProviderState, redirect_uri};
@@ -15,10 +14,11 @@ use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::Result;
+use crate::platform::ids::known::{ProviderRoleId, StaffIdentityProviderId};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::identity::staff_identity_provider;
+use crate::schema::staff_identity_provider;
 
 /// A server elsewhere that says who somebody is (OpenID Connect), for the provider's own staff.
 #[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]

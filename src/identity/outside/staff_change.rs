@@ -5,7 +5,6 @@ use async_graphql::{Context, InputObject, MaybeUndefined, Object};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Text, Uuid as SqlUuid};
 
-use super::super::ids::{ProviderRoleId, StaffIdentityProviderId, UserId};
 use super::super::staff::{check_glass, on_record};
 use super::super::{authority, prove};
 use super::checks::{check_groups, invalid};
@@ -14,14 +13,15 @@ use super::provider::IdentityProviderState;
 use super::relying::{Relying, relying};
 use super::settings::{Typed, TypedChange, check_number, check_tried};
 use super::staff::StaffIdentityProvider;
-use crate::finance::input::expect_version;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result};
+use crate::platform::ids::known::{ProviderRoleId, StaffIdentityProviderId, UserId};
 use crate::platform::ids::new_uuid;
+use crate::platform::input::expect_version;
 use crate::platform::scope::{Ask, Scope};
 use crate::platform::sql::sql;
-use crate::schema::identity::{staff_identity_provider, staff_identity_provider_role, staff_outside_account};
+use crate::schema::{staff_identity_provider, staff_identity_provider_role, staff_outside_account};
 
 /// A group that stands for a provider role.
 #[derive(InputObject, Clone, Debug)]
@@ -117,7 +117,7 @@ pub struct StaffIdentityProviderUserUnlinkInput {
     pub user: UserId,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of an identity provider of the provider's own.
     StaffIdentityProviderPayload {
         /// The identity provider as it is now.

@@ -72,16 +72,16 @@ pub struct Urls {
 /// The pools of one worker thread.
 #[derive(Clone)]
 pub struct Pools {
-    pub(in crate::platform) app: Lender,
-    pub(in crate::platform) portfolio: Lender,
-    pub(in crate::platform) identity: Lender,
-    pub(in crate::platform) memory: Memory,
+    pub(crate) app: Lender,
+    pub(crate) portfolio: Lender,
+    pub(crate) identity: Lender,
+    pub(crate) memory: Memory,
     shares: Shares,
 }
 
 /// The connections of one role, how long one is waited for, and how many of them one client may hold.
 #[derive(Clone)]
-pub(in crate::platform) struct Lender {
+pub(crate) struct Lender {
     pool: Pool<AsyncPgConnection>,
     reach: Arc<Reach>,
     wait: Duration,
@@ -114,7 +114,7 @@ impl Pools {
     }
 
     /// The connections for the work of one client.
-    pub(in crate::platform) fn of_client(&self, client: Uuid) -> Lender {
+    pub(crate) fn of_client(&self, client: Uuid) -> Lender {
         Lender { share: self.shares.share(client), ..self.app.clone() }
     }
 

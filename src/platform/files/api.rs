@@ -16,7 +16,7 @@ use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::{Ask, settle};
-use crate::schema::core::file;
+use crate::schema::file;
 
 crate::connection!(
     /// A page of files.
@@ -74,7 +74,7 @@ impl File {
 }
 
 /// The files of this process.
-pub(crate) fn files<'a>(ctx: &Context<'a>) -> Result<&'a Arc<Files>> {
+pub fn files<'a>(ctx: &Context<'a>) -> Result<&'a Arc<Files>> {
     ctx.data_opt::<Arc<Files>>().ok_or_else(|| Error::fault("the schema has no files"))
 }
 
@@ -167,7 +167,7 @@ async fn create(tx: &Tx, files: &Files, input: FileUploadCreateInput, reserved: 
 
 /// Announces a file that somebody brings who sends no files otherwise: what a record of the client waits for. Whoever holds
 /// the rights of `reserved` sees it, and completes it by [`complete_brought`].
-pub(crate) async fn announce_brought(
+pub async fn announce_brought(
     ctx: &Context<'_>,
     tx: &Tx,
     input: FileUploadCreateInput,
@@ -181,7 +181,7 @@ pub(crate) async fn announce_brought(
 }
 
 /// Makes a file count that was announced by [`announce_brought`] with the same rights; any other is unknown here.
-pub(crate) async fn complete_brought(
+pub async fn complete_brought(
     ctx: &Context<'_>,
     tx: &Tx,
     input: FileUploadCompleteInput,

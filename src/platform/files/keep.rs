@@ -10,7 +10,7 @@ use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::sql::sql;
-use crate::schema::core::file;
+use crate::schema::file;
 
 /// A file that is not wanted any more.
 #[derive(InputObject, Clone, Debug)]
@@ -85,7 +85,7 @@ pub(super) async fn check_room(tx: &Tx, most: Option<i64>, size: i64) -> Result<
 
 impl Files {
     /// SHA-256 of its bytes as they lie in the store, in hexadecimal; nothing if they do not.
-    pub(crate) async fn digest(&self, file: &File) -> Result<Option<String>> {
+    pub async fn digest(&self, file: &File) -> Result<Option<String>> {
         use futures_util::StreamExt;
         use sha2::Digest;
         let Some((_, mut bytes)) = self.stored(&file.object_key).await? else { return Ok(None) };

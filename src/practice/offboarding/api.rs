@@ -6,9 +6,9 @@ use super::archive::{ArchiveArgs, ClientArchive};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::Result;
+use crate::platform::job::{Job, JobPayload};
 use crate::platform::jobs;
 use crate::platform::scope::Ask;
-use crate::work::job::{Job, JobPayload};
 
 async fn archive(tx: &Tx) -> Result<Job> {
     let id = jobs::enqueue::<ClientArchive>(tx, &ArchiveArgs::default(), None).await?;

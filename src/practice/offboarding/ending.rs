@@ -9,11 +9,11 @@ use diesel::sql_types::{Array, BigInt, Bool, Date as SqlDate, Nullable, Text, Ti
 use uuid::Uuid;
 
 use super::purging::{ClientPurge, Purging};
-use crate::identity::ids::ClientId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::ClientId;
 use crate::platform::ids::new_uuid;
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{Date, DateTime, TimeZone};
@@ -33,7 +33,7 @@ pub enum OffboardingState {
     Purged,
 }
 
-crate::words! {
+crate::platform::words! {
     /// What may still be open at a client that leaves.
     OpenKind {
         /// Work items that are neither done nor cancelled.
@@ -276,7 +276,7 @@ impl ClientOffboarding {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of clients that leave or have left.
     ClientOffboardingConnection, ClientOffboardingEdge, ClientOffboarding
 );
@@ -299,7 +299,7 @@ pub struct ClientOffboardingWithdrawInput {
     pub client: ClientId,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of the end of a client.
     ClientOffboardingPayload {
         /// It as it is now.

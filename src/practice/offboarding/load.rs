@@ -16,15 +16,13 @@ use std::io::BufReader;
 use std::path::Path;
 
 use backoffice_archive::{Entries, Kind, MANIFEST, Manifest, Part, Refused, hex, verify};
-use diesel::migration::MigrationSource;
-use diesel::pg::Pg;
 use diesel::sql_types::{Array, Uuid as SqlUuid};
 use diesel::{RunQueryDsl, sql_query};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::still::{Undone, Walls, still};
-use crate::database::{Blocking, DatabaseError, MIGRATIONS, text, texts};
+use crate::platform::blocking::{Blocking, DatabaseError, text, texts};
 use crate::platform::files::store::{Bytes, Expected, NotKept, Place, Store};
 
 /// Why nothing was loaded; a sentence for whoever asked for it.
@@ -88,16 +86,9 @@ fn open(archive: &Path) -> Result<BufReader<File>, LoadError> {
     Ok(BufReader::with_capacity(256 * 1024, file))
 }
 
-/// Steps of the schema that this program knows.
-fn known_steps() -> Result<BTreeSet<String>, LoadError> {
-    let all = MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(|error| LoadError(error.to_string()))?;
-    Ok(all.iter().map(|migration| migration.name().version().to_string()).collect())
-}
-
 /// Refuses an archive of a newer schema, and a database that is not this program's. Says whether archive and database
 /// have the same schema.
-fn check_schema(connection: &mut Blocking, manifest: &Manifest) -> Result<bool, LoadError> {
-    let known = known_steps()?;
+fn check_schema(connection: &mut Blocking, manifest: &Manifest, known: &BTreeSet<String>) -> Result<bool, LoadError> {
     if let Some(step) = manifest.schema_steps.iter().find(|step| !known.contains(*step)) {
         return refuse(format!(
             "The archive was taken by a newer program: this one does not know step {step} of the schema."
@@ -113,15 +104,22 @@ fn check_schema(connection: &mut Blocking, manifest: &Manifest) -> Result<bool, 
     Ok(manifest.schema_steps.iter().cloned().collect::<BTreeSet<_>>() == run)
 }
 
-/// Loads an archive that was examined, and the files in it into the store. All of it, or nothing.
-pub fn load(connection: &mut Blocking, place: &Place, archive: &Path, manifest: &Manifest) -> Result<(), LoadError> {
+/// Loads an archive that was examined, and the files in it into the store. All of it, or nothing. `known`: the steps of the
+/// schema that this program knows.
+pub fn load(
+    connection: &mut Blocking,
+    place: &Place,
+    archive: &Path,
+    manifest: &Manifest,
+    known: &BTreeSet<String>,
+) -> Result<(), LoadError> {
     let Ok(client) = Uuid::try_parse(&manifest.client.id) else {
         return refuse("The archive does not say whose it is.");
     };
     if text(connection, "SELECT current_user::text AS line")? != "backoffice_owner" {
         run(connection, "acting as the owner", "SET ROLE backoffice_owner")?;
     }
-    let same_schema = check_schema(connection, manifest)?;
+    let same_schema = check_schema(connection, manifest, known)?;
     crate::platform::tls::install();
     let store = Store::open(place).map_err(|error| LoadError(error.sentence()))?;
     let mut loading = Loading { client, manifest, store, runtime: runtime()?, kept: Vec::new() };

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::still::{Undone, Walls, doing, run, still};
 use super::sums;
-use crate::database::{Blocking, DatabaseError, text};
+use crate::platform::blocking::{Blocking, DatabaseError, text};
 use crate::platform::files::store::{Place, Store, hex};
 
 /// Why nothing was purged of a client; a sentence for whoever asked for it.

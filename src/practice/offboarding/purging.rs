@@ -7,15 +7,15 @@ use diesel::sql_types::{Bool, Date as SqlDate, Jsonb, Nullable, Text, Timestampt
 use serde_json::Value;
 
 use super::ending::{ClientOffboardingPayload, OffboardingStep, OffboardingStepKind, newest};
-use crate::identity::ids::ClientId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::ClientId;
+use crate::platform::input::sized;
 use crate::platform::json::Json;
 use crate::platform::scalars::{Date, DateTime};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::work::input::sized;
 
 /// What stands on the record of a client's end about its purge.
 #[derive(QueryableByName, Clone, Debug)]

@@ -5,7 +5,7 @@
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, RunQueryDsl, sql_query};
 
-use crate::database::Blocking;
+use crate::platform::blocking::Blocking;
 
 /// A statement that did not go through, and what it was for.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use diesel::{QueryableByName, RunQueryDsl, sql_query};
 use sha2::{Digest, Sha256};
 
 use super::still::{Undone, doing};
-use crate::database::Blocking;
+use crate::platform::blocking::Blocking;
 
 /// How many rows there are, and the sum of their hashes: the same for the same rows, in whatever order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

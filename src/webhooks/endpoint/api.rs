@@ -12,7 +12,7 @@ use crate::platform::can::Can;
 use crate::platform::error::{Error, Result};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scope::Ask;
-use crate::schema::core::webhook_endpoint;
+use crate::schema::webhook_endpoint;
 use crate::webhooks::Settings;
 use crate::webhooks::ids::WebhookEndpointId;
 

@@ -8,17 +8,15 @@ use diesel::sql_types::{Bool, Text, Uuid as SqlUuid};
 use super::change::WorkItemPayload;
 use super::notice::{self, NoticeCause};
 use super::{WorkItem, expect_version, locked};
-use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::{TeamId, UserId, WorkItemId};
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::practice::ids::TeamId;
 use crate::practice::team;
-use crate::schema::practice::work_item;
-use crate::work::ids::WorkItemId;
+use crate::schema::work_item;
 
 /// The most items that are assigned at once.
 const MOST: usize = 100;
@@ -47,7 +45,7 @@ pub struct WorkItemsAssignInput {
     pub team: MaybeUndefined<TeamId>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of several work items.
     WorkItemsPayload {
         /// The items as they are now, in the order in which they were named.
@@ -94,12 +92,12 @@ impl Holds {
 }
 
 /// Refuses an assignee who would never see the item.
-pub(crate) async fn check_person(tx: &Tx, person: UserId, visible_to_client: bool, field: &str) -> Result<()> {
+pub async fn check_person(tx: &Tx, person: UserId, visible_to_client: bool, field: &str) -> Result<()> {
     sight(tx, person).await?.check(visible_to_client, field, field)
 }
 
 /// Refuses a team of which nobody would ever see the item.
-pub(crate) async fn check_team(tx: &Tx, team: TeamId, field: &str) -> Result<()> {
+pub async fn check_team(tx: &Tx, team: TeamId, field: &str) -> Result<()> {
     match team::here(tx).await?.iter().any(|here| here.id == team) {
         true => Ok(()),
         false => Err(Error::not_found(field, "team that sees this client's work")),

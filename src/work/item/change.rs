@@ -8,18 +8,17 @@ use super::due::{self, WorkDue, WorkDueInput};
 use super::notice::{self, NoticeCause};
 use super::{WorkItem, WorkItemKind, WorkPriority, assign, expect_version, locked, record, wanted};
 use crate::clocks::ids::ClockId;
-use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::{TeamId, UserId, WorkItemId};
+use crate::platform::input::sized;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::{Date, DateTime};
 use crate::platform::scope::Ask;
 use crate::practice::engagement;
-use crate::practice::ids::{EngagementId, TeamId};
-use crate::schema::practice::work_item;
-use crate::work::ids::WorkItemId;
-use crate::work::input::sized;
+use crate::practice::ids::EngagementId;
+use crate::schema::work_item;
 use crate::work::reminder;
 
 /// A new work item of the client that the token is for.
@@ -81,7 +80,7 @@ pub struct WorkItemUpdateInput {
     pub visible_to_client: Option<bool>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a work item.
     WorkItemPayload {
         /// The item as it is now.
@@ -192,11 +191,7 @@ struct Changes {
 }
 
 /// Changes what a work item says.
-pub(crate) async fn update(
-    tx: &Tx,
-    input: WorkItemUpdateInput,
-    about: Option<Option<(String, Uuid)>>,
-) -> Result<WorkItem> {
+pub async fn update(tx: &Tx, input: WorkItemUpdateInput, about: Option<Option<(String, Uuid)>>) -> Result<WorkItem> {
     check_texts(input.title.as_deref(), input.description.as_deref())?;
     let found = locked(tx, input.id, "id").await?;
     expect_version(input.expected_version, &found)?;

@@ -8,19 +8,18 @@ use diesel::sql_types::{Array, Int4, Text, Uuid as SqlUuid};
 
 use super::change::WorkItemPayload;
 use super::{WorkItem, WorkPerson, expect_version, locked, names};
-use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::{UserId, WorkItemId};
 use crate::platform::ids::new_uuid;
+use crate::platform::input::sized;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::practice::work_check;
-use crate::work::ids::WorkItemId;
-use crate::work::input::sized;
+use crate::schema::work_check;
 
 /// The most lines of a checklist.
 const MOST: usize = 100;

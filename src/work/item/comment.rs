@@ -10,19 +10,19 @@ use uuid::Uuid;
 use super::change::WorkItemPayload;
 use super::notice;
 use super::{WorkItem, locked};
-use crate::identity::ids::UserId;
 use crate::notices::tell::Audience;
 use crate::notices::write::{self, New};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::{UserId, WorkItemId};
+use crate::platform::input::sized;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::work::ids::{ClientRequestId, WorkItemId};
-use crate::work::input::sized;
+use crate::work::ids::ClientRequestId;
 use crate::work::request::{ClientRequest, ClientRequestPayload};
 
 /// The most people who are mentioned in one comment.
@@ -82,7 +82,7 @@ impl Fetch for WorkComment {
 }
 
 /// What the client's own people see of it.
-pub(in crate::work) struct Shared;
+pub(crate) struct Shared;
 
 impl Fetch for Shared {
     type Key = ClientRequestId;

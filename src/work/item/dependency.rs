@@ -13,12 +13,12 @@ use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::WorkItemId;
 use crate::platform::ids::new_uuid;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::practice::work_dependency;
-use crate::work::ids::WorkItemId;
+use crate::schema::work_dependency;
 
 /// The most items that one needs.
 const MOST: i64 = 100;

@@ -17,8 +17,8 @@ use crate::clocks::ids::{BusinessCalendarId, ClockId};
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::WorkItemId;
 use crate::platform::scalars::{Date, DateTime};
-use crate::work::ids::WorkItemId;
 
 /// The most working days, back or on.
 const MOST_DAYS: i32 = 1_000;

@@ -8,10 +8,10 @@ use super::{WorkItem, expect_version, locked};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::WorkItemId;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scope::Ask;
-use crate::schema::practice::work_item;
-use crate::work::ids::WorkItemId;
+use crate::schema::work_item;
 
 /// How long a work item is thought to take.
 #[derive(InputObject, Clone, Debug)]

@@ -9,18 +9,17 @@ use super::change::{WorkItemPayload, tell};
 use super::notice::{self, NoticeCause, Watchers};
 use super::state::{self, WorkItemAction};
 use super::{WorkItem, checklist, dependency, due, expect_version, locked};
-use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::{UserId, WorkItemId};
+use crate::platform::input::sized;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
 use crate::practice::engagement;
-use crate::schema::practice::work_item;
-use crate::work::ids::WorkItemId;
-use crate::work::input::sized;
+use crate::schema::work_item;
 
 /// Names a work item with which something is done.
 #[derive(InputObject, Clone, Debug)]

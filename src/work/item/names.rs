@@ -7,14 +7,13 @@ use async_graphql::{Context, SimpleObject};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, Bool, Text, Uuid as SqlUuid};
 
-use crate::identity::ids::{ClientId, UserId};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::Result;
+use crate::platform::ids::known::{ClientId, TeamId, UserId};
 use crate::platform::scope::{Ask, Caller};
 use crate::platform::sql::sql;
-use crate::practice::ids::TeamId;
 use crate::practice::service::Service;
 use crate::practice::team::Team;
 
@@ -118,7 +117,7 @@ impl<const FAR: bool> Fetch for Clients<FAR> {
 }
 
 /// The person of that id.
-pub(in crate::work) async fn person(ctx: &Context<'_>, id: Option<UserId>) -> Result<Option<WorkPerson>> {
+pub(crate) async fn person(ctx: &Context<'_>, id: Option<UserId>) -> Result<Option<WorkPerson>> {
     match id {
         Some(id) if far(ctx)? => ctx.load::<People<true>>(id).await,
         Some(id) => ctx.load::<People<false>>(id).await,
@@ -127,7 +126,7 @@ pub(in crate::work) async fn person(ctx: &Context<'_>, id: Option<UserId>) -> Re
 }
 
 /// The team of that id.
-pub(in crate::work) async fn team(ctx: &Context<'_>, id: Option<TeamId>) -> Result<Option<Team>> {
+pub(crate) async fn team(ctx: &Context<'_>, id: Option<TeamId>) -> Result<Option<Team>> {
     match id {
         Some(id) if far(ctx)? => ctx.load::<Teams<true>>(id).await,
         Some(id) => ctx.load::<Teams<false>>(id).await,
@@ -136,7 +135,7 @@ pub(in crate::work) async fn team(ctx: &Context<'_>, id: Option<TeamId>) -> Resu
 }
 
 /// The service of that code.
-pub(in crate::work) async fn service(ctx: &Context<'_>, code: Option<&str>) -> Result<Option<Service>> {
+pub(crate) async fn service(ctx: &Context<'_>, code: Option<&str>) -> Result<Option<Service>> {
     match code {
         Some(code) if far(ctx)? => ctx.load::<Services<true>>(code.to_owned()).await,
         Some(code) => ctx.load::<Services<false>>(code.to_owned()).await,
@@ -145,6 +144,6 @@ pub(in crate::work) async fn service(ctx: &Context<'_>, code: Option<&str>) -> R
 }
 
 /// The name of the client of that id.
-pub(in crate::work) async fn client(ctx: &Context<'_>, id: ClientId) -> Result<Option<String>> {
+pub(crate) async fn client(ctx: &Context<'_>, id: ClientId) -> Result<Option<String>> {
     if far(ctx)? { ctx.load::<Clients<true>>(id).await } else { ctx.load::<Clients<false>>(id).await }
 }

@@ -11,20 +11,20 @@ use uuid::Uuid;
 
 use super::change::WorkItemPayload;
 use super::{WorkItem, names};
-use crate::identity::ids::{ClientId, UserId};
 use crate::notices::about::a_person;
+use crate::notices::schema::record_watch;
 use crate::notices::tell::{self, Audience, News};
 use crate::notices::watch::{self, Wish};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::{ClientId, UserId, WorkItemId};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::practice::{record_watch, work_item};
-use crate::work::ids::WorkItemId;
+use crate::schema::work_item;
 
 pub use crate::notices::notice::NoticeCause;
 
@@ -52,13 +52,13 @@ fn staff() -> Audience {
 }
 
 /// Tells people of an item: each once, those who may see it, and never who acts.
-pub(in crate::work) async fn tell(tx: &Tx, item: WorkItemId, cause: NoticeCause, people: Vec<UserId>) -> Result<()> {
+pub(crate) async fn tell(tx: &Tx, item: WorkItemId, cause: NoticeCause, people: Vec<UserId>) -> Result<()> {
     let news = News { record: item.0, cause, comment: None, says: None };
     tell::tell(tx, &staff(), news, people).await
 }
 
 /// Tells people of an item in the name of a rule: each once, those who may see it.
-pub(crate) async fn tell_by_rule(tx: &Tx, item: WorkItemId, rule: &str, people: Vec<UserId>) -> Result<()> {
+pub async fn tell_by_rule(tx: &Tx, item: WorkItemId, rule: &str, people: Vec<UserId>) -> Result<()> {
     let news = News { record: item.0, cause: NoticeCause::Rule, comment: None, says: Some(rule.to_owned()) };
     tell::tell(tx, &staff(), news, people).await
 }
@@ -146,7 +146,7 @@ impl WorkNotice {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of notices.
     WorkNoticeConnection, WorkNoticeEdge, WorkNotice
 );
@@ -173,7 +173,7 @@ pub struct WorkNoticesReadInput {
     pub items: Vec<WorkItemId>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of notices.
     WorkNoticesReadPayload {
         /// How many were unread until now.

@@ -13,11 +13,12 @@ use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result};
 use crate::platform::filter::{DateFilter, like};
+use crate::platform::ids::known::WorkItemId;
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::Date;
 use crate::platform::scope::Ask;
 use crate::platform::sql::{Sql, sql};
-use crate::work::ids::{WorkItemId, WorkViewId};
+use crate::work::ids::WorkViewId;
 
 mod counts;
 mod filter;
@@ -304,7 +305,7 @@ impl Wanted {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of work items.
     WorkItemConnection, WorkItemEdge, WorkItem
 );
@@ -390,7 +391,7 @@ impl QueueQuery {
 mod tests {
     use super::counts::Group;
     use super::*;
-    use crate::identity::ids::ClientId;
+    use crate::platform::ids::known::ClientId;
 
     fn day(text: &str) -> NaiveDate {
         text.parse().unwrap()

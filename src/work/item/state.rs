@@ -4,7 +4,7 @@ use async_graphql::Enum;
 
 use crate::platform::error::{Error, Result, UserErrorCode};
 
-crate::words! {
+crate::platform::words! {
     /// Where a work item stands.
     WorkItemState {
         /// Nobody has begun.

@@ -7,14 +7,14 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 
 use super::WorkItemState;
-use crate::audit::ActorKind;
+use crate::platform::caller::ActorKind;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::Result;
+use crate::platform::ids::known::WorkItemId;
 use crate::platform::scalars::DateTime;
 use crate::platform::sql::sql;
-use crate::work::ids::WorkItemId;
 
 /// One change of a work item.
 #[derive(QueryableByName, SimpleObject, Clone, Debug)]

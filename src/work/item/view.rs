@@ -7,17 +7,17 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Int4, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 
 use super::queue::{WorkItemFilter, reach};
-use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::UserId;
+use crate::platform::input::sized;
 use crate::platform::json::Json;
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::practice::work_view;
+use crate::schema::work_view;
 use crate::work::ids::WorkViewId;
-use crate::work::input::sized;
 
 /// The most views of one person.
 const MOST: i64 = 100;
@@ -144,7 +144,7 @@ pub struct WorkViewInput {
     pub id: WorkViewId,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a view.
     WorkViewPayload {
         /// The view as it is now, or was before it was deleted.

@@ -21,14 +21,15 @@ use crate::platform::files::api::{
     FileUpload, FileUploadCompleteInput, FileUploadCreateInput, announce_brought, complete_brought,
 };
 use crate::platform::files::{FileId, FilePurpose, Reserved};
+use crate::platform::ids::known::WorkItemId;
 use crate::platform::ids::new_uuid;
+use crate::platform::input::sized;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::DateTime;
 use crate::platform::scope::{Ask, settle};
 use crate::platform::sql::sql;
-use crate::schema::practice::{work_item, work_wanted, work_wanted_file};
-use crate::work::ids::{ClientRequestId, WorkItemId};
-use crate::work::input::sized;
+use crate::schema::{work_item, work_wanted, work_wanted_file};
+use crate::work::ids::ClientRequestId;
 use crate::work::request::{ClientRequest, ClientRequestPayload};
 
 /// The most lines of one request.
@@ -130,7 +131,7 @@ impl Fetch for WantedLine {
 }
 
 /// The same for the client's own people.
-pub(in crate::work) struct Asked;
+pub(crate) struct Asked;
 
 impl Fetch for Asked {
     type Key = ClientRequestId;
@@ -330,7 +331,7 @@ fn reserved() -> Reserved {
 /// Tells of an answer whoever opened the request, does it or watches it.
 async fn told(tx: &Tx, item: &WorkItem) -> Result<ClientRequest> {
     emit(tx, EventKind::ClientRequestAnswered, item.id.0);
-    let opened_by: crate::identity::ids::UserId = tx
+    let opened_by: crate::platform::ids::known::UserId = tx
         .row(
             work_item::table
                 .filter(work_item::tenant_id.eq(tx.tenant()?))

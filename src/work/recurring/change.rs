@@ -11,20 +11,19 @@ use super::input::{
 use super::plan::{Plan, before};
 use super::{Exceptions, MOST_EXCEPTIONS, RecurringWork, WorkPeriod, job, open};
 use crate::clocks::ids::BusinessCalendarId;
-use crate::identity::ids::UserId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::{TeamId, UserId};
 use crate::platform::ids::new_uuid;
+use crate::platform::input::sized;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::{Date, DateTime};
 use crate::platform::scope::Ask;
 use crate::practice::engagement;
-use crate::practice::ids::TeamId;
-use crate::schema::practice::{recurring_work, recurring_work_exception};
+use crate::schema::{recurring_work, recurring_work_exception};
 use crate::work::ids::RecurringWorkId;
-use crate::work::input::sized;
 use crate::work::item::assign;
 
 /// How many days ago work may have begun to come.
@@ -32,7 +31,7 @@ const OLDEST_DAYS: i64 = 366;
 /// How many runs a command opens at most; the job opens the rest.
 const AT_ONCE: usize = 10;
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of recurring work.
     RecurringWorkPayload {
         /// The work as it is now; where it changed from a day on, the work that begins there.

@@ -8,12 +8,11 @@ use diesel::sql_types::{BigInt, Date as SqlDate, Nullable, Text, Uuid as SqlUuid
 use super::WorkPeriod;
 use super::plan::Plan;
 use crate::clocks::ids::BusinessCalendarId;
-use crate::identity::ids::UserId;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::ids::known::{TeamId, UserId};
 use crate::platform::scalars::Date;
 use crate::platform::sql::sql;
-use crate::practice::ids::TeamId;
 use crate::work::ids::RecurringWorkId;
 use crate::work::item::due;
 use crate::work::template::{self, WorkTemplate};

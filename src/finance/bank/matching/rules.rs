@@ -8,11 +8,11 @@ use backoffice_money::{
 
 use crate::finance::bank::suggestion::flow;
 use crate::finance::ids::AccountId;
-use crate::finance::input::at;
 use crate::finance::ledger::journal::NewLine;
 use crate::finance::open_item::allocation::NewAllocation;
 use crate::finance::open_item::{OpenItem, OpenItemSide};
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::input::at;
 
 /// The bank line and the books.
 pub(super) struct Facts {

@@ -62,7 +62,7 @@ pub struct JournalEntryReverseInput {
     pub description: Option<String>,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a journal entry.
     JournalEntryPayload {
         /// The posted entry; for a reversal the reversing one.

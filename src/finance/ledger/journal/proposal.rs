@@ -21,7 +21,7 @@ use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{CurrencyCode, Date, DateTime, Dec, Money};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::finance::{journal_entry, journal_proposal};
+use crate::schema::{journal_entry, journal_proposal};
 
 /// An entry that somebody proposes.
 #[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]
@@ -158,7 +158,7 @@ pub struct JournalProposalPostInput {
     pub id: JournalProposalId,
 }
 
-crate::payload! {
+crate::platform::payload! {
     /// What became of a proposed entry.
     JournalProposalPayload {
         /// The proposal.
@@ -233,7 +233,7 @@ async fn post_proposed(tx: &Tx, id: JournalProposalId) -> Result<JournalEntry> {
     posted(tx, made.id).await
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of proposed entries.
     JournalProposalConnection, JournalProposalEdge, JournalProposal
 );

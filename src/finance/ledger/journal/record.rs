@@ -22,7 +22,7 @@ use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{CurrencyCode, Date, DateTime, Dec, Money};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
-use crate::schema::finance::journal_entry;
+use crate::schema::journal_entry;
 
 /// A posted entry. It never changes; a reversal takes it back.
 #[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]
@@ -181,12 +181,12 @@ impl JournalLine {
     }
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of journal entries.
     JournalEntryConnection, JournalEntryEdge, JournalEntry
 );
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of journal lines.
     JournalLineConnection, JournalLineEdge, JournalLine
 );
@@ -340,13 +340,13 @@ pub(super) async fn reversal_of(tx: &Tx, id: JournalEntryId) -> Result<Option<Jo
     Ok(ReversalOf::fetch(tx, vec![id]).await?.remove(&id))
 }
 
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on where an entry comes from.
     EntrySourceFilter,
     EntrySource
 );
 
-crate::filter! {
+crate::platform::filter! {
     /// Narrows a list of journal entries.
     JournalEntryFilter over journal_entry {
         /// By the day that they count for.

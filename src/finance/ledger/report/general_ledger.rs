@@ -62,7 +62,7 @@ pub struct GeneralLedgerLine {
     pub balance: Money,
 }
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of a general ledger.
     GeneralLedgerConnection, GeneralLedgerEdge, GeneralLedgerLine
 );

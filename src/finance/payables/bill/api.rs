@@ -11,19 +11,19 @@ use crate::platform::error::Result;
 use crate::platform::filter::{DateFilter, TextFilter};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scope::Ask;
-use crate::schema::finance::bill;
+use crate::schema::bill;
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of bills.
     BillConnection, BillEdge, Bill
 );
 
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on the status of a bill.
     BillStatusFilter, BillStatus
 );
 
-crate::filter! {
+crate::platform::filter! {
     /// Narrows a list of bills.
     BillFilter over bill {
         /// By status.

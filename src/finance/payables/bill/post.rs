@@ -9,15 +9,15 @@ use crate::finance::document::posting::{Currencies, entry};
 use crate::finance::document::pricing::total;
 use crate::finance::document::{Kind, lines};
 use crate::finance::ids::JournalEntryId;
-use crate::finance::input::{currency, relabel};
 use crate::finance::ledger::account::Control;
 use crate::finance::ledger::journal::{self, EntrySource, NewEntry};
 use crate::finance::open_item::{self, NewItem, Party, Source};
 use crate::finance::payables::vendor;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result};
+use crate::platform::input::{currency, relabel};
 use crate::platform::outbox::{EventKind, emit};
-use crate::schema::finance::bill;
+use crate::schema::bill;
 
 /// Posts a draft.
 pub(super) async fn post(tx: &Tx, input: BillPostInput) -> Result<Bill> {

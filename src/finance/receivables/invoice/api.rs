@@ -14,19 +14,19 @@ use crate::platform::error::Result;
 use crate::platform::filter::{DateFilter, TextFilter};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scope::Ask;
-use crate::schema::finance::invoice;
+use crate::schema::invoice;
 
-crate::connection!(
+crate::platform::connection!(
     /// A page of invoices.
     InvoiceConnection, InvoiceEdge, Invoice
 );
 
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on the status of an invoice.
     InvoiceStatusFilter, InvoiceStatus
 );
 
-crate::filter! {
+crate::platform::filter! {
     /// Narrows a list of invoices.
     InvoiceFilter over invoice {
         /// By status.

@@ -11,17 +11,17 @@ use crate::finance::document::posting::{Currencies, entry};
 use crate::finance::document::pricing::total;
 use crate::finance::document::{Kind, lines};
 use crate::finance::ids::JournalEntryId;
-use crate::finance::input::{currency, relabel};
 use crate::finance::ledger::account::Control;
 use crate::finance::ledger::journal::{self, EntrySource, NewEntry};
 use crate::finance::open_item::{self, NewItem, Party, Source};
 use crate::finance::receivables::customer;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::input::{currency, relabel};
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::Date;
 use crate::platform::sql::{kept, sql};
-use crate::schema::finance::invoice;
+use crate::schema::invoice;
 
 #[derive(QueryableByName)]
 struct Taken {

@@ -12,7 +12,7 @@ use super::super::still::texts_of;
 use super::super::sums::Rows;
 use super::tables::{Column, Table, columns};
 use super::{LoadError, doing, refuse, run, sum};
-use crate::database::Blocking;
+use crate::platform::blocking::Blocking;
 
 type Source = Entries<BufReader<File>>;
 

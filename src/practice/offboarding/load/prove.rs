@@ -9,7 +9,7 @@ use diesel::{QueryableByName, RunQueryDsl, sql_query};
 use super::super::sums::{self, Rows};
 use super::tables::Table;
 use super::{LoadError, doing, refuse};
-use crate::database::Blocking;
+use crate::platform::blocking::Blocking;
 
 /// What is remembered of each table's rows.
 pub(super) type Sums = BTreeMap<String, Rows>;

@@ -5,7 +5,7 @@ use diesel::sql_types::{Array, Bool, Nullable, Text};
 use diesel::{QueryableByName, RunQueryDsl, sql_query};
 
 use super::{LoadError, doing, refuse};
-use crate::database::Blocking;
+use crate::platform::blocking::Blocking;
 
 /// A table that rows come into.
 #[derive(QueryableByName, Debug)]

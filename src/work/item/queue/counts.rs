@@ -7,9 +7,9 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Date as SqlDate, Nullable, Text, Uuid as SqlUuid};
 
 use super::{Part, Wanted, Whose};
-use crate::identity::ids::ClientId;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result};
+use crate::platform::ids::known::ClientId;
 use crate::platform::sql::sql;
 use crate::work::item::{WorkItemKind, WorkItemState, names};
 

@@ -2,37 +2,37 @@
 
 use async_graphql::InputObject;
 
-use crate::identity::ids::{ClientId, UserId};
 use crate::platform::filter::DateFilter;
-use crate::practice::ids::{EngagementId, TeamId};
+use crate::platform::ids::known::{ClientId, TeamId, UserId};
+use crate::practice::ids::EngagementId;
 use crate::work::item::{WorkItemKind, WorkItemState, WorkPriority};
 
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on where a work item stands.
     WorkItemStateFilter, WorkItemState
 );
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on what sort of work an item is.
     WorkItemKindFilter, WorkItemKind
 );
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on how urgent a work item is.
     WorkPriorityFilter, WorkPriority
 );
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on the team that does a work item.
     TeamFilter, TeamId
 );
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on the client that a work item is done for.
     WorkClientFilter, ClientId
 );
 
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on the code of the service that a work item belongs to.
     WorkServiceFilter, String
 );
-crate::equality_filter!(
+crate::platform::equality_filter!(
     /// Conditions on the engagement that a work item belongs to.
     WorkEngagementFilter, EngagementId
 );

@@ -1,0 +1,52 @@
+//! The books: ledger, receivables, payables, bank, tax and statements.
+//!
+//! Everything that has a value ends in [`ledger::journal::post`], which takes entries that balance and nothing else.
+
+// Paths read alike inside and outside: `crate::finance::…` wherever it is.
+pub extern crate self as finance;
+
+use backoffice_approvals as approvals;
+use backoffice_platform as platform;
+use backoffice_registers as registers;
+
+pub mod bank;
+pub mod chart;
+pub mod document;
+pub mod ids;
+pub mod imports;
+pub mod ledger;
+pub mod nodes;
+pub mod open_item;
+pub mod party;
+pub mod payables;
+pub mod receivables;
+pub mod schema;
+
+/// Queries about documents and those they are exchanged with.
+#[derive(async_graphql::MergedObject, Default)]
+pub struct DocumentsQuery(
+    receivables::customer::CustomerQuery,
+    receivables::invoice::InvoiceQuery,
+    payables::vendor::VendorQuery,
+    payables::bill::BillQuery,
+    open_item::OpenItemQuery,
+    payables::vendor_bank_change::VendorBankChangeQuery,
+);
+
+/// Changes of documents and those they are exchanged with.
+#[derive(async_graphql::MergedObject, Default)]
+pub struct DocumentsMutation(
+    receivables::customer::CustomerMutation,
+    receivables::invoice::InvoiceMutation,
+    payables::vendor::VendorMutation,
+    payables::bill::BillMutation,
+    payables::vendor_bank_change::VendorBankChangeMutation,
+);
+
+/// The department's queries.
+#[derive(async_graphql::MergedObject, Default)]
+pub struct FinanceQuery(ledger::LedgerQuery, DocumentsQuery, bank::BankQuery, imports::ImportsQuery);
+
+/// The department's mutations.
+#[derive(async_graphql::MergedObject, Default)]
+pub struct FinanceMutation(ledger::LedgerMutation, DocumentsMutation, bank::BankMutation, imports::ImportsMutation);

@@ -1,0 +1,50 @@
+//! The records of this department that are found by their own id.
+
+use super::bank::account::BankAccount;
+use super::bank::line::BankLine;
+use super::bank::matching::BankMatch;
+use super::bank::statement::BankStatement;
+use super::document::lines::{DocumentLine, OfBill, OfInvoice};
+use super::ids::{
+    AccountId, AllocationId, BankAccountId, BankLineId, BankMatchId, BankStatementId, BillId, BillLineId, CustomerId,
+    FiscalYearId, ImportId, InvoiceId, InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId, LedgerId,
+    LockExceptionId, OpenItemId, TaxCodeId, TaxRateId, VendorBankChangeId, VendorId,
+};
+use super::imports::Import;
+use super::ledger::account::Account;
+use super::ledger::journal::proposal::JournalProposal;
+use super::ledger::journal::{JournalEntry, JournalLine};
+use super::ledger::lock::{General, Ledger, LockException};
+use super::ledger::period::FiscalYear;
+use super::ledger::tax_code::{TaxCode, TaxRate};
+use super::open_item::{Allocation, OpenItem};
+use super::payables::bill::Bill;
+use super::payables::vendor::Vendor;
+use super::payables::vendor_bank_change::VendorBankChange;
+use super::receivables::customer::Customer;
+use super::receivables::invoice::Invoice;
+
+crate::platform::nodes! {
+    Account: AccountId by Account;
+    Allocation: AllocationId by Allocation;
+    BankAccount: BankAccountId by BankAccount;
+    BankLine: BankLineId by BankLine;
+    BankMatch: BankMatchId by BankMatch;
+    BankStatement: BankStatementId by BankStatement;
+    Bill: BillId by Bill;
+    Customer: CustomerId by Customer;
+    DocumentLine: InvoiceLineId by OfInvoice, BillLineId by OfBill;
+    FiscalYear: FiscalYearId by FiscalYear;
+    Import: ImportId by Import;
+    Invoice: InvoiceId by Invoice;
+    JournalEntry: JournalEntryId by JournalEntry;
+    JournalLine: JournalLineId by JournalLine;
+    Ledger: LedgerId by Ledger => General;
+    LockException: LockExceptionId by LockException;
+    OpenItem: OpenItemId by OpenItem;
+    TaxCode: TaxCodeId by TaxCode;
+    TaxRate: TaxRateId by TaxRate;
+    Vendor: VendorId by Vendor;
+    VendorBankChange: VendorBankChangeId by VendorBankChange;
+    JournalProposal: JournalProposalId by JournalProposal;
+}

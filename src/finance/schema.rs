@@ -1,0 +1,438 @@
+//! The tables of this department as diesel sees them, written from the catalog; a test compares them.
+#![allow(missing_docs)]
+
+diesel::table! {
+    core.import (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        file_name -> Text,
+        sha256 -> Text,
+        lines -> Int4,
+        created -> Int4,
+        unchanged -> Int4,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.account (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        code -> Text,
+        name -> Text,
+        kind -> Text,
+        parent_id -> Nullable<Uuid>,
+        is_group -> Bool,
+        control -> Nullable<Text>,
+        currency -> Nullable<Text>,
+        statement_line -> Nullable<Text>,
+        active -> Bool,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.account_balance (tenant_id, ledger_id, account_id, on_date, currency) {
+        tenant_id -> Uuid,
+        ledger_id -> Uuid,
+        account_id -> Uuid,
+        on_date -> Date,
+        currency -> Text,
+        debit -> Numeric,
+        credit -> Numeric,
+        amount_document -> Numeric,
+        lines -> Int8,
+    }
+}
+
+diesel::table! {
+    finance.account_month (tenant_id, ledger_id, account_id, month) {
+        tenant_id -> Uuid,
+        ledger_id -> Uuid,
+        account_id -> Uuid,
+        month -> Date,
+        debit -> Numeric,
+        credit -> Numeric,
+        lines -> Int8,
+    }
+}
+
+diesel::table! {
+    finance.allocation (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        open_item_id -> Uuid,
+        entry_id -> Uuid,
+        allocated_on -> Date,
+        amount -> Numeric,
+        amount_book -> Numeric,
+        undoes_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.bank_account (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        iban -> Nullable<Text>,
+        number -> Nullable<Text>,
+        currency -> Text,
+        account_id -> Uuid,
+        active -> Bool,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.bank_line (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        bank_account_id -> Uuid,
+        statement_id -> Uuid,
+        line_no -> Int4,
+        booked_on -> Date,
+        value_on -> Nullable<Date>,
+        currency -> Text,
+        amount -> Numeric,
+        counterparty -> Nullable<Text>,
+        counterparty_iban -> Nullable<Text>,
+        reference -> Text,
+        bank_reference -> Nullable<Text>,
+        fingerprint -> Text,
+        matched -> Bool,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.bank_match (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        bank_line_id -> Uuid,
+        entry_id -> Uuid,
+        undone_by_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.bank_statement (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        bank_account_id -> Uuid,
+        import_id -> Uuid,
+        reference -> Nullable<Text>,
+        opens_on -> Date,
+        closes_on -> Date,
+        currency -> Text,
+        opening_balance -> Numeric,
+        closing_balance -> Numeric,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.bill (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        vendor_id -> Uuid,
+        status -> Text,
+        number -> Text,
+        normalized_number -> Text,
+        bill_date -> Date,
+        bill_year -> Int4,
+        due_date -> Date,
+        currency -> Text,
+        exchange_rate -> Numeric,
+        rounding -> Text,
+        vendor_name -> Text,
+        net -> Numeric,
+        tax -> Numeric,
+        gross -> Numeric,
+        entry_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.bill_line (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        bill_id -> Uuid,
+        line_no -> Int4,
+        description -> Text,
+        quantity -> Numeric,
+        unit_price -> Numeric,
+        discount_percent -> Numeric,
+        account_id -> Uuid,
+        tax_code_id -> Nullable<Uuid>,
+        tax_percent -> Numeric,
+        net -> Numeric,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.customer (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        number -> Text,
+        name -> Text,
+        email -> Nullable<Text>,
+        vat_number -> Nullable<Text>,
+        street -> Nullable<Text>,
+        postal_code -> Nullable<Text>,
+        city -> Nullable<Text>,
+        country -> Text,
+        currency -> Text,
+        payment_terms_days -> Int4,
+        iban -> Nullable<Text>,
+        active -> Bool,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.fiscal_year (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        starts_on -> Date,
+        ends_on -> Date,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.invoice (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        customer_id -> Uuid,
+        status -> Text,
+        number -> Nullable<Text>,
+        issue_date -> Nullable<Date>,
+        due_date -> Nullable<Date>,
+        currency -> Text,
+        exchange_rate -> Numeric,
+        rounding -> Text,
+        reference -> Nullable<Text>,
+        customer_name -> Text,
+        net -> Numeric,
+        tax -> Numeric,
+        gross -> Numeric,
+        entry_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.invoice_line (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        invoice_id -> Uuid,
+        line_no -> Int4,
+        description -> Text,
+        quantity -> Numeric,
+        unit_price -> Numeric,
+        discount_percent -> Numeric,
+        account_id -> Uuid,
+        tax_code_id -> Nullable<Uuid>,
+        tax_percent -> Numeric,
+        net -> Numeric,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.journal_entry (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        ledger_id -> Uuid,
+        number -> Text,
+        entry_date -> Date,
+        recorded_at -> Timestamptz,
+        description -> Text,
+        currency -> Text,
+        source -> Text,
+        source_id -> Nullable<Uuid>,
+        reverses_id -> Nullable<Uuid>,
+        posted_by -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.journal_line (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        entry_id -> Uuid,
+        line_no -> Int4,
+        ledger_id -> Uuid,
+        account_id -> Uuid,
+        entry_date -> Date,
+        recorded_at -> Timestamptz,
+        description -> Text,
+        currency -> Text,
+        amount_document -> Numeric,
+        amount -> Numeric,
+        tax_code_id -> Nullable<Uuid>,
+        dimensions -> Jsonb,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.ledger (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        code -> Text,
+        name -> Text,
+        currency -> Text,
+        soft_lock_on -> Nullable<Date>,
+        hard_lock_on -> Nullable<Date>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.lock_exception (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        ledger_id -> Uuid,
+        account_id -> Uuid,
+        reason -> Text,
+        expires_at -> Timestamptz,
+        revoked_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.open_item (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        side -> Text,
+        customer_id -> Nullable<Uuid>,
+        vendor_id -> Nullable<Uuid>,
+        invoice_id -> Nullable<Uuid>,
+        bill_id -> Nullable<Uuid>,
+        document -> Text,
+        party_name -> Text,
+        entry_id -> Uuid,
+        account_id -> Uuid,
+        item_date -> Date,
+        due_date -> Date,
+        currency -> Text,
+        amount -> Numeric,
+        amount_book -> Numeric,
+        open_amount -> Numeric,
+        open_book -> Numeric,
+        settled -> Nullable<Bool>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.tax_code (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        code -> Text,
+        name -> Text,
+        direction -> Text,
+        account_id -> Uuid,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.tax_rate (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        tax_code_id -> Uuid,
+        valid_from -> Date,
+        percent -> Numeric,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.vendor (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        number -> Text,
+        name -> Text,
+        email -> Nullable<Text>,
+        vat_number -> Nullable<Text>,
+        street -> Nullable<Text>,
+        postal_code -> Nullable<Text>,
+        city -> Nullable<Text>,
+        country -> Text,
+        currency -> Text,
+        payment_terms_days -> Int4,
+        iban -> Nullable<Text>,
+        active -> Bool,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.vendor_bank_change (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        vendor_id -> Uuid,
+        vendor_name -> Text,
+        iban_before -> Nullable<Text>,
+        iban -> Nullable<Text>,
+        proposed_by_name -> Text,
+        applied_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.journal_proposal (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        entry_date -> Date,
+        description -> Text,
+        currency -> Text,
+        amount -> Numeric,
+        amount_book -> Numeric,
+        lines -> Jsonb,
+        proposed_by_name -> Text,
+        created_at -> Timestamptz,
+    }
+}
