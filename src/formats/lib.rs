@@ -10,11 +10,14 @@
 //! | [`parties_csv`] | customers and vendors |
 //! | [`bank_csv`] | a bank's own CSV export, by a column mapping |
 //! | [`camt053`] | ISO 20022 bank statements (XML) |
+//! | [`mt940`] | SWIFT bank statements |
+//! | [`ofx`] | Open Financial Exchange, 1 (SGML) and 2 (XML) |
+//! | [`qif`] | Quicken's interchange format |
 //! | [`register_csv`] | records of a register, whose columns its client has defined |
 //! | [`rows_in`] | a spreadsheet (XLSX), as CSV for the readers above |
 //! | [`rows_out`] | rows written as CSV or as a spreadsheet |
 //!
-//! Both bank formats end in a [`BankStatement`].
+//! All bank formats end in a [`BankStatement`].
 
 #[macro_use]
 mod words;
@@ -27,10 +30,13 @@ pub mod charts;
 pub mod date;
 pub mod iban;
 pub mod limits;
+pub mod mt940;
 pub mod number;
+pub mod ofx;
 pub mod opening_csv;
 pub mod parties_csv;
 pub mod problem;
+pub mod qif;
 mod records;
 pub mod register_csv;
 pub mod rows_in;

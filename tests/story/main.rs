@@ -22,6 +22,7 @@ mod answers_are_compressed;
 mod appointments_are_booked_once;
 mod appointments_are_exchanged;
 mod appointments_come_again;
+mod banks_write_as_they_like;
 mod browsers_call_from_portals;
 mod clients_have_groups_and_contacts;
 mod correspondence_comes_in;

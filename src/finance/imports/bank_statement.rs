@@ -1,4 +1,4 @@
-//! Bank statements from files: CAMT.053, or a bank's CSV by a mapping.
+//! Bank statements from files: CAMT.053, MT940, OFX, QIF, or a bank's CSV by a mapping.
 //!
 //! Movements are told apart by their fingerprints, so files may overlap. Statements that join or overlap form one chain:
 //! the chain's first opening balance and all its movements have to give its last closing balance. That finds a missing
@@ -7,26 +7,24 @@
 
 use std::collections::{HashMap, HashSet};
 
-use backoffice_formats::bank_csv::{self, StatementFacts};
-use backoffice_formats::{AccountId as FileAccount, BankStatement, camt053};
+use backoffice_formats::{AccountId as FileAccount, BankStatement};
 use backoffice_money::{Decimal, check_scale};
 use sha2::{Digest, Sha256};
 
-use super::api::BankStatementFormat;
-use super::mapping::{BankCsvMappingInput, of_sheet};
 use super::problem::{FileErrorCode, FileErrors};
-use super::{File, ImportKind, Outcome, hex, parse, record};
+use super::{File, ImportKind, Outcome, hex, record};
 use crate::finance::bank::account::{self, BankAccount};
 use crate::finance::ids::BankAccountId;
-use crate::finance::input::{currency, decimals};
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
-use crate::platform::scalars::Dec;
+use crate::platform::input::currency;
 
 mod chain;
+mod read;
 mod write;
 
 use chain::Span;
+pub(super) use read::Said;
 
 /// A statement of a file and the account that it belongs to.
 struct Found {
@@ -34,17 +32,6 @@ struct Found {
     statement: BankStatement,
     span: Span,
     fingerprints: Vec<String>,
-}
-
-/// What is said of a bank's file.
-pub(super) struct Said {
-    pub(super) bank_account: Option<BankAccountId>,
-    pub(super) format: BankStatementFormat,
-    /// Where the mapping stands in the input.
-    pub(super) mapping_at: &'static str,
-    pub(super) mapping: Option<BankCsvMappingInput>,
-    pub(super) opening_balance: Option<Dec>,
-    pub(super) closing_balance: Option<Dec>,
 }
 
 /// Takes a bank's file in.
@@ -57,41 +44,7 @@ pub(super) async fn run(tx: &Tx, input: Said, open: impl FnOnce() -> Result<File
         }
         None => None,
     };
-    let (name, sha256, parsed) = match input.format {
-        BankStatementFormat::Camt053 => {
-            if input.mapping.is_some() || input.opening_balance.is_some() || input.closing_balance.is_some() {
-                let message = "A CAMT.053 file says itself what is what: leave mapping and balances away.";
-                return Err(Error::refuse(UserErrorCode::Invalid, input.mapping_at, message));
-            }
-            let file = open()?;
-            (file.name, file.sha256, parse(file.bytes, camt053::parse).await?)
-        }
-        BankStatementFormat::Csv => {
-            let needed =
-                |field: &str| Error::refuse(UserErrorCode::Required, field, "A CSV file does not say this: give it.");
-            let account = chosen.ok_or_else(|| needed("bankAccount"))?;
-            let at = input.mapping_at;
-            let mut mapping = input.mapping.ok_or_else(|| needed(at))?.read(at)?;
-            let exponent = currency(&account.currency.0)?.exponent();
-            let opening = input.opening_balance.ok_or_else(|| needed("openingBalance"))?;
-            let closing = input.closing_balance.ok_or_else(|| needed("closingBalance"))?;
-            let facts = StatementFacts {
-                account: FileAccount {
-                    iban: account.iban.as_ref().map(|iban| iban.0.clone()),
-                    other: account.number.clone(),
-                },
-                currency: account.currency.0.clone(),
-                opening: decimals("openingBalance", opening.0, exponent)?,
-                closing: decimals("closingBalance", closing.0, exponent)?,
-            };
-            let file = open()?;
-            if file.sheet {
-                mapping.dialect = of_sheet(mapping.dialect);
-            }
-            let parsed = parse(file.bytes, move |bytes| bank_csv::parse(bytes, &mapping, facts)).await?;
-            (file.name, file.sha256, parsed.map(|statement| vec![statement]))
-        }
-    };
+    let (name, sha256, parsed) = read::read(input, chosen, open).await?;
     let statements = match parsed {
         Ok(statements) => statements,
         Err(errors) => return Ok(Outcome::Refused(errors)),
