@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     /// What is held for the provider, in the order of all rights.
-    const PROVIDERS: [Can; 14] = [
+    const PROVIDERS: [Can; 15] = [
         Can::PortfolioRead,
         Can::ClientOnboard,
         Can::StaffManage,
@@ -215,6 +215,7 @@ mod tests {
         Can::ClientGroupManage,
         Can::SkillManage,
         Can::CapacityManage,
+        Can::EngagementRequire,
     ];
 
     fn role(name: &str) -> Vec<Can> {

@@ -257,4 +257,6 @@ rights! {
     SkillManage = "practice.skill.manage",
     /// See and say how much the provider's staff can take on. Held for the provider.
     CapacityManage = "practice.capacity.manage",
+    /// Say for which clients nothing is done outside a live engagement. Held for the provider.
+    EngagementRequire = "practice.engagement.require",
 }

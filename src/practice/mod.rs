@@ -12,6 +12,7 @@ pub mod ids;
 pub mod offboarding;
 pub mod onboard;
 mod portal;
+pub mod requirement;
 pub mod service;
 pub mod skill;
 pub mod status;
@@ -51,4 +52,5 @@ pub struct PracticeMutation(
     contact::ClientContactMutation,
     skill::SkillMutation,
     capacity::CapacityMutation,
+    requirement::RequirementMutation,
 );

@@ -67,6 +67,8 @@ pub struct ClientOnboardInput {
     pub holiday_region: Option<String>,
     /// Where it stands with the provider: a prospect, being taken on, or active, which it is if not said.
     pub status: Option<ClientStatus>,
+    /// Whether the staff changes nothing of what services cover unless a live engagement covers it; not so if not said.
+    pub engagement_required: Option<bool>,
 }
 
 crate::payload! {
@@ -127,6 +129,7 @@ pub async fn found(tx: &Tx, input: ClientOnboardInput) -> Result<Client> {
         client_table::fiscal_year_start_month.eq(month),
         client_table::vat_number.eq(input.vat_number),
         client_table::status.eq(status),
+        client_table::engagement_required.eq(input.engagement_required.unwrap_or_default()),
     )))
     .await?;
     default_roles::found(tx).await?;
@@ -171,6 +174,7 @@ mod tests {
             template: ChartTemplate::IfrsSmall,
             holiday_region: None,
             status: None,
+            engagement_required: None,
         }
     }
 

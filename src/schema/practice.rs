@@ -19,6 +19,7 @@ diesel::table! {
         most_file_bytes -> Nullable<Int8>,
         closes_at -> Nullable<Timestamptz>,
         status -> Text,
+        engagement_required -> Bool,
     }
 }
 
@@ -196,6 +197,7 @@ diesel::table! {
         code -> Text,
         name -> Text,
         created_at -> Timestamptz,
+        covers -> Array<Text>,
     }
 }
 

@@ -200,6 +200,7 @@ const SILENT: &[(&str, &str)] = &[
     ("clientGroupCreate", "of the provider"),
     ("clientGroupDelete", "of the provider"),
     ("clientGroupUpdate", "of the provider"),
+    ("clientEngagementRequirementSet", "of the provider"),
     ("clientStatusMove", "of the provider"),
     ("signatureLinkOpen", "stands on the request's own record"),
     ("signatureRequestCreate", "a draft is nobody's business before it is sent"),

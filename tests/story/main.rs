@@ -42,6 +42,7 @@ mod letters_are_set;
 mod mails_are_sent;
 mod nobody_takes_more_than_his_share;
 mod nordwind;
+mod nothing_is_done_outside_an_engagement;
 mod notices_come_by_mail;
 mod notices_come_once;
 mod one_operation_is_one_transaction;

@@ -56,6 +56,7 @@ const MUTE: &[(&str, &str)] = &[
     ("clientGroupCreate", "needs a token without client"),
     ("clientGroupDelete", "needs a token without client"),
     ("clientGroupUpdate", "needs a token without client"),
+    ("clientEngagementRequirementSet", "needs a token without client"),
     ("clientStatusMove", "needs a token without client"),
     ("clients", "needs a token without client"),
     ("staffAbsenceAdd", "needs a token without client"),
