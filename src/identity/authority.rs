@@ -28,6 +28,7 @@ const PROVIDER_ONLY: &[Can] = &[
     Can::ClientOffboard,
     Can::ClientPurge,
     Can::EngagementRequire,
+    Can::ProviderCalendarManage,
 ];
 
 /// Those of the rights given that the giver does not hold.

@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     /// What is held for the provider, in the order of all rights.
-    const PROVIDERS: [Can; 15] = [
+    const PROVIDERS: [Can; 16] = [
         Can::PortfolioRead,
         Can::ClientOnboard,
         Can::StaffManage,
@@ -216,6 +216,7 @@ mod tests {
         Can::SkillManage,
         Can::CapacityManage,
         Can::EngagementRequire,
+        Can::ProviderCalendarManage,
     ];
 
     fn role(name: &str) -> Vec<Can> {

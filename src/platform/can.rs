@@ -259,4 +259,6 @@ rights! {
     CapacityManage = "practice.capacity.manage",
     /// Say for which clients nothing is done outside a live engagement. Held for the provider.
     EngagementRequire = "practice.engagement.require",
+    /// Keep the business calendars of the provider that calendars of clients follow. Held for the provider.
+    ProviderCalendarManage = "practice.calendar.manage",
 }

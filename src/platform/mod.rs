@@ -17,6 +17,7 @@ mod numeric;
 pub mod outbox;
 pub mod paging;
 pub mod reach;
+pub mod renewals;
 pub mod repeat;
 pub mod scalars;
 pub mod schedules;

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::plan::{Planned, days_from};
 use super::{Exceptions, MOST_EXCEPTIONS, RecurringWork};
-use crate::clocks::calendar;
+use crate::clocks::{calendar, follow};
 use crate::clocks::ids::BusinessCalendarId;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
@@ -47,8 +47,8 @@ async fn calendar_of(tx: &Tx, id: Option<BusinessCalendarId>) -> Result<Option<(
         None => calendar::default_of(tx).await?,
     };
     let Some(id) = id else { return Ok(None) };
-    let name = calendar::BusinessCalendar::fetch(tx, vec![id]).await?.remove(&id).map(|found| found.name);
-    Ok(name.zip(calendar::whole(tx, id).await?))
+    let Some(found) = calendar::BusinessCalendar::fetch(tx, vec![id]).await?.remove(&id) else { return Ok(None) };
+    Ok(calendar::whole(tx, id).await?.zip(Some(follow::said(tx, &found).await?)).map(|(whole, name)| (name, whole)))
 }
 
 /// When a step is due.

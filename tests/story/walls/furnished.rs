@@ -620,9 +620,12 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     let contact = made(&boss, "clientContactCreate", contact, "clientContact").await;
     let members = json!({ "name": format!("{word} group"), "clients": [client] });
     let client_group = made(administrator, "clientGroupCreate", members, "clientGroup").await;
+    let theirs = json!({ "name": format!("{word} calendar of the provider"), "hours": [] });
+    let provider_calendar = made(administrator, "providerCalendarCreate", theirs, "providerCalendar").await;
     let examples = BTreeMap::from([
         ("ClientContact", contact),
         ("ClientGroup", client_group),
+        ("ProviderCalendar", provider_calendar),
         ("VendorBankChange", bank_change),
         ("JournalProposal", proposal),
         ("Second", second_person),

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::furnished::{Furnished, Ids, collect, furnish};
+use super::furnished::{Furnished, Ids, change, collect, furnish};
 use super::places;
 use super::schema::{IdPlace, Schema, innermost};
 use crate::harness::issuer::{OAUTH_CLIENT, OAUTH_SECRET, standing};
@@ -19,6 +19,7 @@ use crate::harness::{App, Client, Reply};
 const OF_NO_CLIENT: &[(&str, &str)] = &[
     ("Notice", "what one person is told, read by himself only"),
     ("ClientGroup", "a group of clients of the provider, read with a token without client"),
+    ("ProviderCalendar", "a calendar of the provider, read with a token without client"),
     ("ProviderRole", "a role of the provider, read with a token without client"),
     ("ProviderSchedule", "what the provider has done, read with a token without client"),
     ("Session", "a sign-in of a person, seen by himself only"),
@@ -39,6 +40,7 @@ const PROVIDERS: &[&str] = &[
     "clientGroups",
     "clientOffboardings",
     "clients",
+    "providerCalendars",
     "providerRoles",
     "providerSchedules",
     "services",
@@ -71,6 +73,8 @@ const MUTE: &[(&str, &str)] = &[
     ("clientPurgePropose", "needs a token without client"),
     ("clientOffboardingUpdate", "needs a token without client"),
     ("clientOffboardingWithdraw", "needs a token without client"),
+    ("providerCalendarDelete", "needs a token without client"),
+    ("providerCalendarUpdate", "needs a token without client"),
     ("providerScheduleUpdate", "needs a token without client"),
     ("staffCreate", "needs a token without client"),
     ("staffDisable", "needs a token without client"),
@@ -227,6 +231,9 @@ impl Walls {
         let before = look_around(&schema, &beta.boss, &mut betas).await;
         let alpha = furnish(&app, &schema, &administrator, "ALPHA", "02").await;
         look_around(&schema, &alpha.boss, &mut alphas).await;
+        // The provider's calendars are open to its staff in every client: of those, one is foreign that is there no more.
+        let gone = json!({ "id": alpha.examples["ProviderCalendar"] });
+        change(&administrator, "providerCalendarDelete", gone, "").await;
         for ids in [&mut alphas, &mut betas] {
             collect(&roles, ids);
         }

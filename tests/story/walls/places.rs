@@ -51,6 +51,7 @@ pub fn kind_at(schema: &Schema, field: &str, path: &[String]) -> Option<String> 
         ("signatureRequestUpdate", "id") => "DraftSignatureRequest",
         ("signatureEvents", "signatureRequest") => "SignatureRequest",
         ("clients", "group") => "ClientGroup",
+        (_, "follows") => "ProviderCalendar",
         ("clientGroupCreate", "clients") | ("clientGroupUpdate", "addClients" | "removeClients") => "Client",
         (_, "document") => "Document",
         (_, "documentType") => "DocumentType",
