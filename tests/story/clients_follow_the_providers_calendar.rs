@@ -42,7 +42,10 @@ impl Firm {
     /// A client whose default calendar follows that of the provider.
     async fn follower(&self, name: &str, zone: &str) -> (String, Client, String) {
         let client = self.administrator.onboard(name, "FR", "EUR", zone, "IFRS_SMALL").await;
-        let inside = self.administrator.enter(&client).await;
+        let email = format!("{}@firm.example", name.to_lowercase());
+        let user = self.administrator.staff(&email, "Konrad").await;
+        self.administrator.enter(&client).await.grant(&user, "Accountant", "2026-01-01", None).await;
+        let inside = self.app.sign_in(&email).await.enter(&client).await;
         let input = json!({ "name": "Office", "follows": self.calendar, "isDefault": true });
         let calendar =
             make(&inside, "businessCalendarCreate", "BusinessCalendarCreateInput", input, "businessCalendar").await;
@@ -152,8 +155,10 @@ async fn read_due(clocks: &[(&Client, &String)]) -> Vec<Value> {
 async fn what_is_the_providers_stays_the_providers() {
     let firm = Firm::open().await;
     let (client, inside, calendar) = firm.follower("Alpha", "Europe/Berlin").await;
-    let invite = json!({ "email": "rosa@alpha.example", "name": "Rosa", "role": inside.role("Client administrator").await });
-    let invited = act(&inside, "userInvite", "UserInviteInput", invite, "token").await;
+    assert_eq!(closed(&inside).await.len(), 1);
+    let door = firm.administrator.enter(&client).await;
+    let invite = json!({ "email": "rosa@alpha.example", "name": "Rosa", "role": door.role("Client administrator").await });
+    let invited = act(&door, "userInvite", "UserInviteInput", invite, "token").await;
     let accept = json!({ "token": invited["token"], "password": PASSWORD });
     act(&firm.app.client(), "invitationAccept", "InvitationAcceptInput", accept, "accessToken").await;
     let rosa = firm.app.sign_in("rosa@alpha.example").await.enter(&client).await;
