@@ -228,8 +228,35 @@ pub(super) fn checked_region(code: &str) -> Result<&'static str> {
     })
 }
 
-/// The calendar that a client begins with, in its founding transaction: Monday to Friday from 9 to 17.
-pub(crate) async fn found(tx: &Tx, country: &CountryCode, zone: &TimeZone, region: Option<&str>) -> Result<()> {
+/// The calendar that a client begins with, in its founding transaction: Monday to Friday from 9 to 17, or one that follows a
+/// calendar of the provider.
+pub(crate) async fn found(
+    tx: &Tx,
+    country: &CountryCode,
+    zone: &TimeZone,
+    region: Option<&str>,
+    follows: Option<ProviderCalendarId>,
+) -> Result<BusinessCalendarId> {
+    let id = BusinessCalendarId::new();
+    if let Some(followed) = follows {
+        if region.is_some() {
+            let message = "The calendar of the template says whose holidays are closed.";
+            return Err(Error::refuse(UserErrorCode::Invalid, "holidayRegion", message));
+        }
+        let said = follow::followable(tx, followed, "onboardingTemplate.calendar").await?;
+        tx.exec(diesel::insert_into(business_calendar::table).values((
+            business_calendar::tenant_id.eq(tx.tenant()?),
+            business_calendar::id.eq(id),
+            business_calendar::name.eq("Standard"),
+            business_calendar::time_zone.eq(said.time_zone.map_or_else(|| zone.clone(), TimeZone)),
+            business_calendar::region.eq(said.region),
+            business_calendar::hours.eq(said.hours),
+            business_calendar::is_default.eq(true),
+            business_calendar::follows_id.eq(follows),
+        )))
+        .await?;
+        return Ok(id);
+    }
     let region = match region {
         Some(code) => {
             let of_country =
@@ -245,7 +272,7 @@ pub(crate) async fn found(tx: &Tx, country: &CountryCode, zone: &TimeZone, regio
     let nine_to_five = DayHours::new(vec![(540, 1020)]).map_err(Error::fault)?;
     tx.exec(diesel::insert_into(business_calendar::table).values((
         business_calendar::tenant_id.eq(tx.tenant()?),
-        business_calendar::id.eq(BusinessCalendarId::new()),
+        business_calendar::id.eq(id),
         business_calendar::name.eq("Standard"),
         business_calendar::time_zone.eq(zone),
         business_calendar::region.eq(region),
@@ -253,7 +280,7 @@ pub(crate) async fn found(tx: &Tx, country: &CountryCode, zone: &TimeZone, regio
         business_calendar::is_default.eq(true),
     )))
     .await?;
-    Ok(())
+    Ok(id)
 }
 
 crate::connection!(

@@ -29,6 +29,7 @@ const PROVIDER_ONLY: &[Can] = &[
     Can::ClientPurge,
     Can::EngagementRequire,
     Can::ProviderCalendarManage,
+    Can::OnboardingTemplateManage,
 ];
 
 /// Those of the rights given that the giver does not hold.

@@ -261,4 +261,6 @@ rights! {
     EngagementRequire = "practice.engagement.require",
     /// Keep the business calendars of the provider that calendars of clients follow. Held for the provider.
     ProviderCalendarManage = "practice.calendar.manage",
+    /// Keep the templates by which clients are taken on. Held for the provider.
+    OnboardingTemplateManage = "practice.onboarding_template.manage",
 }

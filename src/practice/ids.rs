@@ -12,6 +12,8 @@ crate::ids! {
     ClientContactId = "ccon";
     /// Names a group of clients of the provider.
     ClientGroupId = "cgrp";
+    /// Names an onboarding template of the provider.
+    OnboardingTemplateId = "onb";
     /// Names a team of the provider's staff.
     TeamId = "team";
 }

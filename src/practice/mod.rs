@@ -11,6 +11,7 @@ pub mod group;
 pub mod ids;
 pub mod offboarding;
 pub mod onboard;
+pub mod onboarding;
 mod portal;
 pub mod requirement;
 pub mod service;
@@ -33,6 +34,7 @@ pub struct PracticeQuery(
     contact::ClientContactQuery,
     skill::SkillQuery,
     capacity::CapacityQuery,
+    onboarding::OnboardingTemplateQuery,
 );
 
 /// The department's mutations.
@@ -53,4 +55,5 @@ pub struct PracticeMutation(
     skill::SkillMutation,
     capacity::CapacityMutation,
     requirement::RequirementMutation,
+    onboarding::OnboardingTemplateMutation,
 );

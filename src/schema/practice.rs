@@ -193,6 +193,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    practice.onboarding_template (id) {
+        id -> Uuid,
+        name -> Text,
+        content -> Jsonb,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
     practice.service (code) {
         code -> Text,
         name -> Text,

@@ -23,6 +23,7 @@ mod appointments_are_booked_once;
 mod appointments_are_exchanged;
 mod appointments_come_again;
 mod browsers_call_from_portals;
+mod clients_begin_from_a_template;
 mod clients_follow_the_providers_calendar;
 mod clients_have_groups_and_contacts;
 mod correspondence_comes_in;
