@@ -62,6 +62,8 @@ const MUTE: &[(&str, &str)] = &[
     ("clientGroupUpdate", "needs a token without client"),
     ("clientEngagementRequirementSet", "needs a token without client"),
     ("clientStatusMove", "needs a token without client"),
+    ("workItems ClientGroup", "needs a token without client"),
+    ("workItemCounts ClientGroup", "needs a token without client"),
     ("clients", "needs a token without client"),
     ("staffAbsenceAdd", "needs a token without client"),
     ("staffAbsenceRemove", "needs a token without client"),

@@ -53,6 +53,7 @@ pub fn kind_at(schema: &Schema, field: &str, path: &[String]) -> Option<String> 
         ("signatureEvents", "signatureRequest") => "SignatureRequest",
         ("clients", "group") => "ClientGroup",
         (_, "follows") => "ProviderCalendar",
+        (_, "clientGroup") => "ClientGroup",
         (_, "onboardingTemplate") => "OnboardingTemplate",
         ("clientGroupCreate", "clients") | ("clientGroupUpdate", "addClients" | "removeClients") => "Client",
         (_, "document") => "Document",
