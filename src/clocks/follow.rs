@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::calendar::{self, BusinessCalendar};
+use super::change;
 use super::hours::{self, DayOpening};
 use super::ids::{BusinessCalendarId, ProviderCalendarId};
-use super::change;
 use crate::platform::can::Can;
 use crate::platform::db::{Pools, Tx};
 use crate::platform::entity::Fetch;

@@ -66,9 +66,7 @@ struct Count {
 
 async fn followers(tx: &Tx, of: Vec<ProviderCalendarId>) -> Result<HashMap<ProviderCalendarId, i64>> {
     let rows: Vec<Count> = tx
-        .rows(
-            sql("SELECT f.calendar_id, f.followers FROM core.followers($1) f").bind::<Array<SqlUuid>, _>(of),
-        )
+        .rows(sql("SELECT f.calendar_id, f.followers FROM core.followers($1) f").bind::<Array<SqlUuid>, _>(of))
         .await?;
     Ok(rows.into_iter().map(|row| (row.calendar_id, row.followers)).collect())
 }
@@ -162,11 +160,7 @@ crate::payload! {
 }
 
 /// Days that are otherwise, as they are kept: those known, less those taken away, with those given.
-fn days(
-    known: Vec<KeptDay>,
-    gone: &[Date],
-    given: &[ProviderCalendarExceptionInput],
-) -> Result<serde_json::Value> {
+fn days(known: Vec<KeptDay>, gone: &[Date], given: &[ProviderCalendarExceptionInput]) -> Result<serde_json::Value> {
     let mut all: BTreeMap<chrono::NaiveDate, KeptDay> = known.into_iter().map(|one| (one.day, one)).collect();
     for (at, day) in gone.iter().enumerate() {
         if all.remove(&day.0).is_none() {
@@ -268,7 +262,8 @@ async fn delete(tx: &Tx, input: ProviderCalendarDeleteInput) -> Result<ProviderC
     // Who lets a calendar follow it holds it as well, so nobody comes between.
     let count = followers(tx, vec![known.id]).await?.remove(&known.id).unwrap_or_default();
     if count > 0 {
-        let message = format!("{count} calendars of clients follow it: let them go their own way before (`follows: null`).");
+        let message =
+            format!("{count} calendars of clients follow it: let them go their own way before (`follows: null`).");
         return Err(Error::refuse(UserErrorCode::State, "id", message));
     }
     tx.row(

@@ -27,9 +27,8 @@ async fn kept<T>(tx: Tx, value: T) -> Result<T> {
 /// The next ones, those that wait longest first.
 pub async fn due(pools: &Pools, most: i32) -> Result<Vec<Renewal>> {
     let tx = Tx::open_anonymous(pools).await?;
-    let found = tx
-        .rows(sql("SELECT r.client_id, r.calendar_id FROM core.next_renewals($1) r").bind::<Int4, _>(most))
-        .await?;
+    let found =
+        tx.rows(sql("SELECT r.client_id, r.calendar_id FROM core.next_renewals($1) r").bind::<Int4, _>(most)).await?;
     kept(tx, found).await
 }
 

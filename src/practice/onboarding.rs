@@ -114,9 +114,7 @@ pub(super) async fn check_named(tx: &Tx, content: &OnboardingContent) -> Result<
     }
     for (kind, name, field, what) in named {
         let found: There = tx
-            .row(
-                sql("SELECT practice.provider_has($1, $2) AS there").bind::<Text, _>(kind).bind::<Text, _>(name),
-            )
+            .row(sql("SELECT practice.provider_has($1, $2) AS there").bind::<Text, _>(kind).bind::<Text, _>(name))
             .await?;
         if !found.there {
             return Err(Error::not_found(&field, what));
@@ -194,9 +192,7 @@ struct Named {
 /// A template for the client that is being taken on: its name, and what it says, checked.
 pub(super) async fn of_founding(tx: &Tx, id: OnboardingTemplateId) -> Result<(String, OnboardingContent)> {
     let found: Option<Named> = tx
-        .maybe(
-            sql("SELECT t.name, t.content FROM practice.onboarding_template_named($1) t").bind::<SqlUuid, _>(id),
-        )
+        .maybe(sql("SELECT t.name, t.content FROM practice.onboarding_template_named($1) t").bind::<SqlUuid, _>(id))
         .await?;
     let found = found.ok_or_else(|| Error::not_found("onboardingTemplate", "template"))?;
     let checked = async {

@@ -44,15 +44,23 @@ impl Firm {
         ]);
         for (code, steps) in [("start", steps), ("greet", json!([{ "title": "Call them" }]))] {
             let template = json!({ "code": code, "name": code, "steps": steps });
-            act(&administrator, "workTemplateCreate", "WorkTemplateCreateInput", template, "workTemplate { code }").await;
+            act(&administrator, "workTemplateCreate", "WorkTemplateCreateInput", template, "workTemplate { code }")
+                .await;
         }
         let hours = json!([{ "weekday": "MONDAY", "from": "08:00", "until": "12:00" }, { "weekday": "THURSDAY", "from": "08:00", "until": "12:00" }]);
         let calendar = json!({ "name": "Mornings", "hours": hours });
         let calendar =
-            make(&administrator, "providerCalendarCreate", "ProviderCalendarCreateInput", calendar, "providerCalendar").await;
+            make(&administrator, "providerCalendarCreate", "ProviderCalendarCreateInput", calendar, "providerCalendar")
+                .await;
         let template = json!({ "name": "Small trade", "content": content(&calendar) });
-        let template =
-            make(&administrator, "onboardingTemplateCreate", "OnboardingTemplateCreateInput", template, "onboardingTemplate").await;
+        let template = make(
+            &administrator,
+            "onboardingTemplateCreate",
+            "OnboardingTemplateCreateInput",
+            template,
+            "onboardingTemplate",
+        )
+        .await;
         Self { app, administrator, calendar, template }
     }
 
@@ -102,7 +110,12 @@ async fn two_clients_begin_alike_and_go_their_own_ways() {
     let one = firm.onboard("Alpha", "EUR", "Europe/Berlin", json!({})).await;
     let kinds = |made: &Value| -> Vec<(String, String)> {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        made["made"].as_array().unwrap_or_else(|| panic!("{made}")).iter().map(|one| (text(&one["kind"]), text(&one["name"]))).collect()
+        made["made"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{made}"))
+            .iter()
+            .map(|one| (text(&one["kind"]), text(&one["name"])))
+            .collect()
     };
     let wanted = [
         ("BUSINESS_CALENDAR", "Standard"),
@@ -122,7 +135,8 @@ async fn two_clients_begin_alike_and_go_their_own_ways() {
     assert_eq!(seen["businessCalendars"]["nodes"][0]["follows"]["name"], "Mornings");
     assert_eq!(seen["businessCalendars"]["nodes"].as_array().unwrap().len(), 1);
     let door = firm.administrator.enter(one["client"]["id"].as_str().unwrap()).await;
-    let roles = door.ask("{ roles(first: 100) { nodes { id name permissions } } }", json!({})).await["roles"]["nodes"].clone();
+    let roles =
+        door.ask("{ roles(first: 100) { nodes { id name permissions } } }", json!({})).await["roles"]["nodes"].clone();
     assert_eq!(roles.as_array().unwrap().len(), 6);
     id_of(&roles, "name", "Controller");
     assert_eq!(
@@ -132,11 +146,15 @@ async fn two_clients_begin_alike_and_go_their_own_ways() {
     let bands = seen["approvalPolicies"]["nodes"][0]["editions"][0]["bands"].clone();
     assert_eq!((&bands[0]["currency"], &bands[0]["upTo"]["amount"]), (&json!("EUR"), &json!("5000.00")));
     assert_eq!(bands[1]["steps"][0]["needed"], 2);
-    let approvers = json!([{ "name": "Controller", "onEscalation": false }, { "name": "Accountant", "onEscalation": true }]);
+    let approvers =
+        json!([{ "name": "Controller", "onEscalation": false }, { "name": "Accountant", "onEscalation": true }]);
     assert_eq!(bands[1]["steps"][0]["approvers"], approvers);
     let begins = today(chrono_tz::Europe::Berlin);
     let services = json!([{ "code": "bookkeeping", "from": begins }, { "code": "payroll", "from": begins }]);
-    assert_eq!(seen["engagements"]["nodes"], json!([{ "name": "Letter of engagement", "from": begins, "services": services }]));
+    assert_eq!(
+        seen["engagements"]["nodes"],
+        json!([{ "name": "Letter of engagement", "from": begins, "services": services }])
+    );
     let items = seen["workItems"]["nodes"].as_array().unwrap();
     let item = |title: &str| items.iter().find(|item| item["title"].as_str().unwrap().starts_with(title)).unwrap();
     assert_eq!((&item("Ask")["state"], &item("Ask")["service"]["code"]), (&json!("OPEN"), &json!("bookkeeping")));
@@ -147,7 +165,14 @@ async fn two_clients_begin_alike_and_go_their_own_ways() {
     assert!((due - begins).num_days() >= 14, "{due}");
     assert!(item("Call")["service"].is_null() && item("Call")["dueOn"].is_null());
     // It is engaged from this day on, so the books can be kept although engagements are required.
-    make(&alpha, "customerCreate", "CustomerCreateInput", json!({ "number": "1", "name": "X", "country": "DE" }), "customer").await;
+    make(
+        &alpha,
+        "customerCreate",
+        "CustomerCreateInput",
+        json!({ "number": "1", "name": "X", "country": "DE" }),
+        "customer",
+    )
+    .await;
 
     // What is changed of the template later is the next client's.
     let mut other = content(&firm.calendar);
@@ -181,7 +206,11 @@ async fn a_template_with_a_fault_makes_nothing() {
         (&|one| one["roles"][0]["permissions"] = json!([]), "REQUIRED", "roles.0.permissions"),
         (&|one| one["roles"][0]["permissions"][1] = json!("CLIENT_ONBOARD"), "INVALID", "roles.0.permissions.1"),
         (&|one| one["roles"][0]["name"] = json!("Auditor"), "DUPLICATE", "roles.0.name"),
-        (&|one| one["approvalPolicies"][0]["bands"][1]["steps"][0]["roles"][0] = json!("Nobody"), "NOT_FOUND", "approvalPolicies.0.bands.1.steps.0.roles.0"),
+        (
+            &|one| one["approvalPolicies"][0]["bands"][1]["steps"][0]["roles"][0] = json!("Nobody"),
+            "NOT_FOUND",
+            "approvalPolicies.0.bands.1.steps.0.roles.0",
+        ),
         (&|one| one["documentTypes"][0]["name"] = json!(""), "INVALID", "documentTypes.0.name"),
     ];
     for (spoil, code, field) in wrong {
@@ -201,7 +230,11 @@ async fn a_template_with_a_fault_makes_nothing() {
     firm.update(other.clone()).await;
     let before = clients();
     let refused = firm.onboard("Alpha", "EUR", "Europe/Berlin", json!({})).await;
-    assert_eq!((refusal(&refused).0, refusal(&refused).1.as_str()), ("INVALID", "input.onboardingTemplate.documentTypes.0.fields.0"), "{refused}");
+    assert_eq!(
+        (refusal(&refused).0, refusal(&refused).1.as_str()),
+        ("INVALID", "input.onboardingTemplate.documentTypes.0.fields.0"),
+        "{refused}"
+    );
     other["documentTypes"] = json!([]);
     firm.update(other).await;
     let refused = firm.onboard("Alpha", "EUR", "Europe/Berlin", json!({})).await;
@@ -210,10 +243,23 @@ async fn a_template_with_a_fault_makes_nothing() {
     let refused = firm.onboard("Alpha", "EUR", "Europe/Berlin", json!({ "holidayRegion": "DE-BY" })).await;
     assert_eq!((refusal(&refused).0, refusal(&refused).1.as_str()), ("INVALID", "input.holidayRegion"));
     let delete = json!({ "id": firm.calendar });
-    act(&firm.administrator, "providerCalendarDelete", "ProviderCalendarDeleteInput", delete, "providerCalendar { id }").await;
+    act(
+        &firm.administrator,
+        "providerCalendarDelete",
+        "ProviderCalendarDeleteInput",
+        delete,
+        "providerCalendar { id }",
+    )
+    .await;
     let refused = firm.onboard("Alpha", "EUR", "Europe/Berlin", json!({})).await;
-    assert_eq!((refusal(&refused).0, refusal(&refused).1.as_str()), ("NOT_FOUND", "input.onboardingTemplate.calendar"), "{refused}");
-    firm.app.database.lay("UPDATE practice.onboarding_template SET content = jsonb_set(content, '{roles,0,permissions,0}', '\"FLY\"')");
+    assert_eq!(
+        (refusal(&refused).0, refusal(&refused).1.as_str()),
+        ("NOT_FOUND", "input.onboardingTemplate.calendar"),
+        "{refused}"
+    );
+    firm.app.database.lay(
+        "UPDATE practice.onboarding_template SET content = jsonb_set(content, '{roles,0,permissions,0}', '\"FLY\"')",
+    );
     let refused = firm.onboard("Alpha", "EUR", "Europe/Berlin", json!({})).await;
     assert_eq!((refusal(&refused).0, refusal(&refused).1.as_str()), ("STATE", "input.onboardingTemplate"), "{refused}");
     assert!(refusal(&refused).2.contains("FLY"), "{refused}");
@@ -236,7 +282,14 @@ async fn a_template_with_a_fault_makes_nothing() {
     assert_eq!(id_of(&listed["nodes"], "name", "Small trade"), firm.template);
     assert_eq!(listed["nodes"][0]["content"], json!({ "roles": [], "calendar": null }));
     let gone = json!({ "id": firm.template });
-    act(&firm.administrator, "onboardingTemplateDelete", "OnboardingTemplateDeleteInput", gone, "onboardingTemplate { id }").await;
+    act(
+        &firm.administrator,
+        "onboardingTemplateDelete",
+        "OnboardingTemplateDeleteInput",
+        gone,
+        "onboardingTemplate { id }",
+    )
+    .await;
     assert_eq!(firm.administrator.ask(list, json!({})).await["onboardingTemplates"]["totalCount"], 0);
     assert_eq!(firm.app.database.findings(), Vec::<String>::new());
 }

@@ -35,7 +35,8 @@ impl Firm {
         let input = json!({ "name": "Firm", "hours": nine_to_five("17:00"),
                             "exceptions": [{ "day": monday(), "name": "Outing" }] });
         let calendar =
-            make(&administrator, "providerCalendarCreate", "ProviderCalendarCreateInput", input, "providerCalendar").await;
+            make(&administrator, "providerCalendarCreate", "ProviderCalendarCreateInput", input, "providerCalendar")
+                .await;
         Self { app, administrator, calendar }
     }
 
@@ -78,7 +79,8 @@ async fn closed(inside: &Client) -> Vec<(String, Value)> {
 async fn due(inside: &Client, clock: &str, wanted: DateTime<Utc>) {
     let begun = Instant::now();
     loop {
-        let found = inside.ask("query($id: ID!) { clock(id: $id) { dueAt reading { dueAt } } }", json!({ "id": clock })).await;
+        let found =
+            inside.ask("query($id: ID!) { clock(id: $id) { dueAt reading { dueAt } } }", json!({ "id": clock })).await;
         let at = |value: &Value| value.as_str().map(|text| text.parse::<DateTime<Utc>>().unwrap());
         // What is computed is so at once; what stands in lists follows.
         assert_eq!(at(&found["clock"]["reading"]["dueAt"]), Some(wanted), "{found}");
@@ -95,7 +97,12 @@ async fn a_change_is_seen_by_all_who_follow() {
     let firm = Firm::open().await;
     let (_, berlin, of_berlin) = firm.follower("Alpha", "Europe/Berlin").await;
     let (_, york, _) = firm.follower("Beta", "America/New_York").await;
-    let seen = berlin.ask(&format!("query($id: ID!) {{ {} }}", CALENDAR.replacen("businessCalendar", "businessCalendar(id: $id)", 1)), json!({ "id": of_berlin })).await;
+    let seen = berlin
+        .ask(
+            &format!("query($id: ID!) {{ {} }}", CALENDAR.replacen("businessCalendar", "businessCalendar(id: $id)", 1)),
+            json!({ "id": of_berlin }),
+        )
+        .await;
     let seen = &seen["businessCalendar"];
     assert_eq!((&seen["timeZone"], &seen["follows"]["name"]), (&json!("Europe/Berlin"), &json!("Firm")));
     assert_eq!(seen["hours"], nine_to_five("17:00"));
@@ -104,8 +111,16 @@ async fn a_change_is_seen_by_all_who_follow() {
         assert_eq!(closed(inside).await, [(monday().to_string(), json!("Outing (Firm)"))]);
     }
     // What is due says by which calendar, and why.
-    let due_in = json!({ "kind": "TASK", "title": "Reply", "due": { "from": monday().pred_opt().unwrap(), "workingDays": 1 } });
-    let item = act(&berlin, "workItemCreate", "WorkItemCreateInput", due_in, "workItem { dueOn dueExplanation { sentence days { name } } }").await;
+    let due_in =
+        json!({ "kind": "TASK", "title": "Reply", "due": { "from": monday().pred_opt().unwrap(), "workingDays": 1 } });
+    let item = act(
+        &berlin,
+        "workItemCreate",
+        "WorkItemCreateInput",
+        due_in,
+        "workItem { dueOn dueExplanation { sentence days { name } } }",
+    )
+    .await;
     let sentence = item["workItem"]["dueExplanation"]["sentence"].as_str().unwrap_or_else(|| panic!("{item}"));
     assert!(sentence.contains("by the calendar \"Office (Firm)\"") && sentence.contains("Outing (Firm)"), "{sentence}");
     assert_eq!(item["workItem"]["dueOn"], json!(monday() + Days::new(1)));
@@ -113,17 +128,30 @@ async fn a_change_is_seen_by_all_who_follow() {
     // Clocks run in either; the hours of both change with one word of the provider.
     let mut clocks = Vec::new();
     for inside in [&berlin, &york] {
-        let customer = make(inside, "customerCreate", "CustomerCreateInput", json!({ "number": "1", "name": "X", "country": "DE" }), "customer").await;
+        let customer = make(
+            inside,
+            "customerCreate",
+            "CustomerCreateInput",
+            json!({ "number": "1", "name": "X", "country": "DE" }),
+            "customer",
+        )
+        .await;
         let input = json!({ "node": customer, "name": "Reply", "targetMinutes": 60 * 8 * 5 * 52 });
         clocks.push(make(inside, "clockStart", "ClockStartInput", input, "clock").await);
     }
     let before: Vec<Value> = read_due(&[(&berlin, &clocks[0]), (&york, &clocks[1])]).await;
     let changed = firm.change(json!({ "hours": nine_to_five("13:00"), "exceptions": [{ "day": monday() + Days::new(1), "name": "Works meeting" }] })).await;
-    assert_eq!((&changed["providerCalendar"]["followers"], &changed["providerCalendar"]["version"]), (&json!(2), &json!(2)));
+    assert_eq!(
+        (&changed["providerCalendar"]["followers"], &changed["providerCalendar"]["version"]),
+        (&json!(2), &json!(2))
+    );
     for (inside, clock, before) in [(&berlin, &clocks[0], &before[0]), (&york, &clocks[1], &before[1])] {
         assert_eq!(
             closed(inside).await,
-            [(monday().to_string(), json!("Outing (Firm)")), ((monday() + Days::new(1)).to_string(), json!("Works meeting (Firm)"))]
+            [
+                (monday().to_string(), json!("Outing (Firm)")),
+                ((monday() + Days::new(1)).to_string(), json!("Works meeting (Firm)"))
+            ]
         );
         let ask = "query($id: ID!) { clock(id: $id) { reading { dueAt } } }";
         let now = inside.ask(ask, json!({ "id": clock })).await["clock"]["reading"]["dueAt"].clone();
@@ -157,7 +185,8 @@ async fn what_is_the_providers_stays_the_providers() {
     let (client, inside, calendar) = firm.follower("Alpha", "Europe/Berlin").await;
     assert_eq!(closed(&inside).await.len(), 1);
     let door = firm.administrator.enter(&client).await;
-    let invite = json!({ "email": "rosa@alpha.example", "name": "Rosa", "role": door.role("Client administrator").await });
+    let invite =
+        json!({ "email": "rosa@alpha.example", "name": "Rosa", "role": door.role("Client administrator").await });
     let invited = act(&door, "userInvite", "UserInviteInput", invite, "token").await;
     let accept = json!({ "token": invited["token"], "password": PASSWORD });
     act(&firm.app.client(), "invitationAccept", "InvitationAcceptInput", accept, "accessToken").await;
@@ -165,10 +194,13 @@ async fn what_is_the_providers_stays_the_providers() {
     // She sees what applies to her company, and adds to it; the provider's she neither lists nor changes nor makes hers.
     assert_eq!(closed(&rosa).await, [(monday().to_string(), json!("Outing (Firm)"))]);
     assert_ne!(rosa.send("{ providerCalendars { nodes { id } } }", json!({})).await.code(), "OK");
-    let change = "mutation($id: ID!) { providerCalendarUpdate(input: { id: $id, name: \"Mine\" }) { userErrors { code } } }";
+    let change =
+        "mutation($id: ID!) { providerCalendarUpdate(input: { id: $id, name: \"Mine\" }) { userErrors { code } } }";
     assert_ne!(rosa.send(change, json!({ "id": firm.calendar })).await.code(), "OK");
     let other = json!({ "name": "Other", "hours": nine_to_five("12:00") });
-    let other = make(&firm.administrator, "providerCalendarCreate", "ProviderCalendarCreateInput", other, "providerCalendar").await;
+    let other =
+        make(&firm.administrator, "providerCalendarCreate", "ProviderCalendarCreateInput", other, "providerCalendar")
+            .await;
     let update = |input: Value| {
         let (rosa, mut input) = (rosa.clone(), input);
         input["id"] = json!(calendar);
@@ -213,7 +245,10 @@ async fn what_is_the_providers_stays_the_providers() {
     // Somebody of the staff who may not keep them sees them at least.
     firm.administrator.staff("konrad@firm.example", "Konrad").await;
     let konrad = firm.app.sign_in("konrad@firm.example").await;
-    assert_eq!(konrad.ask("{ providerCalendars { totalCount } }", json!({})).await["providerCalendars"]["totalCount"], 0);
+    assert_eq!(
+        konrad.ask("{ providerCalendars { totalCount } }", json!({})).await["providerCalendars"]["totalCount"],
+        0
+    );
     let create = "mutation { providerCalendarCreate(input: { name: \"X\", hours: [] }) { providerCalendar { id } userErrors { code } } }";
     assert_eq!(konrad.send(create, json!({})).await.code(), "FORBIDDEN");
     assert_eq!(firm.app.database.findings(), Vec::<String>::new());

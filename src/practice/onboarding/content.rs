@@ -192,7 +192,11 @@ impl OnboardingContent {
         let value = Value::from_json(kept).map_err(Error::fault)?;
         Self::parse(Some(value)).map_err(|error| {
             let why = error.into_server_error(async_graphql::Pos::default()).message;
-            Error::refuse(UserErrorCode::State, "", format!("This template cannot be read any more; say it anew. {why}"))
+            Error::refuse(
+                UserErrorCode::State,
+                "",
+                format!("This template cannot be read any more; say it anew. {why}"),
+            )
         })
     }
 
@@ -323,7 +327,10 @@ mod tests {
             (&|one| one.roles[0].name = "Auditor".into(), "roles.0.name"),
             (&|one| one.roles[0].permissions.clear(), "roles.0.permissions"),
             (&|one| one.roles[0].permissions.push(Can::ClientOnboard), "roles.0.permissions.1"),
-            (&|one| one.approval_policies[0].bands[0].steps[0].roles.push("Nobody".into()), "approvalPolicies.0.bands.0.steps.0.roles.2"),
+            (
+                &|one| one.approval_policies[0].bands[0].steps[0].roles.push("Nobody".into()),
+                "approvalPolicies.0.bands.0.steps.0.roles.2",
+            ),
             (&|one| one.approval_policies.push(one.approval_policies[0].clone()), "approvalPolicies.1.subject"),
             (&|one| one.checklists[0].service = Some("other".into()), "checklists.0.service"),
             (&|one| one.engagement.as_mut().unwrap().services.push("books".into()), "engagement.services.1"),

@@ -99,7 +99,8 @@ fn field(field: OnboardingDocumentField) -> DocumentTypeFieldInput {
 pub async fn make(tx: &Tx, content: OnboardingContent) -> Result<Vec<OnboardedRecord>> {
     let mut made = Vec::new();
     for (at, one) in content.roles.into_iter().enumerate() {
-        let role = role::lay(tx, one.name, &one.permissions).await.map_err(|error| error.below(&format!("roles.{at}")))?;
+        let role =
+            role::lay(tx, one.name, &one.permissions).await.map_err(|error| error.below(&format!("roles.{at}")))?;
         made.push(OnboardedRecord::new(OnboardedKind::Role, role.id, role.name));
     }
     for (at, one) in content.document_types.into_iter().enumerate() {

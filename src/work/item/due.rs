@@ -293,7 +293,13 @@ pub(super) async fn resolve(tx: &Tx, input: WorkDueInput, item: WorkItemId) -> R
                 return refuse("due.since", "Working days are counted from a day: say `from`.");
             }
             let (named, calendar) = calendar_of(tx, input.calendar, "due.calendar").await?;
-            by_working_days(&calendar, &follow::said(tx, &named).await?, input.from.map_or(tx.today(), |day| day.0), None, count)
+            by_working_days(
+                &calendar,
+                &follow::said(tx, &named).await?,
+                input.from.map_or(tx.today(), |day| day.0),
+                None,
+                count,
+            )
         }
         (None, Some(given), None) => {
             if input.from.is_some() {
@@ -307,7 +313,8 @@ pub(super) async fn resolve(tx: &Tx, input: WorkDueInput, item: WorkItemId) -> R
             let from = backoffice_calendar::timeline::whole(input.since.map_or(tx.now(), |at| at.0));
             let at = calendar.add(from, seconds).map_err(refused)?;
             let account = TimeAccount::from(&calendar.explain(from, at).map_err(refused)?).kept()?;
-            let basis = Basis::BusinessTime { from, minutes: given, calendar: follow::said(tx, &named).await?, account };
+            let basis =
+                Basis::BusinessTime { from, minutes: given, calendar: follow::said(tx, &named).await?, account };
             Ok(WorkDue {
                 on: Some(Date(at.with_timezone(&tx.time_zone()).date_naive())),
                 at: Some(DateTime(at)),

@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use super::plan::{Planned, days_from};
 use super::{Exceptions, MOST_EXCEPTIONS, RecurringWork};
-use crate::clocks::{calendar, follow};
 use crate::clocks::ids::BusinessCalendarId;
+use crate::clocks::{calendar, follow};
 use crate::identity::ids::UserId;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
