@@ -7,7 +7,7 @@ use crate::appointments::mails::AppointmentMail;
 use crate::approvals::lapse::LapseApprovals;
 use crate::audit::verify::AuditVerify;
 use crate::bulk::export::Export;
-use crate::clocks::breach;
+use crate::clocks::{breach, follow};
 use crate::correspondence::inbound::keeper as mail_keeper;
 use crate::correspondence::send::CorrespondenceSend;
 use crate::correspondence::typeset::LetterTypeset;
@@ -82,6 +82,7 @@ fn loops(around: &Surroundings, means: Means) -> Vec<Loop> {
         Box::pin(keep_schedules(around.pools.clone(), around.stopping.clone())),
         Box::pin(files::watch::keep(Arc::clone(&means.files), around.pools.clone(), around.stopping.clone())),
         Box::pin(breach::keep_telling(around.pools.clone(), around.stopping.clone())),
+        Box::pin(follow::keep_renewing(around.pools.clone(), around.stopping.clone())),
         Box::pin(courier::keep_delivering(around.pools.clone(), means.webhooks, around.stopping.clone())),
         Box::pin(follower::keep_telling(around.pools.clone(), around.stopping.clone())),
         Box::pin(keeper::keep_rules(around.pools.clone(), around.stopping.clone())),

@@ -19,6 +19,7 @@ use crate::identity::outside::Outside;
 use crate::identity::{IdentityMutation, IdentityQuery};
 use crate::notices::{NoticesMutation, NoticesQuery};
 use crate::onboarding::OnboardMutation;
+use crate::onboarding::template::{OnboardingTemplateMutation, OnboardingTemplateQuery};
 use crate::onboarding::update::UpdateMutation;
 use crate::platform::files::{FileMutation, FileQuery, Files};
 use crate::platform::inbound::MailDomain;
@@ -43,6 +44,7 @@ use subscription::Subscription;
 pub struct Query(
     IdentityQuery,
     PracticeQuery,
+    OnboardingTemplateQuery,
     AuditQuery,
     FinanceQuery,
     WorkQuery,
@@ -69,6 +71,7 @@ pub struct Mutation(
     IdentityMutation,
     PracticeMutation,
     OnboardMutation,
+    OnboardingTemplateMutation,
     UpdateMutation,
     AuditMutation,
     FinanceMutation,

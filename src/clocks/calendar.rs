@@ -13,8 +13,9 @@ use diesel::sql_types::{Array, Int4, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use serde::Deserialize;
 
 use super::exception::CalendarException;
+use super::follow::{self, Followed, FollowedCalendar};
 use super::hours::{self, OpeningHours, OpeningHoursInput};
-use super::ids::BusinessCalendarId;
+use super::ids::{BusinessCalendarId, ProviderCalendarId};
 use super::{change, clock};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
@@ -40,12 +41,10 @@ pub struct BusinessCalendar {
     pub id: BusinessCalendarId,
     /// Name, unique in the client.
     pub name: String,
-    /// The zone whose wall clock the hours are of. A time in the gap of a change of clocks stands for the end of the gap,
-    /// one that comes twice for its first coming.
-    pub time_zone: TimeZone,
-    /// Whose holidays are closed, e.g. `DE-BY`, see `holidayRegions`; null: nobody's.
-    #[graphql(name = "holidayRegion")]
-    pub region: Option<String>,
+    #[graphql(skip)]
+    pub(super) time_zone: TimeZone,
+    #[graphql(skip)]
+    region: Option<String>,
     #[graphql(skip)]
     hours: Vec<i32>,
     /// Whether it is the one that is meant where none is named.
@@ -58,16 +57,46 @@ pub struct BusinessCalendar {
     pub updated_at: DateTime,
     /// Counts changes; give it as `expectedVersion`.
     pub version: i32,
+    #[graphql(skip)]
+    pub(super) follows_id: Option<ProviderCalendarId>,
+}
+
+impl BusinessCalendar {
+    /// The provider's calendar that it follows, as it is now.
+    async fn followed(&self, ctx: &Context<'_>) -> Result<Option<Followed>> {
+        match self.follows_id {
+            Some(id) => ctx.load::<Followed>(id).await,
+            None => Ok(None),
+        }
+    }
 }
 
 #[ComplexObject]
 impl BusinessCalendar {
-    /// Its weekly hours, from Monday on. Holidays come before them, exceptions before holidays.
-    async fn hours(&self) -> Vec<OpeningHours> {
-        hours::shown(&self.hours)
+    /// The zone whose wall clock the hours are of. A time in the gap of a change of clocks stands for the end of the gap,
+    /// one that comes twice for its first coming.
+    async fn time_zone(&self, ctx: &Context<'_>) -> async_graphql::Result<TimeZone> {
+        Ok(self.followed(ctx).await?.map_or_else(|| self.time_zone.clone(), |one| TimeZone(one.time_zone)))
     }
 
-    /// Single days that are otherwise, in their order.
+    /// Whose holidays are closed, e.g. `DE-BY`, see `holidayRegions`; null: nobody's.
+    async fn holiday_region(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<String>> {
+        Ok(self.followed(ctx).await?.map_or_else(|| self.region.clone(), |one| one.region))
+    }
+
+    /// Its weekly hours, from Monday on. Holidays come before them, exceptions before holidays.
+    async fn hours(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<OpeningHours>> {
+        let followed = self.followed(ctx).await?;
+        Ok(hours::shown(followed.as_ref().map_or(&self.hours, |one| &one.hours)))
+    }
+
+    /// The calendar of the provider that it follows: zone, holidays, hours and exceptions are that one's, as they are now, and
+    /// exceptions of its own come before them. Null: it goes its own way.
+    async fn follows(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<FollowedCalendar>> {
+        Ok(self.followed(ctx).await?.map(Followed::seen).transpose()?)
+    }
+
+    /// Single days that are otherwise by its own account, in their order.
     async fn exceptions(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<CalendarException>> {
         Ok(ctx.load::<super::exception::Exceptions>(self.id).await?.unwrap_or_default())
     }
@@ -192,15 +221,42 @@ pub(super) async fn locked(tx: &Tx, id: BusinessCalendarId, field: &str, share: 
     found.ok_or_else(|| Error::not_found(field, "business calendar"))
 }
 
-fn checked_region(code: &str) -> Result<&'static str> {
+pub(super) fn checked_region(code: &str) -> Result<&'static str> {
     Region::find(code).map(Region::code).ok_or_else(|| {
         let message = "The holidays of this region are not known; `holidayRegions` lists those that are.";
         Error::refuse(UserErrorCode::Invalid, "holidayRegion", message)
     })
 }
 
-/// The calendar that a client begins with, in its founding transaction: Monday to Friday from 9 to 17.
-pub async fn found(tx: &Tx, country: &CountryCode, zone: &TimeZone, region: Option<&str>) -> Result<()> {
+/// The calendar that a client begins with, in its founding transaction: Monday to Friday from 9 to 17, or one that follows a
+/// calendar of the provider.
+pub async fn found(
+    tx: &Tx,
+    country: &CountryCode,
+    zone: &TimeZone,
+    region: Option<&str>,
+    follows: Option<ProviderCalendarId>,
+) -> Result<BusinessCalendarId> {
+    let id = BusinessCalendarId::new();
+    if let Some(followed) = follows {
+        if region.is_some() {
+            let message = "The calendar of the template says whose holidays are closed.";
+            return Err(Error::refuse(UserErrorCode::Invalid, "holidayRegion", message));
+        }
+        let said = follow::followable(tx, followed, "onboardingTemplate.calendar").await?;
+        tx.exec(diesel::insert_into(business_calendar::table).values((
+            business_calendar::tenant_id.eq(tx.tenant()?),
+            business_calendar::id.eq(id),
+            business_calendar::name.eq("Standard"),
+            business_calendar::time_zone.eq(said.time_zone.map_or_else(|| zone.clone(), TimeZone)),
+            business_calendar::region.eq(said.region),
+            business_calendar::hours.eq(said.hours),
+            business_calendar::is_default.eq(true),
+            business_calendar::follows_id.eq(follows),
+        )))
+        .await?;
+        return Ok(id);
+    }
     let region = match region {
         Some(code) => {
             let of_country =
@@ -216,7 +272,7 @@ pub async fn found(tx: &Tx, country: &CountryCode, zone: &TimeZone, region: Opti
     let nine_to_five = DayHours::new(vec![(540, 1020)]).map_err(Error::fault)?;
     tx.exec(diesel::insert_into(business_calendar::table).values((
         business_calendar::tenant_id.eq(tx.tenant()?),
-        business_calendar::id.eq(BusinessCalendarId::new()),
+        business_calendar::id.eq(id),
         business_calendar::name.eq("Standard"),
         business_calendar::time_zone.eq(zone),
         business_calendar::region.eq(region),
@@ -224,7 +280,7 @@ pub async fn found(tx: &Tx, country: &CountryCode, zone: &TimeZone, region: Opti
         business_calendar::is_default.eq(true),
     )))
     .await?;
-    Ok(())
+    Ok(id)
 }
 
 crate::platform::connection!(
@@ -241,8 +297,11 @@ pub struct BusinessCalendarCreateInput {
     pub time_zone: Option<TimeZone>,
     /// Whose holidays are closed, see `holidayRegions`; nobody's if not said.
     pub holiday_region: Option<String>,
-    /// Weekly hours; those of a day do not overlap. None at all: it is open on exceptions only.
-    pub hours: Vec<OpeningHoursInput>,
+    /// Weekly hours; those of a day do not overlap. None at all: it is open on exceptions only. Needed unless it follows.
+    pub hours: Option<Vec<OpeningHoursInput>>,
+    /// The calendar of the provider that it follows: then it has zone, holidays and hours of that one, and none are said here.
+    /// Named by the provider's staff.
+    pub follows: Option<ProviderCalendarId>,
     /// Whether it becomes the one that is meant where none is named, instead of the one before.
     pub is_default: Option<bool>,
 }
@@ -264,6 +323,9 @@ pub struct BusinessCalendarUpdateInput {
     pub hours: Option<Vec<OpeningHoursInput>>,
     /// True: it becomes the default, instead of the one before. The default is not taken away otherwise.
     pub is_default: Option<bool>,
+    /// The calendar of the provider that it follows from now on, named by the provider's staff; null: it goes its own way, with
+    /// what it had last.
+    pub follows: MaybeUndefined<ProviderCalendarId>,
 }
 
 /// Names a business calendar.
@@ -297,10 +359,26 @@ async fn clear_default(tx: &Tx) -> Result<()> {
     Ok(())
 }
 
-async fn create(tx: &Tx, input: BusinessCalendarCreateInput) -> Result<BusinessCalendar> {
+pub(crate) async fn create(tx: &Tx, input: BusinessCalendarCreateInput) -> Result<BusinessCalendar> {
     sized("name", input.name.trim(), 1..=100)?;
-    let week = hours::week(&input.hours)?;
-    let region = input.holiday_region.as_deref().map(checked_region).transpose()?;
+    let zone = || TimeZone(tx.time_zone().name().to_owned());
+    let (zone, region, week) = match (input.follows, input.hours) {
+        (Some(_), Some(_)) => return Err(follow::refuse_own("hours")),
+        (Some(_), None) if input.time_zone.is_some() => return Err(follow::refuse_own("timeZone")),
+        (Some(_), None) if input.holiday_region.is_some() => return Err(follow::refuse_own("holidayRegion")),
+        (Some(id), None) => {
+            let said = follow::followable(tx, id, "follows").await?;
+            (said.time_zone.map_or_else(zone, TimeZone), said.region, said.hours)
+        }
+        (None, None) => {
+            let message = "Say its hours, or the calendar of the provider that it follows.";
+            return Err(Error::refuse(UserErrorCode::Required, "hours", message));
+        }
+        (None, Some(hours)) => {
+            let region = input.holiday_region.as_deref().map(checked_region).transpose()?;
+            (input.time_zone.unwrap_or_else(zone), region.map(str::to_owned), hours::week(&hours)?.flat())
+        }
+    };
     let count: i64 = tx.row(undeleted(tx)?.count()).await?;
     if count >= MOST {
         return Err(Error::refuse(UserErrorCode::State, "", format!("A client has at most {MOST} calendars.")));
@@ -308,7 +386,6 @@ async fn create(tx: &Tx, input: BusinessCalendarCreateInput) -> Result<BusinessC
     if input.is_default == Some(true) {
         clear_default(tx).await?;
     }
-    let zone = input.time_zone.unwrap_or_else(|| TimeZone(tx.time_zone().name().to_owned()));
     let created: BusinessCalendar = tx
         .row(
             diesel::insert_into(business_calendar::table)
@@ -318,8 +395,9 @@ async fn create(tx: &Tx, input: BusinessCalendarCreateInput) -> Result<BusinessC
                     business_calendar::name.eq(input.name.trim()),
                     business_calendar::time_zone.eq(zone),
                     business_calendar::region.eq(region),
-                    business_calendar::hours.eq(week.flat()),
+                    business_calendar::hours.eq(week),
                     business_calendar::is_default.eq(input.is_default == Some(true)),
+                    business_calendar::follows_id.eq(input.follows),
                 ))
                 .returning(BusinessCalendar::as_returning()),
         )
@@ -329,8 +407,36 @@ async fn create(tx: &Tx, input: BusinessCalendarCreateInput) -> Result<BusinessC
 }
 
 async fn update(tx: &Tx, input: BusinessCalendarUpdateInput) -> Result<BusinessCalendar> {
-    let known = locked(tx, input.id, "id", false).await?;
+    let mut known = locked(tx, input.id, "id", false).await?;
     expect_version(input.expected_version, known.version, "calendar")?;
+    let follows = match input.follows {
+        MaybeUndefined::Undefined => known.follows_id,
+        MaybeUndefined::Null => None,
+        MaybeUndefined::Value(id) => Some(id),
+    };
+    if follows.is_some() {
+        for (said, field) in [
+            (input.time_zone.is_some(), "timeZone"),
+            (!input.holiday_region.is_undefined(), "holidayRegion"),
+            (input.hours.is_some(), "hours"),
+        ] {
+            if said {
+                return Err(follow::refuse_own(field));
+            }
+        }
+    }
+    match follows {
+        Some(id) if known.follows_id != follows => {
+            let said = follow::followable(tx, id, "follows").await?;
+            let zone = said.time_zone.unwrap_or_else(|| tx.time_zone().name().to_owned());
+            (known.time_zone, known.region, known.hours) = (TimeZone(zone), said.region, said.hours);
+        }
+        None if known.follows_id.is_some() => {
+            follow::let_go(tx, known.id).await?;
+            known = locked(tx, input.id, "id", false).await?;
+        }
+        _ => {}
+    }
     let name = input.name.unwrap_or(known.name);
     sized("name", name.trim(), 1..=100)?;
     let region = match &input.holiday_region {
@@ -361,6 +467,7 @@ async fn update(tx: &Tx, input: BusinessCalendarUpdateInput) -> Result<BusinessC
                     business_calendar::region.eq(region),
                     business_calendar::hours.eq(hours),
                     business_calendar::is_default.eq(input.is_default.unwrap_or(known.is_default)),
+                    business_calendar::follows_id.eq(follows),
                 ))
                 .returning(BusinessCalendar::as_returning()),
         )

@@ -1,5 +1,6 @@
 //! Business calendars, working days, statutory terms and clocks: one service for all departments. The arithmetic is that
-//! of the crate `backoffice_calendar`; here are the calendars of clients and the clocks that run in them.
+//! of the crate `backoffice_calendar`; here are the calendars of clients, those of the provider that they follow, and the
+//! clocks that run in them.
 //!
 //! Other departments use [`calendar::default_of`] and [`calendar::whole`] to compute with a client's calendar, and
 //! [`change::start`], [`change::pause`], [`change::resume`] and [`change::stop`] for clocks on their records.
@@ -20,21 +21,35 @@ pub mod change;
 pub mod clock;
 pub mod days;
 pub mod exception;
+pub mod follow;
 pub mod hours;
 pub mod ids;
 pub mod interval;
 pub mod law;
 pub mod nodes;
+pub mod provider;
 pub mod schema;
 pub mod time;
 
 /// The department's queries.
 #[derive(async_graphql::MergedObject, Default)]
-pub struct ClocksQuery(calendar::CalendarQuery, clock::ClockQuery, time::TimeQuery, days::DayQuery, law::LawQuery);
+pub struct ClocksQuery(
+    calendar::CalendarQuery,
+    provider::ProviderCalendarQuery,
+    clock::ClockQuery,
+    time::TimeQuery,
+    days::DayQuery,
+    law::LawQuery,
+);
 
 /// The department's mutations.
 #[derive(async_graphql::MergedObject, Default)]
-pub struct ClocksMutation(calendar::CalendarMutation, exception::ExceptionMutation, clock::ClockMutation);
+pub struct ClocksMutation(
+    calendar::CalendarMutation,
+    provider::ProviderCalendarMutation,
+    exception::ExceptionMutation,
+    clock::ClockMutation,
+);
 
 /// What the arithmetic refuses, at an argument of a query.
 fn refused(error: CalendarError) -> Error {

@@ -14,6 +14,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+        follows_id -> Nullable<Uuid>,
     }
 }
 
@@ -75,5 +76,28 @@ diesel::table! {
         client_id -> Uuid,
         due_at -> Nullable<Timestamptz>,
         told_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    core.provider_calendar (id) {
+        id -> Uuid,
+        name -> Text,
+        time_zone -> Nullable<Text>,
+        region -> Nullable<Text>,
+        hours -> Array<Int4>,
+        exceptions -> Jsonb,
+        deleted_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    core.calendar_renewal (client_id, calendar_id) {
+        client_id -> Uuid,
+        calendar_id -> Uuid,
+        due_at -> Timestamptz,
     }
 }

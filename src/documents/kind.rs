@@ -178,6 +178,16 @@ async fn create(tx: &Tx, input: DocumentTypeCreateInput) -> Result<DocumentType>
         let message = "Name at most 10 rights, all of which you hold yourself.";
         return Err(Error::refuse(UserErrorCode::Invalid, "rights", message));
     }
+    lay(tx, input.name, input.fields.unwrap_or_default(), &rights).await
+}
+
+/// Writes a type whose rights whoever makes it holds, or need not: that of a client that is being founded.
+pub(crate) async fn lay(
+    tx: &Tx,
+    name: String,
+    fields: Vec<DocumentTypeFieldInput>,
+    rights: &[Can],
+) -> Result<DocumentType> {
     let rights: Vec<&str> = rights.iter().map(|can| can.name()).collect();
     let count: i64 = tx.row(document_type::table.filter(document_type::tenant_id.eq(tx.tenant()?)).count()).await?;
     if count >= MOST {
@@ -192,8 +202,8 @@ async fn create(tx: &Tx, input: DocumentTypeCreateInput) -> Result<DocumentType>
             .values((
                 document_type::tenant_id.eq(tx.tenant()?),
                 document_type::id.eq(DocumentTypeId::new()),
-                document_type::name.eq(input.name),
-                document_type::fields.eq(rules(input.fields.unwrap_or_default())?),
+                document_type::name.eq(name),
+                document_type::fields.eq(rules(fields)?),
                 document_type::rights.eq(rights),
             ))
             .returning(DocumentType::as_returning()),

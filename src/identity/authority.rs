@@ -16,6 +16,7 @@ use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids::known::ProviderRoleId;
 use crate::platform::sql::sql;
+use crate::platform::withheld;
 
 /// Rights that are held for the provider; in a client they would mean nothing.
 const PROVIDER_ONLY: &[Can] = &[
@@ -26,6 +27,9 @@ const PROVIDER_ONLY: &[Can] = &[
     Can::ServiceManage,
     Can::ClientOffboard,
     Can::ClientPurge,
+    Can::EngagementRequire,
+    Can::ProviderCalendarManage,
+    Can::OnboardingTemplateManage,
 ];
 
 /// Those of the rights given that the giver does not hold.
@@ -58,7 +62,9 @@ pub(super) async fn check(tx: &Tx, by: Can, given: &[Can], field: &str) -> Resul
     if beyond(given, tx.permissions(), false).is_empty() {
         return Ok(());
     }
-    match beyond(given, tx.permissions(), holds_everywhere(tx, by).await?).as_slice() {
+    // What no engagement covers today is withheld from whoever gives it, and is his to give.
+    let held = [tx.permissions(), &withheld::rights(tx).await?].concat();
+    match beyond(given, &held, holds_everywhere(tx, by).await?).as_slice() {
         [] => Ok(()),
         [first, ..] => Err(Error::refuse(
             UserErrorCode::Invalid,

@@ -176,6 +176,17 @@ const ROLES: &[(&str, &[&[Can]])] = &[
     ("Portal", &[PORTAL]),
 ];
 
+/// Whether a right is one in a client: each of those is in some role that every client begins with.
+#[must_use]
+pub fn is_of_a_client(can: Can) -> bool {
+    ROLES.iter().any(|(_, parts)| parts.iter().any(|part| part.contains(&can)))
+}
+
+/// The names of the roles that every client begins with.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ROLES.iter().map(|(name, _)| *name)
+}
+
 fn permissions(parts: &[&[Can]]) -> Vec<String> {
     super::authority::names(&parts.concat())
 }
@@ -200,7 +211,7 @@ mod tests {
     use super::*;
 
     /// What is held for the provider, in the order of all rights.
-    const PROVIDERS: [Can; 14] = [
+    const PROVIDERS: [Can; 17] = [
         Can::PortfolioRead,
         Can::ClientOnboard,
         Can::StaffManage,
@@ -215,6 +226,9 @@ mod tests {
         Can::ClientGroupManage,
         Can::SkillManage,
         Can::CapacityManage,
+        Can::EngagementRequire,
+        Can::ProviderCalendarManage,
+        Can::OnboardingTemplateManage,
     ];
 
     fn role(name: &str) -> Vec<Can> {

@@ -136,18 +136,30 @@ async fn create(tx: &Tx, input: RoleCreateInput) -> Result<Role> {
     check_name(&input.name)?;
     check_set(&input.permissions)?;
     authority::check(tx, Can::RoleManage, &input.permissions, "permissions").await?;
+    lay(tx, input.name, &input.permissions).await
+}
+
+/// Writes a role whose rights somebody may give, or nobody has to: that of a client that is being founded.
+pub(crate) async fn lay(tx: &Tx, name: String, permissions: &[Can]) -> Result<Role> {
     tx.row(
         diesel::insert_into(role::table)
             .values((
                 role::tenant_id.eq(tx.tenant()?),
                 role::id.eq(new_uuid()),
-                role::name.eq(input.name),
-                role::permissions.eq(authority::names(&input.permissions)),
+                role::name.eq(name),
+                role::permissions.eq(authority::names(permissions)),
             ))
             .returning(Role::as_returning()),
     )
     .await
     .inspect(|created: &Role| emit(tx, EventKind::RoleCreated, created.id.0))
+}
+
+/// The roles of a client by their names.
+pub(crate) async fn by_name(tx: &Tx) -> Result<HashMap<String, RoleId>> {
+    let all: Vec<(String, RoleId)> =
+        tx.rows(role::table.filter(role::tenant_id.eq(tx.tenant()?)).select((role::name, role::id))).await?;
+    Ok(all.into_iter().collect())
 }
 
 async fn update(tx: &Tx, input: RoleUpdateInput) -> Result<Role> {

@@ -1,12 +1,13 @@
 //! Who is asking, as the server sees him.
 
-use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
 
 use super::account::User;
 use crate::platform::can::Can;
 use crate::platform::ids::known::{ClientId, ServiceAccountId, UserId};
 use crate::platform::scope::{Ask, Caller};
 use crate::platform::sql::sql;
+use crate::platform::withheld;
 
 /// A person or a program.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,7 @@ pub enum ViewerKind {
 
 /// Who is asking, and what he may do.
 #[derive(SimpleObject, Clone, Debug)]
+#[graphql(complex)]
 pub struct Viewer {
     /// Person or program.
     pub kind: ViewerKind,
@@ -34,6 +36,23 @@ pub struct Viewer {
     pub client: Option<ClientId>,
     /// What the caller may do today: in the client, or without one for the provider.
     pub permissions: Vec<Can>,
+}
+
+#[ComplexObject]
+impl Viewer {
+    /// What the caller is granted in the client and cannot do today, because no live engagement of the client covers it
+    /// (`Client.engagementRequired`).
+    async fn withheld_permissions(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Can>> {
+        let scope = ctx.scope()?;
+        if self.client.is_none() {
+            return Ok(Vec::new());
+        }
+        let mut withheld = withheld::rights(scope.whoever().await?).await?;
+        if let Caller::Service { scopes, .. } = scope.caller() {
+            withheld.retain(|can| scopes.contains(can));
+        }
+        Ok(withheld)
+    }
 }
 
 /// Who is asking.

@@ -1,8 +1,11 @@
 //! Taking on a client: its master data, the roles it starts with and its books, all in one transaction. A client is
 //! there with everything it needs, or not at all.
 
-use async_graphql::{Context, Enum, InputObject, Object};
+use std::str::FromStr;
+
+use async_graphql::{Context, Enum, InputObject, Object, SimpleObject};
 use backoffice_formats::charts::{IFRS_SMALL, US_GAAP_SMALL};
+use chrono_tz::Tz;
 use diesel::prelude::*;
 use diesel::sql_types::Uuid as SqlUuid;
 
@@ -10,18 +13,22 @@ use crate::clocks;
 use crate::identity::default_roles;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
-use crate::platform::error::{Error, Result, UserErrorCode};
+use crate::platform::error::{Error, Result, UserError, UserErrorCode};
 use crate::platform::ids::new_uuid;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::{CountryCode, CurrencyCode, TimeZone};
-use crate::platform::scope::Ask;
+use crate::platform::scope::{Ask, settle};
 use crate::platform::sql::sql;
 use crate::practice::client::{self, Client};
+use crate::practice::ids::OnboardingTemplateId;
 use crate::practice::schema::client as client_table;
 use crate::practice::status::ClientStatus;
 
 mod books;
+pub mod template;
 pub mod update;
+
+use template::make::{self, OnboardedKind, OnboardedRecord};
 
 /// The chart of accounts that a client starts with.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,13 +76,37 @@ pub struct ClientOnboardInput {
     pub holiday_region: Option<String>,
     /// Where it stands with the provider: a prospect, being taken on, or active, which it is if not said.
     pub status: Option<ClientStatus>,
+    /// Whether the staff changes nothing of what services cover unless a live engagement covers it; as the onboarding template
+    /// says, or else not, if not said.
+    pub engagement_required: Option<bool>,
+    /// The onboarding template of the provider by which it is taken on: what that says is made as well, all of it or nothing.
+    pub onboarding_template: Option<OnboardingTemplateId>,
 }
 
-crate::platform::payload! {
-    /// What became of a client.
-    ClientPayload {
-        /// The client as it is now.
-        client: Client
+/// What became of a client.
+#[derive(SimpleObject)]
+pub struct ClientPayload {
+    /// The client as it is now.
+    pub client: Option<Client>,
+    /// What was made of the onboarding template, in the order in which it was made; empty without one.
+    pub made: Vec<OnboardedRecord>,
+    /// Why the input was refused; empty if it was not. A refused mutation changed nothing.
+    pub user_errors: Vec<UserError>,
+}
+
+impl ClientPayload {
+    /// From a command's result.
+    pub fn settle(ctx: &Context<'_>, result: Result<Client>) -> async_graphql::Result<Option<Self>> {
+        Self::settle_made(ctx, result.map(|client| (client, Vec::new())))
+    }
+
+    fn settle_made(
+        ctx: &Context<'_>,
+        result: Result<(Client, Vec<OnboardedRecord>)>,
+    ) -> async_graphql::Result<Option<Self>> {
+        let (value, user_errors) = settle(ctx, result)?;
+        let (client, made) = value.unzip();
+        Ok(Some(Self { client, made: made.unwrap_or_default(), user_errors }))
     }
 }
 
@@ -111,8 +142,13 @@ fn check(input: &ClientOnboardInput) -> Result<i16> {
 }
 
 /// Founds the client that this transaction was opened for.
-pub async fn found(tx: &Tx, input: ClientOnboardInput) -> Result<Client> {
+pub async fn found(tx: &Tx, input: ClientOnboardInput) -> Result<(Client, Vec<OnboardedRecord>)> {
     let month = check(&input)?;
+    let template = match input.onboarding_template {
+        Some(id) => Some(template::of_founding(tx, id).await?.1),
+        None => None,
+    };
+    let content = template.unwrap_or_default();
     let status = input.status.unwrap_or(ClientStatus::Active);
     if [ClientStatus::Suspended, ClientStatus::Ended].contains(&status) {
         return refuse("status", "A client is taken on as a prospect, to be taken on, or as active.");
@@ -129,13 +165,20 @@ pub async fn found(tx: &Tx, input: ClientOnboardInput) -> Result<Client> {
         client_table::fiscal_year_start_month.eq(month),
         client_table::vat_number.eq(input.vat_number),
         client_table::status.eq(status),
+        client_table::engagement_required.eq(input.engagement_required.unwrap_or(content.engagement_required)),
     )))
     .await?;
+    let zone = Tz::from_str(&input.time_zone.0).map_err(Error::fault)?;
+    tx.has_founded(zone, &input.currency.0);
     default_roles::found(tx).await?;
-    clocks::calendar::found(tx, &input.country, &input.time_zone, input.holiday_region.as_deref()).await?;
+    let (region, follows) = (input.holiday_region.as_deref(), content.calendar);
+    let calendar = clocks::calendar::found(tx, &input.country, &input.time_zone, region, follows).await?;
     books::found(tx, &input.currency, month, input.first_fiscal_year, input.template.csv()).await?;
+    let standard = follows.map(|_| OnboardedRecord::new(OnboardedKind::BusinessCalendar, calendar, "Standard"));
+    let mut made: Vec<OnboardedRecord> = standard.into_iter().collect();
+    made.extend(make::make(tx, content).await.map_err(|error| error.below("onboardingTemplate"))?);
     emit(tx, EventKind::ClientOnboarded, tenant);
-    client::current(tx).await
+    Ok((client::current(tx).await?, made))
 }
 
 /// Taking on clients.
@@ -145,15 +188,15 @@ pub struct OnboardMutation;
 #[Object]
 impl OnboardMutation {
     /// Takes on a client: with the roles Accountant, Bookkeeper, Client administrator, Auditor and Portal, a business
-    /// calendar, a general ledger, its first fiscal year and a chart of accounts. Needs a token without client; an operation of its own.
-    /// Right: `practice.client.onboard`.
+    /// calendar, a general ledger, its first fiscal year and a chart of accounts, and with what its onboarding template says.
+    /// Needs a token without client; an operation of its own. Right: `practice.client.onboard`.
     async fn client_onboard(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The new client.")] input: ClientOnboardInput,
     ) -> async_graphql::Result<Option<ClientPayload>> {
         let tx = ctx.onboarding(Can::ClientOnboard, new_uuid()).await?;
-        ClientPayload::settle(ctx, found(tx, input).await)
+        ClientPayload::settle_made(ctx, found(tx, input).await)
     }
 }
 
@@ -173,6 +216,8 @@ mod tests {
             template: ChartTemplate::IfrsSmall,
             holiday_region: None,
             status: None,
+            engagement_required: None,
+            onboarding_template: None,
         }
     }
 

@@ -257,4 +257,10 @@ rights! {
     SkillManage = "practice.skill.manage",
     /// See and say how much the provider's staff can take on. Held for the provider.
     CapacityManage = "practice.capacity.manage",
+    /// Say for which clients nothing is done outside a live engagement. Held for the provider.
+    EngagementRequire = "practice.engagement.require",
+    /// Keep the business calendars of the provider that calendars of clients follow. Held for the provider.
+    ProviderCalendarManage = "practice.calendar.manage",
+    /// Keep the templates by which clients are taken on. Held for the provider.
+    OnboardingTemplateManage = "practice.onboarding_template.manage",
 }

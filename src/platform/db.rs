@@ -50,6 +50,8 @@ pub struct Tx {
     opened_at: OnceLock<DateTime<Utc>>,
     ahead: Option<Ahead>,
     told: Mutex<Vec<Told>>,
+    /// The zone and the currency of the client that it has founded.
+    founded: OnceLock<(chrono_tz::Tz, String)>,
 }
 
 /// A door that is asked together with the first statement, because what it will say is known from the last time.
@@ -125,6 +127,7 @@ impl Tx {
             opened_at,
             ahead,
             told: Mutex::default(),
+            founded: OnceLock::new(),
         }
     }
 
@@ -248,19 +251,24 @@ impl Tx {
     /// Today in the client's time zone.
     #[must_use]
     pub fn today(&self) -> NaiveDate {
-        self.now().with_timezone(&self.entered.time_zone).date_naive()
+        self.now().with_timezone(&self.time_zone()).date_naive()
     }
 
     /// The client's time zone.
     #[must_use]
     pub fn time_zone(&self) -> chrono_tz::Tz {
-        self.entered.time_zone
+        self.founded.get().map_or(self.entered.time_zone, |(zone, _)| *zone)
     }
 
     /// The currency of the client's books.
     #[must_use]
     pub fn book_currency(&self) -> &str {
-        &self.entered.currency
+        self.founded.get().map_or(&self.entered.currency, |(_, currency)| currency)
+    }
+
+    /// Notes what is said of the client that this transaction has just founded: nobody could say it at the door.
+    pub(crate) fn has_founded(&self, zone: chrono_tz::Tz, currency: &str) {
+        let _ = self.founded.set((zone, currency.to_owned()));
     }
 
     /// The rights that the actor holds in this transaction.

@@ -84,6 +84,17 @@ impl Error {
         Self::refuse(UserErrorCode::NotFound, field, format!("There is no such {what}."))
     }
 
+    /// The same, where what was refused lies below another field: `calendar.hours` for `hours`.
+    #[must_use]
+    pub fn below(self, at: &str) -> Self {
+        let Self::Refused(mut reasons) = self else { return self };
+        for reason in &mut reasons {
+            let rest = reason.field.split_off(reason.field.len().min(1));
+            reason.field.extend(at.split('.').map(str::to_owned).chain(rest));
+        }
+        Self::Refused(reasons)
+    }
+
     /// The error as a sentence, for the command line, where nothing has to be hidden.
     #[must_use]
     pub fn sentence(self) -> String {

@@ -17,6 +17,7 @@ use super::db::{Pools, Tx};
 use super::entity::Batches;
 use super::error::{Error, Result};
 use super::repeat::Claim;
+use super::withheld;
 
 mod ask;
 mod doors;
@@ -176,12 +177,21 @@ impl Scope {
         if !tx.entered.permissions.contains(&can) {
             // Perhaps only as far as is known from the last time.
             Box::pin(tx.pass()).await?;
-            return Err(missing(can));
+            return Err(Box::pin(self.missing(tx, can)).await);
         }
         if matches!(self.caller, Caller::Job { .. }) {
             self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(can);
         }
         Ok(tx)
+    }
+
+    /// What refuses a right that this transaction lacks: that no live engagement covers it, or that it was not given.
+    pub(crate) async fn missing(&self, tx: &Tx, can: Can) -> Error {
+        match &self.caller {
+            // What the token was narrowed to is not the engagements' doing.
+            Caller::Service { scopes, .. } if !scopes.contains(&can) => missing(can),
+            _ => withheld::refusal(tx, can, format!("You need the right `{}` for this.", can.name())).await,
+        }
     }
 
     /// The operation's transaction through that door, opened on first use.

@@ -67,6 +67,10 @@ pub struct Client {
     /// Where the client stands with the provider.
     #[diesel(sql_type = Text)]
     pub status: ClientStatus,
+    /// Whether the provider's staff and programs change nothing of what services cover (`Service.covers`) unless a live
+    /// engagement covers it today.
+    #[diesel(sql_type = Bool)]
+    pub engagement_required: bool,
 }
 
 #[ComplexObject]
@@ -163,7 +167,7 @@ impl ClientQuery {
         let rows = tx
             .rows(
                 sql("SELECT c.id, c.name, c.country, c.currency, c.time_zone, c.fiscal_year_start_month, c.vat_number, c.created_at, c.version, c.portal_origins,
-                            c.only_persisted_documents, c.most_file_bytes, c.status
+                            c.only_persisted_documents, c.most_file_bytes, c.status, c.engagement_required
                        FROM practice.client c
                       WHERE c.tenant_id = ANY ((SELECT nullif(current_setting('app.tenant_ids', true), '')::uuid[])::uuid[])
                         AND ($1::text IS NULL OR (c.name, c.id) > ($1, $2))

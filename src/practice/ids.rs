@@ -12,4 +12,6 @@ crate::platform::ids! {
     ClientContactId = "ccon";
     /// Names a group of clients of the provider.
     ClientGroupId = "cgrp";
+    /// Names an onboarding template of the provider.
+    OnboardingTemplateId = "onb";
 }

@@ -16,6 +16,7 @@ pub mod ids;
 pub mod nodes;
 pub mod offboarding;
 pub mod portal;
+pub mod requirement;
 pub mod schema;
 pub mod service;
 pub mod skill;
@@ -53,4 +54,5 @@ pub struct PracticeMutation(
     contact::ClientContactMutation,
     skill::SkillMutation,
     capacity::CapacityMutation,
+    requirement::RequirementMutation,
 );

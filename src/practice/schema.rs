@@ -19,6 +19,7 @@ diesel::table! {
         most_file_bytes -> Nullable<Int8>,
         closes_at -> Nullable<Timestamptz>,
         status -> Text,
+        engagement_required -> Bool,
     }
 }
 
@@ -69,6 +70,7 @@ diesel::table! {
         code -> Text,
         name -> Text,
         created_at -> Timestamptz,
+        covers -> Array<Text>,
     }
 }
 
@@ -217,5 +219,16 @@ diesel::table! {
         until_on -> Date,
         note -> Text,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    practice.onboarding_template (id) {
+        id -> Uuid,
+        name -> Text,
+        content -> Jsonb,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
     }
 }

@@ -18,6 +18,7 @@ use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids::known::WorkItemId;
 use crate::platform::scalars::Date;
 use crate::platform::sql::sql;
+use crate::platform::withheld;
 use crate::webhooks::ids::{WebhookDeliveryId, WebhookEndpointId};
 use crate::work::item::WorkPriority;
 use crate::work::item::change::{self, New, WorkItemCreateInput, WorkItemUpdateInput};
@@ -89,7 +90,7 @@ pub async fn perform(tx: &Tx, rule: &str, actions: &[Ready], seen: &Seen, names:
     let mut effects = Vec::new();
     for action in actions {
         for right in action.rights() {
-            expect(tx, right)?;
+            expect(tx, right).await?;
         }
         let mut says = told(action, names)?;
         let (kind, record) = match action {
@@ -128,11 +129,12 @@ pub async fn perform(tx: &Tx, rule: &str, actions: &[Ready], seen: &Seen, names:
 }
 
 /// Refuses what the publisher may not do at this moment.
-pub fn expect(tx: &Tx, right: Can) -> Result<()> {
+pub async fn expect(tx: &Tx, right: Can) -> Result<()> {
     if tx.permissions().contains(&right) {
         return Ok(());
     }
-    Err(Error::Forbidden(format!("Whoever published it does not hold the right `{}` any more.", right.name())))
+    let message = format!("Whoever published it does not hold the right `{}` any more.", right.name());
+    Err(withheld::refusal(tx, right, message).await)
 }
 
 async fn open(tx: &Tx, opening: &Opening, seen: &Seen, names: &Names) -> Result<WorkItemId> {

@@ -159,7 +159,7 @@ async fn turn(pools: &Pools, lane: Lane, run: RuleRunId, instead: &Instead) -> R
     };
     // Looked at only with the right to read such records.
     for kind in &armed.kinds {
-        if let Err(refused) = act::expect(&tx, kind.can()) {
+        if let Err(refused) = act::expect(&tx, kind.can()).await {
             tx.finish(false).await?;
             return Err(refused);
         }

@@ -11,6 +11,7 @@ use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids::new_uuid;
 use crate::platform::outbox::EventKind;
 use crate::platform::sql::sql;
+use crate::platform::withheld;
 use crate::webhooks::schema::webhook_endpoint;
 use crate::work::item::assign;
 
@@ -44,7 +45,8 @@ pub(super) async fn checked(
     let stored = serde_json::to_value(&actions).map_err(Error::fault)?;
     let read = Armed::parse(node_type, events.to_vec(), &condition, actions)?;
     if let Some(missing) = read.rights().into_iter().find(|can| !tx.permissions().contains(can)) {
-        return Err(Error::Forbidden(format!("You need the right `{}` for this.", missing.name())));
+        let message = format!("You need the right `{}` for this.", missing.name());
+        return Err(withheld::refusal(tx, missing, message).await);
     }
     for (at, action) in read.actions.iter().enumerate() {
         reachable(tx, action, &format!("actions.{at}")).await?;

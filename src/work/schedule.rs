@@ -20,6 +20,7 @@ use crate::platform::scalars::{DateTime, TimeZone};
 use crate::platform::schedules::Pattern;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
+use crate::platform::withheld;
 use crate::schema::{schedule, schedule_turn};
 
 crate::platform::ids! {
@@ -304,7 +305,8 @@ async fn update(tx: &Tx, input: ScheduleUpdateInput) -> Result<Schedule> {
     }
     let needed = right(known.kind)?;
     if !tx.permissions().contains(&needed) {
-        return Err(Error::Forbidden(format!("You need the right `{}` for this.", needed.name())));
+        let message = format!("You need the right `{}` for this.", needed.name());
+        return Err(withheld::refusal(tx, needed, message).await);
     }
     let (name, cron, zone) = (
         input.name.unwrap_or(known.name),

@@ -152,6 +152,90 @@ async fn the_portfolio_is_looked_at_by_groups() {
     assert_eq!(names(&administrator, None).await, ["Alpha", "Beta", "Gamma"]);
 }
 
+/// The titles and the count of the work that is seen of a group; the two say the same.
+async fn work_of(client: &Client, filter: Value) -> Vec<String> {
+    let ask = "query($filter: WorkItemFilter) { workItems(filter: $filter, first: 100) { nodes { title } totalCount } workItemCounts(filter: $filter) { total byClient { count } } }";
+    let found = client.ask(ask, json!({ "filter": filter })).await;
+    let mut titles: Vec<String> = found["workItems"]["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["title"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        (&found["workItems"]["totalCount"], &found["workItemCounts"]["total"]),
+        (&json!(titles.len()), &json!(titles.len()))
+    );
+    let by_client: i64 =
+        found["workItemCounts"]["byClient"].as_array().unwrap().iter().map(|one| one["count"].as_i64().unwrap()).sum();
+    assert_eq!(by_client, i64::try_from(titles.len()).unwrap());
+    titles.sort();
+    titles
+}
+
+#[tokio::test]
+async fn the_queue_is_looked_at_by_groups() {
+    let app = App::start();
+    let administrator = app.administrator().await;
+    let konrad = administrator.staff("konrad@firm.example", "Konrad").await;
+    let boss = administrator.staff("boss@firm.example", "Boss").await;
+    let mut clients = Vec::new();
+    for name in ["Alpha", "Beta", "Gamma"] {
+        let client = administrator.onboard(name, "DE", "EUR", "Europe/Berlin", "IFRS_SMALL").await;
+        let door = administrator.enter(&client).await;
+        door.grant(&boss, "Accountant", "2026-01-01", None).await;
+        if name != "Alpha" {
+            door.grant(&konrad, "Accountant", "2026-01-01", None).await;
+        }
+        let inside = app.sign_in("boss@firm.example").await.enter(&client).await;
+        for number in 1..=2 {
+            let input = json!({ "kind": "TASK", "title": format!("{name} {number}") });
+            make(&inside, "workItemCreate", "WorkItemCreateInput", input, "workItem").await;
+        }
+        clients.push(client);
+    }
+    let group = |name: &str, clients: &[String]| {
+        let (administrator, input) = (administrator.clone(), json!({ "name": name, "clients": clients }));
+        async move { make(&administrator, "clientGroupCreate", "ClientGroupCreateInput", input, "clientGroup").await }
+    };
+    let (retail, trade, empty) =
+        (group("Retail", &clients[..2]).await, group("Trade", &clients[1..]).await, group("Empty", &[]).await);
+    let (boss, konrad) = (app.sign_in("boss@firm.example").await, app.sign_in("konrad@firm.example").await);
+    assert_eq!(
+        work_of(&boss, json!({ "clientGroup": { "eq": retail } })).await,
+        ["Alpha 1", "Alpha 2", "Beta 1", "Beta 2"]
+    );
+    assert_eq!(work_of(&boss, json!({ "clientGroup": { "in": [retail, trade] } })).await.len(), 6, "each once");
+    assert_eq!(
+        work_of(&boss, json!({ "clientGroup": { "eq": retail }, "client": { "in": [clients[1], clients[2]] } })).await,
+        ["Beta 1", "Beta 2"]
+    );
+    assert_eq!(
+        work_of(&boss, json!({ "clientGroup": { "eq": retail }, "text": "alpha" })).await,
+        ["Alpha 1", "Alpha 2"]
+    );
+    for nothing in [&empty, "cgrp_00000000000000000000000000000000"] {
+        assert_eq!(work_of(&boss, json!({ "clientGroup": { "eq": nothing } })).await, Vec::<String>::new());
+    }
+    // Of a group one sees the work that one sees anyway.
+    assert_eq!(work_of(&konrad, json!({ "clientGroup": { "eq": retail } })).await, ["Beta 1", "Beta 2"]);
+    assert_eq!(
+        work_of(&konrad, json!({ "clientGroup": { "eq": retail }, "client": { "eq": clients[0] } })).await,
+        Vec::<String>::new()
+    );
+    // Within a client nobody learns which groups there are, and who is in them: neither by a filter nor by a view.
+    let view = json!({ "name": "Retail", "filter": { "clientGroup": { "eq": retail } }, "shared": true });
+    let view = make(&konrad, "workViewCreate", "WorkViewCreateInput", view, "workView").await;
+    let seen = konrad.ask("query($view: ID!) { workItems(view: $view) { totalCount } }", json!({ "view": view })).await;
+    assert_eq!(seen["workItems"]["totalCount"], 2);
+    let inside = konrad.enter(&clients[1]).await;
+    for asked in [&retail, &trade, &empty, &"cgrp_00000000000000000000000000000000".to_owned()] {
+        let ask = "query($filter: WorkItemFilter) { workItems(filter: $filter) { totalCount } }";
+        let reply = inside.send(ask, json!({ "filter": { "clientGroup": { "eq": asked } } })).await;
+        assert_eq!(reply.code(), "BAD_USER_INPUT", "{}", reply.text);
+    }
+}
+
 #[tokio::test]
 async fn a_client_has_people_to_speak_to() {
     let office = Office::open();

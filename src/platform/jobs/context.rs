@@ -17,6 +17,7 @@ use super::super::door;
 use super::super::error::{Error, Result};
 use super::super::scope::Caller;
 use super::super::sql::sql;
+use super::super::withheld;
 use super::queue::{Asked, Claimed, millis};
 use super::{Halt, JobId};
 
@@ -139,9 +140,10 @@ impl JobContext {
 
     async fn check(&self, tx: Tx, rights: &[Can]) -> Result<Tx> {
         let Some(missing) = rights.iter().find(|can| !tx.permissions().contains(can)) else { return Ok(tx) };
-        tx.finish(false).await?;
         let message = format!("Whoever asked for this job does not hold the right `{}` any more.", missing.name());
-        Err(Error::Forbidden(message))
+        let refused = withheld::refusal(&tx, *missing, message).await;
+        tx.finish(false).await?;
+        Err(refused)
     }
 
     /// Notes how far a job has come that keeps nothing until its end, and asks whether these rights are still held. Gives

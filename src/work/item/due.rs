@@ -13,6 +13,7 @@ use crate::clocks::calendar::{self, BusinessCalendar};
 use crate::clocks::change::{self, Beginning, Moment};
 use crate::clocks::clock::{Clock, ClockState};
 use crate::clocks::days::{DayInterval, rows};
+use crate::clocks::follow;
 use crate::clocks::ids::{BusinessCalendarId, ClockId};
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
@@ -292,7 +293,13 @@ pub(super) async fn resolve(tx: &Tx, input: WorkDueInput, item: WorkItemId) -> R
                 return refuse("due.since", "Working days are counted from a day: say `from`.");
             }
             let (named, calendar) = calendar_of(tx, input.calendar, "due.calendar").await?;
-            by_working_days(&calendar, &named.name, input.from.map_or(tx.today(), |day| day.0), None, count)
+            by_working_days(
+                &calendar,
+                &follow::said(tx, &named).await?,
+                input.from.map_or(tx.today(), |day| day.0),
+                None,
+                count,
+            )
         }
         (None, Some(given), None) => {
             if input.from.is_some() {
@@ -306,7 +313,8 @@ pub(super) async fn resolve(tx: &Tx, input: WorkDueInput, item: WorkItemId) -> R
             let from = backoffice_calendar::timeline::whole(input.since.map_or(tx.now(), |at| at.0));
             let at = calendar.add(from, seconds).map_err(refused)?;
             let account = TimeAccount::from(&calendar.explain(from, at).map_err(refused)?).kept()?;
-            let basis = Basis::BusinessTime { from, minutes: given, calendar: named.name, account };
+            let basis =
+                Basis::BusinessTime { from, minutes: given, calendar: follow::said(tx, &named).await?, account };
             Ok(WorkDue {
                 on: Some(Date(at.with_timezone(&tx.time_zone()).date_naive())),
                 at: Some(DateTime(at)),

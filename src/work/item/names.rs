@@ -83,7 +83,10 @@ impl<const FAR: bool> Fetch for Services<FAR> {
 
     async fn fetch(tx: &Tx, keys: Vec<String>) -> Result<HashMap<String, Service>> {
         let rows: Vec<Service> = tx
-            .rows(sql("SELECT s.code, s.name FROM practice.services_named($1) s").bind::<Array<Text>, _>(keys))
+            .rows(
+                sql("SELECT s.code, s.name, s.covers FROM practice.services_described($1) s")
+                    .bind::<Array<Text>, _>(keys),
+            )
             .await?;
         Ok(rows.into_iter().map(|row| (row.code.clone(), row)).collect())
     }

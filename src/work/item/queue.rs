@@ -5,6 +5,7 @@
 
 use async_graphql::{Context, Object};
 use chrono::NaiveDate;
+use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Date as SqlDate, Nullable, Text, Uuid as SqlUuid};
 use uuid::Uuid;
 
@@ -79,6 +80,8 @@ struct Wanted {
     part: Part,
     whose: Whose,
     clients: Option<Vec<Uuid>>,
+    /// Groups of clients, which leave of the clients those that are in one of them.
+    groups: Option<Vec<Uuid>>,
     states: Option<Vec<&'static str>>,
     kinds: Option<Vec<&'static str>>,
     priorities: Option<Vec<&'static str>>,
@@ -170,6 +173,7 @@ impl WorkItemFilter {
             part,
             whose,
             clients: any_of!(self.client, "client").map(|ids| ids.into_iter().map(|id| id.0).collect()),
+            groups: any_of!(self.client_group, "clientGroup").map(|ids| ids.into_iter().map(|id| id.0).collect()),
             states: states.map(|words| words.into_iter().map(WorkItemState::text).collect()),
             kinds: any_of!(self.kind, "kind").map(|words| words.into_iter().map(WorkItemKind::text).collect()),
             priorities: any_of!(self.priority, "priority")
@@ -277,14 +281,37 @@ macro_rules! text {
     }};
 }
 
+/// A client that is in a group.
+#[derive(QueryableByName)]
+struct Member {
+    #[diesel(sql_type = SqlUuid)]
+    client_id: Uuid,
+}
+
 impl Wanted {
-    /// In a client only that client's; it says so itself, before row security does.
-    fn within(mut self, tx: &Tx) -> Self {
+    /// In a client only that client's; it says so itself, before row security does. Over all clients, those of the groups.
+    async fn within(mut self, tx: &Tx) -> Result<Self> {
+        let groups = self.groups.take();
         if let Ok(tenant) = tx.tenant() {
+            // Which groups there are, and who is in them, is not told within a client.
+            if groups.is_some() {
+                let message = "Groups of clients are the provider's: ask with a token without client.";
+                return Err(Error::BadInput(message.to_owned()));
+            }
             let asked = self.clients.is_none_or(|clients| clients.contains(&tenant));
             self.clients = Some(if asked { vec![tenant] } else { Vec::new() });
+        } else if let Some(groups) = groups {
+            let members: Vec<Member> = tx
+                .rows(
+                    sql("SELECT DISTINCT m.client_id FROM unnest($1::uuid[]) AS g (id) CROSS JOIN LATERAL practice.clients_in_group(g.id) m")
+                        .bind::<Array<SqlUuid>, _>(groups),
+                )
+                .await?;
+            let asked = self.clients;
+            let among = |client: &Uuid| asked.as_ref().is_none_or(|asked| asked.contains(client));
+            self.clients = Some(members.into_iter().map(|one| one.client_id).filter(among).collect());
         }
-        self
+        Ok(self)
     }
 
     fn bound(self, text: &'static str) -> Sql<'static> {
@@ -352,7 +379,7 @@ impl QueueQuery {
     ) -> async_graphql::Result<WorkItemConnection> {
         let tx = reach(ctx).await?;
         let slice = Slice::new(first, after.as_deref())?;
-        let wanted = view::asked(tx, filter, view).await?.wanted(tx)?.within(tx);
+        let wanted = view::asked(tx, filter, view).await?.wanted(tx)?.within(tx).await?;
         let behind = match &slice.after {
             None => (FIRST_DAY, Uuid::nil()),
             Some((day, id)) => {
@@ -382,7 +409,7 @@ impl QueueQuery {
         #[graphql(desc = "Only items that this view looks for, instead of a filter.")] view: Option<WorkViewId>,
     ) -> async_graphql::Result<WorkItemCounts> {
         let tx = reach(ctx).await?;
-        let wanted = view::asked(tx, filter, view).await?.wanted(tx)?.within(tx);
+        let wanted = view::asked(tx, filter, view).await?.wanted(tx)?.within(tx).await?;
         Ok(WorkItemCounts::of(&groups(tx, wanted).await?))
     }
 }

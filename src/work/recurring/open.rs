@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use backoffice_calendar::period::{Period, PeriodUnit};
 use backoffice_calendar::{Calendar, Roll};
 use chrono::{DateTime as Instant, Utc};
 use diesel::QueryableByName;
@@ -11,23 +12,24 @@ use uuid::Uuid;
 
 use super::plan::{Planned, days_from};
 use super::{Exceptions, MOST_EXCEPTIONS, RecurringWork};
-use crate::clocks::calendar;
 use crate::clocks::ids::BusinessCalendarId;
+use crate::clocks::{calendar, follow};
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result};
-use crate::platform::ids::known::WorkItemId;
+use crate::platform::ids::known::{TeamId, UserId, WorkItemId};
 use crate::platform::ids::new_uuid;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::{Date, DateTime};
 use crate::platform::sql::sql;
 use crate::practice::engagement;
+use crate::practice::ids::EngagementId;
 use crate::schema::{recurring_work, work_item};
 use crate::work::ids::RecurringWorkId;
 use crate::work::item::due::{self, WorkDue};
 use crate::work::item::notice::{self, NoticeCause};
 use crate::work::item::{WorkItemState, assign};
-use crate::work::template::{self, WorkDueAnchor, WorkDueRoll, WorkTemplateStep};
+use crate::work::template::{self, WorkDueAnchor, WorkDueRoll, WorkTemplate, WorkTemplateStep};
 
 /// The work of that id, held until the transaction ends: two that open it do so one after the other.
 pub(super) async fn held(tx: &Tx, id: RecurringWorkId) -> Result<Option<RecurringWork>> {
@@ -48,15 +50,15 @@ async fn calendar_of(tx: &Tx, id: Option<BusinessCalendarId>) -> Result<Option<(
         None => calendar::default_of(tx).await?,
     };
     let Some(id) = id else { return Ok(None) };
-    let name = calendar::BusinessCalendar::fetch(tx, vec![id]).await?.remove(&id).map(|found| found.name);
-    Ok(name.zip(calendar::whole(tx, id).await?))
+    let Some(found) = calendar::BusinessCalendar::fetch(tx, vec![id]).await?.remove(&id) else { return Ok(None) };
+    Ok(calendar::whole(tx, id).await?.zip(Some(follow::said(tx, &found).await?)).map(|(whole, name)| (name, whole)))
 }
 
 /// When a step is due.
 fn due_of(
     step: &WorkTemplateStep,
     calendar: Option<&(String, Arc<Calendar>)>,
-    period: &backoffice_calendar::period::Period,
+    period: &Period,
     planned: Planned,
 ) -> Result<WorkDue> {
     let (day, what) = match step.due_from {
@@ -122,17 +124,67 @@ async fn open(tx: &Tx, work: &RecurringWork, steps: &[WorkTemplateStep], planned
     if !note(tx, work, run, &period.name, planned, false).await? {
         return Ok(());
     }
-    let calendar = calendar_of(tx, work.calendar_id).await?;
     // Somebody who does not see the work any more is not given it: it is nobody's until it is given.
     let assignee = match work.assignee_id {
         Some(person) if assign::check_person(tx, person, false, "assignee").await.is_ok() => Some(person),
         _ => None,
     };
+    let of = Belonging {
+        calendar: work.calendar_id,
+        assignee,
+        team: work.team_id,
+        service: Some(work.service_code.clone()),
+        engagement: Some(engagement),
+        run: Some(run),
+    };
+    lay(tx, &of, steps, &period, planned).await?;
+    emit(tx, EventKind::RecurringWorkOpened, work.id.0);
+    Ok(())
+}
+
+/// What the items of one run belong to.
+struct Belonging {
+    calendar: Option<BusinessCalendarId>,
+    assignee: Option<UserId>,
+    team: Option<TeamId>,
+    service: Option<String>,
+    engagement: Option<EngagementId>,
+    run: Option<Uuid>,
+}
+
+/// Opens the items of a template once, on the day of the transaction, and never again: the day is its period. Gives them with
+/// their titles.
+pub(crate) async fn lay_once(
+    tx: &Tx,
+    template: &WorkTemplate,
+    service: Option<String>,
+) -> Result<Vec<(WorkItemId, String)>> {
+    let engagement = match &service {
+        Some(service) => Some(engagement::expect_live(tx, service, "service").await?),
+        None => None,
+    };
+    let day = tx.today();
+    let period = Period::of(PeriodUnit::Day, day, 0).ok_or_else(|| Error::fault("today lies beyond all calendars"))?;
+    let of = Belonging { calendar: None, assignee: None, team: None, service, engagement, run: None };
+    lay(tx, &of, &template.steps, &period, Planned { at: tx.now(), occurs_on: day, day }).await
+}
+
+/// Opens the items of one run. Gives them with their titles.
+async fn lay(
+    tx: &Tx,
+    of: &Belonging,
+    steps: &[WorkTemplateStep],
+    period: &Period,
+    planned: Planned,
+) -> Result<Vec<(WorkItemId, String)>> {
+    let calendar = calendar_of(tx, of.calendar).await?;
     let first_stage = steps.first().map(|step| step.stage);
     let mut stages: Vec<(i32, Vec<WorkItemId>)> = Vec::new();
+    let mut opened = Vec::new();
     for step in steps {
         let id = WorkItemId::new();
-        let due = due_of(step, calendar.as_ref(), &period, planned)?;
+        let title = step.title.replace("{period}", &period.name);
+        let due = due_of(step, calendar.as_ref(), period, planned)?;
         let gated = Some(step.stage) != first_stage;
         let before = stages.iter().rev().find(|(stage, _)| *stage < step.stage);
         tx.exec(diesel::insert_into(work_item::table).values((
@@ -140,7 +192,7 @@ async fn open(tx: &Tx, work: &RecurringWork, steps: &[WorkTemplateStep], planned
                 work_item::tenant_id.eq(tx.tenant()?),
                 work_item::id.eq(id),
                 work_item::kind.eq(step.kind),
-                work_item::title.eq(step.title.replace("{period}", &period.name)),
+                work_item::title.eq(title.clone()),
                 work_item::description.eq(step.description.clone()),
                 work_item::priority.eq(step.priority),
                 work_item::state.eq(if gated { WorkItemState::Waiting } else { WorkItemState::Open }),
@@ -149,11 +201,11 @@ async fn open(tx: &Tx, work: &RecurringWork, steps: &[WorkTemplateStep], planned
             ),
             work_item::due_on.eq(due.on),
             work_item::due_basis.eq(due.basis),
-            work_item::assignee_id.eq(assignee),
-            work_item::team_id.eq(work.team_id),
-            work_item::service_code.eq(work.service_code.clone()),
-            work_item::engagement_id.eq(engagement),
-            work_item::run_id.eq(run),
+            work_item::assignee_id.eq(of.assignee),
+            work_item::team_id.eq(of.team),
+            work_item::service_code.eq(of.service.clone()),
+            work_item::engagement_id.eq(of.engagement),
+            work_item::run_id.eq(of.run),
             work_item::created_by.eq(tx.actor()),
         )))
         .await?;
@@ -186,11 +238,11 @@ async fn open(tx: &Tx, work: &RecurringWork, steps: &[WorkTemplateStep], planned
         }
         emit(tx, EventKind::WorkItemCreated, id.0);
         if !gated {
-            notice::tell(tx, id, NoticeCause::Assigned, assignee.into_iter().collect()).await?;
+            notice::tell(tx, id, NoticeCause::Assigned, of.assignee.into_iter().collect()).await?;
         }
+        opened.push((id, title));
     }
-    emit(tx, EventKind::RecurringWorkOpened, work.id.0);
-    Ok(())
+    Ok(opened)
 }
 
 /// Opens what is due of work that is held, at most so many runs. Gives the work as it is then, and whether more is due.

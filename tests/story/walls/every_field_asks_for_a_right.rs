@@ -21,7 +21,7 @@ const PUBLIC: [&str; 11] = [
 ];
 
 /// What answers without a right, in a client or without one, and why. Whatever else answers has forgotten to ask.
-const SELF_SERVICE: [(&str, &str); 41] = [
+const SELF_SERVICE: [(&str, &str); 42] = [
     ("approvalInbox", "shows what one may decide in the clients in which one may, and so none"),
     ("clientGroups", "the provider's groups, for whoever of its staff sees its portfolio"),
     ("clientStatusChanges", "needs `practice.client.read`, which whoever asks here holds"),
@@ -38,6 +38,7 @@ const SELF_SERVICE: [(&str, &str); 41] = [
         "the token that came by mail is the right; the code of the authenticator app is asked for as well",
     ),
     ("passwordResetRequest", "whoever has forgotten his password has no token; nothing is told and nothing changes"),
+    ("providerCalendars", "the provider's calendars, for whoever of its staff sees its portfolio"),
     ("providerTokenCreate", "gives up the client of one's own token"),
     ("serviceSkills", "what the provider's services take, for whoever of its staff sees its portfolio"),
     ("services", "the provider's services, for whoever of its staff sees its portfolio"),

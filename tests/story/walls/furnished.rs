@@ -620,9 +620,15 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     let contact = made(&boss, "clientContactCreate", contact, "clientContact").await;
     let members = json!({ "name": format!("{word} group"), "clients": [client] });
     let client_group = made(administrator, "clientGroupCreate", members, "clientGroup").await;
+    let theirs = json!({ "name": format!("{word} calendar of the provider"), "hours": [] });
+    let provider_calendar = made(administrator, "providerCalendarCreate", theirs, "providerCalendar").await;
+    let begins = json!({ "name": format!("{word} template"), "content": { "roles": [{ "name": "Clerk", "permissions": ["CLIENT_READ"] }] } });
+    let onboarding = made(administrator, "onboardingTemplateCreate", begins, "onboardingTemplate").await;
     let examples = BTreeMap::from([
         ("ClientContact", contact),
         ("ClientGroup", client_group),
+        ("ProviderCalendar", provider_calendar),
+        ("OnboardingTemplate", onboarding),
         ("VendorBankChange", bank_change),
         ("JournalProposal", proposal),
         ("Second", second_person),

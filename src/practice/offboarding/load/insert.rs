@@ -174,6 +174,12 @@ pub(super) fn reference(connection: &mut Blocking, source: &mut Source, table: &
                FROM unnest($1) AS l (line), LATERAL jsonb_populate_record(NULL::practice.team, l.line::jsonb) AS r
              ON CONFLICT (id) DO NOTHING"
             .to_owned(),
+        "core.provider_calendar" => "INSERT INTO core.provider_calendar (id, name, time_zone, region, hours, exceptions, created_at)
+             SELECT r.id, CASE WHEN EXISTS (SELECT 1 FROM core.provider_calendar p WHERE p.name = r.name)
+                               THEN left(r.name, 60) || ' ' || r.id ELSE r.name END, r.time_zone, r.region, r.hours, r.exceptions, r.created_at
+               FROM unnest($1) AS l (line), LATERAL jsonb_populate_record(NULL::core.provider_calendar, l.line::jsonb) AS r
+             ON CONFLICT (id) DO NOTHING"
+            .to_owned(),
         _ => format!(
             "INSERT INTO {table} ({columns}) SELECT {columns}
                FROM unnest($1) AS l (line), LATERAL jsonb_populate_record(NULL::{table}, l.line::jsonb) AS r

@@ -4,7 +4,7 @@ use async_graphql::InputObject;
 
 use crate::platform::filter::DateFilter;
 use crate::platform::ids::known::{ClientId, TeamId, UserId};
-use crate::practice::ids::EngagementId;
+use crate::practice::ids::{ClientGroupId, EngagementId};
 use crate::work::item::{WorkItemKind, WorkItemState, WorkPriority};
 
 crate::platform::equality_filter!(
@@ -26,6 +26,11 @@ crate::platform::equality_filter!(
 crate::platform::equality_filter!(
     /// Conditions on the client that a work item is done for.
     WorkClientFilter, ClientId
+);
+
+crate::platform::equality_filter!(
+    /// Conditions on the provider's group that the client is in for which a work item is done.
+    WorkClientGroupFilter, ClientGroupId
 );
 
 crate::platform::equality_filter!(
@@ -63,6 +68,9 @@ pub struct WorkItemFilter {
     pub team: Option<TeamFilter>,
     /// By the client that they are done for.
     pub client: Option<WorkClientFilter>,
+    /// By the provider's group that their client is in: of a group one sees the clients that one sees anyway. Needs a token
+    /// without client.
+    pub client_group: Option<WorkClientGroupFilter>,
     /// By the service that they belong to.
     pub service: Option<WorkServiceFilter>,
     /// By the engagement that they belong to.
