@@ -8,7 +8,7 @@ use crate::approvals::lapse::LapseApprovals;
 use crate::audit::verify::AuditVerify;
 use crate::bulk::export::Export;
 use crate::clocks::breach;
-use crate::correspondence::inbound::keeper as mail_keeper;
+use crate::correspondence::inbound::{keeper as mail_keeper, mailbox};
 use crate::correspondence::send::CorrespondenceSend;
 use crate::correspondence::typeset::LetterTypeset;
 use crate::correspondence::typesetter::Typesetter;
@@ -85,7 +85,13 @@ fn loops(around: &Surroundings, means: Means) -> Vec<Loop> {
         Box::pin(courier::keep_delivering(around.pools.clone(), means.webhooks, around.stopping.clone())),
         Box::pin(follower::keep_telling(around.pools.clone(), around.stopping.clone())),
         Box::pin(keeper::keep_rules(around.pools.clone(), around.stopping.clone())),
-        Box::pin(mail_keeper::keep_taking(around.pools.clone(), means.files, means.mailer, around.stopping.clone())),
+        Box::pin(mail_keeper::keep_taking(
+            around.pools.clone(),
+            Arc::clone(&means.files),
+            Arc::clone(&means.mailer),
+            around.stopping.clone(),
+        )),
+        Box::pin(mailbox::keep_fetching(around.pools.clone(), means.files, means.mailer, around.stopping.clone())),
     ]
 }
 

@@ -406,6 +406,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    core.mailbox_turn (mailbox) {
+        mailbox -> Text,
+        reader -> Nullable<Uuid>,
+        held_until -> Nullable<Timestamptz>,
+        failures -> Int4,
+        next_turn_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     core.webhook_lane (client_id, endpoint_id) {
         client_id -> Uuid,
         endpoint_id -> Uuid,
