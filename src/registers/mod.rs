@@ -2,6 +2,7 @@
 //! `backoffice_register_rules`; that keys are held once and critical values keyed by two people is the database's.
 
 pub mod define;
+pub mod duplicate_group;
 pub mod duplicates;
 pub mod enter;
 pub mod filter;
@@ -16,7 +17,11 @@ pub mod update;
 
 /// The department's queries.
 #[derive(async_graphql::MergedObject, Default)]
-pub struct RegistersQuery(register::RegisterDefinitionQuery, list::RegisterRecordQuery);
+pub struct RegistersQuery(
+    register::RegisterDefinitionQuery,
+    list::RegisterRecordQuery,
+    duplicate_group::RegisterDuplicateQuery,
+);
 
 /// The department's mutations.
 #[derive(async_graphql::MergedObject, Default)]
