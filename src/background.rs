@@ -70,7 +70,7 @@ pub fn kinds(means: &Means) -> Registry {
         .with(RetentionJob)
         .with(SignatureMail { mailer: Arc::clone(&means.mailer) })
         .with(SignatureExpiry)
-        .with(SignatureEvidence { files: Arc::clone(&means.files) })
+        .with(SignatureEvidence { files: Arc::clone(&means.files), typesetter: means.typesetter.clone() })
         .with(TextJob::new(Arc::clone(&means.files)))
         .with(ClientArchive::new(Arc::clone(&means.files)))
 }

@@ -19,6 +19,7 @@ pub mod ids;
 pub mod link;
 pub mod mails;
 pub mod request;
+mod sheet_pdf;
 pub mod signer;
 pub mod task;
 pub mod verify;

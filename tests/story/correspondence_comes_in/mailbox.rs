@@ -161,19 +161,26 @@ async fn misbehaves(is_imap: bool, mischief: Mischief) {
 }
 
 #[tokio::test]
-async fn a_hostile_server_of_imap_loses_nothing_and_takes_nothing_down() {
-    for some in [
-        [Mischief::More, Mischief::Less, Mischief::Endless, Mischief::Nested, Mischief::HangUp],
-        [Mischief::Renumber, Mischief::OutOfTurn, Mischief::Noise, Mischief::Huge, Mischief::HangUpAtTheEnd],
-    ] {
-        futures_util::future::join_all(some.map(|mischief| misbehaves(true, mischief))).await;
+async fn a_server_of_imap_that_sends_what_it_must_not_loses_nothing() {
+    for mischief in [Mischief::More, Mischief::Less, Mischief::Endless, Mischief::Nested, Mischief::Huge] {
+        misbehaves(true, mischief).await;
     }
 }
 
 #[tokio::test]
-async fn a_hostile_server_of_pop3_loses_nothing_and_takes_nothing_down() {
-    let all = [Mischief::Endless, Mischief::More, Mischief::HangUp, Mischief::Noise, Mischief::Huge];
-    futures_util::future::join_all(all.map(|mischief| misbehaves(false, mischief))).await;
+async fn a_server_of_imap_that_breaks_off_or_talks_nonsense_loses_nothing() {
+    for mischief in
+        [Mischief::HangUp, Mischief::HangUpAtTheEnd, Mischief::Renumber, Mischief::OutOfTurn, Mischief::Noise]
+    {
+        misbehaves(true, mischief).await;
+    }
+}
+
+#[tokio::test]
+async fn a_hostile_server_of_pop3_loses_nothing() {
+    for mischief in [Mischief::Endless, Mischief::More, Mischief::HangUp, Mischief::Noise, Mischief::Huge] {
+        misbehaves(false, mischief).await;
+    }
 }
 
 #[tokio::test]
