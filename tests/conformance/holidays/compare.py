@@ -80,6 +80,8 @@ def main():
             continue
         for start in range(YEARS.start, YEARS.stop, 10):
             years = [year for year in range(start, start + 10) if year >= REGIONS[region][2]]
+            if not years:
+                continue
             fields = " ".join(f'y{year}: holidays(region: "{region}", year: {year}) {{ date name }}' for year in years)
             data = ask(f"{{ {fields} }}", token=token)
             for year in years:
