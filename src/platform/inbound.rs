@@ -78,7 +78,8 @@ pub async fn take_turn(pools: &Pools, mailbox: &str, reader: Uuid, seconds: i32)
 /// Gives the turn back, and says in how many seconds it is anybody's again.
 pub async fn end_turn(pools: &Pools, mailbox: &str, reader: Uuid, failures: i32, seconds: i32) -> Result<()> {
     let tx = Tx::open_anonymous(pools).await?;
-    let ended: Vec<Turn> = tx
+    // No row: another process has it meanwhile.
+    let _: Vec<Turn> = tx
         .rows(
             sql("SELECT t.failures FROM core.end_mailbox_turn($1, $2, $3, $4) t")
                 .bind::<Text, _>(mailbox.to_owned())
@@ -87,7 +88,7 @@ pub async fn end_turn(pools: &Pools, mailbox: &str, reader: Uuid, failures: i32,
                 .bind::<Integer, _>(seconds),
         )
         .await?;
-    kept(tx, ended.into_iter().next().map_or((), |_| ())).await
+    kept(tx, ()).await
 }
 
 /// Opens a transaction of a mail that has come. `Forbidden`: the client has gone, or the address was revoked.

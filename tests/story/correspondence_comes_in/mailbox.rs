@@ -262,9 +262,7 @@ async fn of_two_servers_one_reads() {
     }
     until("all are moved", async || server.count("INBOX") == 0).await;
     registered(&client, 30).await;
-    let inside = server.inside();
-    assert_eq!((inside.most_open, inside.fetched), (1, 30));
-    drop(inside);
+    assert_eq!((server.inside().most_open, server.inside().fetched), (1, 30));
     let asked = client.ask("{ inboundMailAddresses { address } }", json!({})).await;
     assert!(asked.to_string().contains(DOMAIN), "{asked}");
 }
