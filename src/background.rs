@@ -8,7 +8,7 @@ use crate::approvals::lapse::LapseApprovals;
 use crate::audit::verify::AuditVerify;
 use crate::bulk::export::Export;
 use crate::clocks::{breach, follow};
-use crate::correspondence::inbound::keeper as mail_keeper;
+use crate::correspondence::inbound::{keeper as mail_keeper, mailbox};
 use crate::correspondence::send::CorrespondenceSend;
 use crate::correspondence::typeset::LetterTypeset;
 use crate::correspondence::typesetter::Typesetter;
@@ -70,7 +70,7 @@ pub fn kinds(means: &Means) -> Registry {
         .with(RetentionJob)
         .with(SignatureMail { mailer: Arc::clone(&means.mailer) })
         .with(SignatureExpiry)
-        .with(SignatureEvidence { files: Arc::clone(&means.files) })
+        .with(SignatureEvidence { files: Arc::clone(&means.files), typesetter: means.typesetter.clone() })
         .with(TextJob::new(Arc::clone(&means.files)))
         .with(ClientArchive::new(Arc::clone(&means.files)))
 }
@@ -86,7 +86,13 @@ fn loops(around: &Surroundings, means: Means) -> Vec<Loop> {
         Box::pin(courier::keep_delivering(around.pools.clone(), means.webhooks, around.stopping.clone())),
         Box::pin(follower::keep_telling(around.pools.clone(), around.stopping.clone())),
         Box::pin(keeper::keep_rules(around.pools.clone(), around.stopping.clone())),
-        Box::pin(mail_keeper::keep_taking(around.pools.clone(), means.files, means.mailer, around.stopping.clone())),
+        Box::pin(mail_keeper::keep_taking(
+            around.pools.clone(),
+            Arc::clone(&means.files),
+            Arc::clone(&means.mailer),
+            around.stopping.clone(),
+        )),
+        Box::pin(mailbox::keep_fetching(around.pools.clone(), means.files, means.mailer, around.stopping.clone())),
     ]
 }
 

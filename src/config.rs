@@ -158,6 +158,10 @@ pub struct Settings {
     /// The maildir into which a mail server lays what is sent to --inbound-domain [default: no mails are taken].
     #[arg(long, env = "BACKOFFICE_INBOUND_MAILDIR", value_name = "DIR", global = true)]
     pub inbound_maildir: Option<PathBuf>,
+    /// The mailbox at a mail server from which mails to --inbound-domain are taken, by IMAP or POP3, e.g.
+    /// imaps://in%40firm.example:PASSWORD@mail.firm.example/INBOX?done=Done [default: none].
+    #[arg(long, env = "BACKOFFICE_INBOUND_MAILBOX", value_name = "URL", hide_env_values = true, global = true)]
+    pub inbound_mailbox: Option<SecretString>,
     /// The domain of the addresses under which clients are written to, e.g. in.firm.example.
     #[arg(long, env = "BACKOFFICE_INBOUND_DOMAIN", value_name = "DOMAIN", global = true)]
     pub inbound_domain: Option<String>,
@@ -226,6 +230,7 @@ impl Settings {
             reset_link: self.reset_link.or(file.reset_link),
             signature_link: self.signature_link.or(file.signature_link),
             inbound_maildir: self.inbound_maildir.or(file.inbound_maildir),
+            inbound_mailbox: self.inbound_mailbox.or(file.inbound_mailbox),
             inbound_domain: self.inbound_domain.or(file.inbound_domain),
         })
     }
@@ -460,9 +465,13 @@ mod tests {
         let settings = Settings {
             database_url: Some("postgres://a:topsecret@h/d".into()),
             mail_url: Some("smtp://office:topsecret@mail.example".into()),
+            inbound_mailbox: Some("imaps://in:topsecret@mail.example".into()),
             ..Settings::default()
         };
         assert!(settings.shown().contains("mail-url = \"smtp://office:***@mail.example:587\""));
+        assert!(
+            settings.shown().contains("inbound-mailbox = \"imaps://in:***@mail.example:993/INBOX?every=60&done=Done\"")
+        );
         assert!(!settings.shown().contains("topsecret"));
         assert!(!format!("{settings:?}").contains("topsecret"));
     }

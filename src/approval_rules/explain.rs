@@ -30,12 +30,7 @@ pub struct Weighed<'a> {
 
 /// An amount with thousands apart and as many decimals as its currency has, or more if it needs them.
 fn written(amount: Decimal, currency: &str) -> String {
-    let least = Currency::parse(currency).map_or(2, Currency::exponent);
-    let mut amount = amount.normalize();
-    if amount.scale() < least {
-        amount.rescale(least);
-    }
-    let text = amount.to_string();
+    let text = Currency::parse(currency).map_or(amount, |currency| currency.shown(amount)).to_string();
     let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
     let (whole, decimals) = digits.split_once('.').map_or((digits, None), |(whole, decimals)| (whole, Some(decimals)));
     let mut shown = sign.to_owned();

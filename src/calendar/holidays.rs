@@ -9,6 +9,8 @@
 //! | `fixed 12-25` | that day of every year |
 //! | `easter -2` | so many days from Easter Sunday (Gregorian) |
 //! | `nth 3 MON 01` | the third Monday of January |
+//! | `nth 3 SUN 09 +1` | so many days behind it |
+//! | `nth 1 THU 04 spares -3` | that day, but a week later if it is so many days from Easter Sunday |
 //! | `last MON 05` | the last Monday of May |
 //! | `before WED 11-23` | the last Wednesday before that day |
 //! | `on 2025-05-08` | that day alone |
@@ -18,16 +20,19 @@
 //! | `-` | does not |
 //! | `observed` | of a Saturday also the Friday before, of a Sunday also the Monday after (5 U.S.C. 6103) |
 //! | `substitute` | of a Saturday or Sunday also the next weekday that is none yet (United Kingdom) |
+//! | `only MON` | does not, and is none on any other weekday |
+//! | `not TUE SAT` | does not, and is none on those weekdays |
 //! | `saturday` | from a Sunday to the Saturday before (King's Day) |
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
-use chrono::{Datelike, Days, NaiveDate, TimeDelta, Weekday};
+use chrono::{Datelike, Days, NaiveDate, TimeDelta, Weekday, WeekdaySet};
 
 /// The data files.
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     include_str!("holidays/at.csv"),
+    include_str!("holidays/ch.csv"),
     include_str!("holidays/de.csv"),
     include_str!("holidays/fr.csv"),
     include_str!("holidays/gb.csv"),
@@ -39,7 +44,8 @@ const FILES: [&str; 6] = [
 enum When {
     Fixed(u32, u32),
     Easter(i64),
-    Nth(u8, Weekday, u32),
+    Nth(u8, Weekday, u32, i64),
+    Spares(u8, Weekday, u32, i64),
     Last(Weekday, u32),
     Before(Weekday, u32, u32),
     On(NaiveDate),
@@ -51,6 +57,8 @@ enum Moves {
     Observed,
     Substitute,
     Saturday,
+    /// It is none on the weekdays of this set.
+    Without(WeekdaySet),
 }
 
 /// A rule for one holiday.
@@ -103,6 +111,12 @@ fn last_weekday(weekday: Weekday, until: NaiveDate) -> Option<NaiveDate> {
     until.checked_sub_days(Days::new(u64::from(until.weekday().days_since(weekday))))
 }
 
+/// `TUE SAT`.
+fn weekdays(text: &str) -> Option<WeekdaySet> {
+    let days: Option<Vec<Weekday>> = text.split(' ').map(|day| day.parse().ok()).collect();
+    Some(days?.into_iter().collect())
+}
+
 impl When {
     fn parse(text: &str) -> Option<Self> {
         let words: Vec<&str> = text.split(' ').collect();
@@ -111,12 +125,17 @@ impl When {
             let (month, day) = (month.parse().ok()?, day.parse().ok()?);
             NaiveDate::from_ymd_opt(2024, month, day).map(|_| (month, day))
         };
+        let nth = |text: &str| text.parse().ok().filter(|number| (1..=4).contains(number));
         let month = |text: &str| text.parse().ok().filter(|month| (1..=12).contains(month));
         Some(match *words.as_slice() {
             ["fixed", on] => day(on).map(|(month, day)| Self::Fixed(month, day))?,
             ["easter", offset] => Self::Easter(offset.parse().ok()?),
-            ["nth", number, weekday, on] => {
-                Self::Nth(number.parse().ok().filter(|n| (1..=4).contains(n))?, weekday.parse().ok()?, month(on)?)
+            ["nth", number, weekday, on] => Self::Nth(nth(number)?, weekday.parse().ok()?, month(on)?, 0),
+            ["nth", number, weekday, on, behind] => {
+                Self::Nth(nth(number)?, weekday.parse().ok()?, month(on)?, behind.parse().ok()?)
+            }
+            ["nth", number, weekday, on, "spares", offset] => {
+                Self::Spares(nth(number)?, weekday.parse().ok()?, month(on)?, offset.parse().ok()?)
             }
             ["last", weekday, on] => Self::Last(weekday.parse().ok()?, month(on)?),
             ["before", weekday, on] => {
@@ -132,7 +151,15 @@ impl When {
         match self {
             Self::Fixed(month, day) => NaiveDate::from_ymd_opt(year, month, day),
             Self::Easter(offset) => easter(year)?.checked_add_signed(TimeDelta::days(offset)),
-            Self::Nth(number, weekday, month) => NaiveDate::from_weekday_of_month_opt(year, month, weekday, number),
+            Self::Nth(number, weekday, month, behind) => {
+                let day = NaiveDate::from_weekday_of_month_opt(year, month, weekday, number)?;
+                day.checked_add_signed(TimeDelta::days(behind))
+            }
+            Self::Spares(number, weekday, month, offset) => {
+                let day = NaiveDate::from_weekday_of_month_opt(year, month, weekday, number)?;
+                let spared = easter(year)?.checked_add_signed(TimeDelta::days(offset))?;
+                if day == spared { day.checked_add_days(Days::new(7)) } else { Some(day) }
+            }
             Self::Last(weekday, month) => {
                 let first = NaiveDate::from_ymd_opt(year, month, 1)?;
                 last_weekday(weekday, first.checked_add_months(chrono::Months::new(1))?.pred_opt()?)
@@ -156,7 +183,11 @@ impl Rule {
             "observed" => Moves::Observed,
             "substitute" => Moves::Substitute,
             "saturday" => Moves::Saturday,
-            _ => return None,
+            other => match other.split_once(' ')? {
+                ("only", days) => Moves::Without(WeekdaySet::ALL.difference(weekdays(days)?)),
+                ("not", days) => Moves::Without(weekdays(days)?),
+                _ => return None,
+            },
         };
         let plain = !region.is_empty() && !name.is_empty() && !source.is_empty();
         let rule = Self {
@@ -247,6 +278,7 @@ impl Region {
             let weekday = date.weekday();
             let weekend = matches!(weekday, Weekday::Sat | Weekday::Sun);
             match rule.moves {
+                Moves::Without(days) if days.contains(weekday) => continue,
                 Moves::Saturday if weekday == Weekday::Sun => {
                     holidays.extend(date.pred_opt().map(|day| rule.on(day)));
                     continue;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use secrecy::ExposeSecret;
 
 use super::{ConfigError, Settings};
-use crate::platform::mail::{Inbound, Server, Settings as MailSettings, Way};
+use crate::platform::mail::{Inbound, Mailbox, Server, Settings as MailSettings, Way};
 
 impl Settings {
     /// How mails are written and sent.
@@ -44,16 +44,25 @@ impl Settings {
                 |label: &str| !label.is_empty() && label.bytes().all(|one| one.is_ascii_alphanumeric() || one == b'-');
             domain.len() <= 200 && domain.split('.').all(named)
         };
-        match (&self.inbound_maildir, &self.inbound_domain) {
-            (None, None) => Ok(None),
-            (Some(maildir), Some(domain)) if is_domain(domain) => {
-                Ok(Some(Inbound { maildir: maildir.clone(), domain: domain.to_ascii_lowercase() }))
+        let mailbox = match &self.inbound_mailbox {
+            Some(url) => {
+                Some(Mailbox::parse(url.expose_secret(), self.data_dir().join("mailbox")).map_err(ConfigError)?)
             }
-            (Some(_), Some(domain)) => {
+            None => None,
+        };
+        match (self.inbound_maildir.is_some() || mailbox.is_some(), &self.inbound_domain) {
+            (false, None) => Ok(None),
+            (true, Some(domain)) if is_domain(domain) => Ok(Some(Inbound {
+                maildir: self.inbound_maildir.clone(),
+                mailbox,
+                domain: domain.to_ascii_lowercase(),
+            })),
+            (true, Some(domain)) => {
                 Err(ConfigError(format!("--inbound-domain has to look like in.firm.example; `{domain}` does not.")))
             }
             _ => Err(ConfigError(
-                "Mails come into a folder for a domain: set --inbound-maildir and --inbound-domain.".to_owned(),
+                "Mails come from somewhere for a domain: set --inbound-maildir or --inbound-mailbox, and --inbound-domain."
+                    .to_owned(),
             )),
         }
     }
@@ -66,8 +75,14 @@ impl Settings {
             Some(Ok(server)) => server.shown(),
             Some(Err(_)) => "not usable".to_owned(),
         };
+        let mailbox = match self.inbound_mailbox.as_ref().map(|url| Mailbox::parse(url.expose_secret(), PathBuf::new()))
+        {
+            None => String::new(),
+            Some(Ok(mailbox)) => mailbox.shown(),
+            Some(Err(_)) => "not usable".to_owned(),
+        };
         format!(
-            "mail-url = \"{url}\"\nmail-from = \"{}\"\nprovider-name = \"{}\"\ninvitation-link = \"{}\"\nreset-link = \"{}\"\nsignature-link = \"{}\"\ninbound-maildir = \"{}\"\ninbound-domain = \"{}\"",
+            "mail-url = \"{url}\"\nmail-from = \"{}\"\nprovider-name = \"{}\"\ninvitation-link = \"{}\"\nreset-link = \"{}\"\nsignature-link = \"{}\"\ninbound-maildir = \"{}\"\ninbound-mailbox = \"{mailbox}\"\ninbound-domain = \"{}\"",
             self.mail_from.as_deref().unwrap_or(&usual.from),
             self.provider_name.as_deref().unwrap_or(&usual.provider),
             self.invitation_link.as_deref().unwrap_or(""),

@@ -139,3 +139,13 @@ diesel::table! {
         created_at -> Timestamptz,
     }
 }
+
+diesel::table! {
+    core.mailbox_turn (mailbox) {
+        mailbox -> Text,
+        reader -> Nullable<Uuid>,
+        held_until -> Nullable<Timestamptz>,
+        failures -> Int4,
+        next_turn_at -> Timestamptz,
+    }
+}

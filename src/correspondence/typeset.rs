@@ -117,26 +117,21 @@ fn address(entry: &CorrespondenceEntry) -> Vec<String> {
 impl LetterTypeset {
     /// What the typesetter is told.
     async fn job(&self, tx: &Tx, entry: &CorrespondenceEntry, language: Option<String>) -> Result<Value> {
-        let name = client_name(tx).await?;
-        let look = branding::find(tx).await?;
+        let look = branding::look(tx).await?;
         let language = match language {
             Some(language) => language,
             None => language_of(tx, entry.id).await?.unwrap_or_else(|| "en".to_owned()),
         };
-        let logo = match look.as_ref().and_then(|look| look.logo_file_id) {
+        let logo = match look.logo {
             Some(id) => self.logo(tx, id).await?,
             None => None,
         };
         let [reference, date, page] = words(&language);
         let day = entry.on_date.0;
-        let (sender_line, color, footer) = match look {
-            Some(look) => (look.sender_line, look.color, look.footer),
-            None => (name.clone(), "#000000".to_owned(), String::new()),
-        };
         Ok(json!({
-            "language": language, "sender": name, "sender_line": sender_line, "recipient": address(entry),
+            "language": language, "sender": look.sender, "sender_line": look.sender_line, "recipient": address(entry),
             "reference": [[reference, entry.number], [date, long_date(&language, day.year(), day.month(), day.day())]],
-            "subject": entry.subject, "text": entry.body, "color": color, "footer": footer, "page_word": page,
+            "subject": entry.subject, "text": entry.body, "color": look.color, "footer": look.footer, "page_word": page,
             "day": [day.year(), day.month(), day.day()], "logo": logo,
         }))
     }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
+use rust_decimal::Decimal;
+
 use crate::error::MoneyError;
 
 /// A currency that books can be kept in: an ISO 4217 code with a defined minor unit.
@@ -66,6 +68,19 @@ impl Currency {
         u32::from(self.exponent)
     }
 
+    /// An amount with as many decimals as the currency has, or more if it needs them: what a column of four decimals gives
+    /// back as `4900.0000` is `4900.00` in EUR and `4900` in JPY. The one way in which amounts are written into texts.
+    pub fn shown(self, amount: Decimal) -> Decimal {
+        if amount.scale() == self.exponent() {
+            return amount;
+        }
+        let mut amount = amount.normalize();
+        if amount.scale() < self.exponent() {
+            amount.rescale(self.exponent());
+        }
+        amount
+    }
+
     /// The three capital letters.
     pub fn code(&self) -> &str {
         // always ASCII by construction
@@ -109,6 +124,23 @@ mod tests {
         for (code, exponent) in exponents {
             let currency = Currency::parse(code).unwrap();
             assert_eq!((currency.code(), currency.exponent()), (code, exponent));
+        }
+    }
+
+    #[test]
+    fn amounts_are_shown_in_minor_units_and_lose_nothing() {
+        for (code, amount, shown) in [
+            ("EUR", "4900.0000", "4900.00"),
+            ("EUR", "4900", "4900.00"),
+            ("EUR", "-0.5000", "-0.50"),
+            ("EUR", "0.1250", "0.125"),
+            ("JPY", "4900.0000", "4900"),
+            ("JPY", "0.0000", "0"),
+            ("KWD", "1.5000", "1.500"),
+            ("CLF", "1.5", "1.5000"),
+        ] {
+            let amount: Decimal = amount.parse().unwrap();
+            assert_eq!(Currency::parse(code).unwrap().shown(amount).to_string(), shown, "{code}");
         }
     }
 

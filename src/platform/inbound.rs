@@ -2,7 +2,7 @@
 //! one client, with the few rights that this takes.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Bool, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Bool, Integer, Nullable, Text, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use super::db::{Begin, Pools, Tx};
@@ -56,6 +56,43 @@ pub async fn sender(pools: &Pools, message_id: &str) -> Result<Option<Uuid>> {
         .rows(sql("SELECT r.client_id FROM core.sent_mail_route($1) r").bind::<Text, _>(message_id.to_owned()))
         .await?;
     kept(tx, found.into_iter().next().map(|one| one.client_id)).await
+}
+
+#[derive(QueryableByName)]
+struct Turn {
+    #[diesel(sql_type = Integer)]
+    failures: i32,
+}
+
+/// Takes the turn of reading a mailbox, or keeps it for so many seconds more: how often reading it has failed in a row. None
+/// if another process has it, or if it is not time yet.
+pub async fn take_turn(pools: &Pools, mailbox: &str, reader: Uuid, seconds: i32) -> Result<Option<i32>> {
+    let tx = Tx::open_anonymous(pools).await?;
+    let turn: Vec<Turn> = tx
+        .rows(
+            sql("SELECT t.failures FROM core.take_mailbox_turn($1, $2, $3) t")
+                .bind::<Text, _>(mailbox.to_owned())
+                .bind::<SqlUuid, _>(reader)
+                .bind::<Integer, _>(seconds),
+        )
+        .await?;
+    kept(tx, turn.into_iter().next().map(|turn| turn.failures)).await
+}
+
+/// Gives the turn back, and says in how many seconds it is anybody's again.
+pub async fn end_turn(pools: &Pools, mailbox: &str, reader: Uuid, failures: i32, seconds: i32) -> Result<()> {
+    let tx = Tx::open_anonymous(pools).await?;
+    // No row: another process has it meanwhile.
+    let _: Vec<Turn> = tx
+        .rows(
+            sql("SELECT t.failures FROM core.end_mailbox_turn($1, $2, $3, $4) t")
+                .bind::<Text, _>(mailbox.to_owned())
+                .bind::<SqlUuid, _>(reader)
+                .bind::<Integer, _>(failures)
+                .bind::<Integer, _>(seconds),
+        )
+        .await?;
+    kept(tx, ()).await
 }
 
 /// Opens a transaction of a mail that has come. `Forbidden`: the client has gone, or the address was revoked.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
+use lettre::message::{Attachment, Mailbox as Correspondent, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
@@ -18,9 +18,11 @@ use uuid::Uuid;
 use super::error::{Error, UserErrorCode};
 use super::jobs::Halt;
 
+mod mailbox;
 mod server;
 pub mod template;
 
+pub use mailbox::{Mailbox, Protocol};
 pub use server::{Encryption, Server};
 pub use template::Letter;
 
@@ -64,8 +66,10 @@ pub struct Settings {
 /// Where mails come in.
 #[derive(Clone, Debug)]
 pub struct Inbound {
-    /// The maildir into which a mail server lays them.
-    pub maildir: PathBuf,
+    /// The maildir into which a mail server lays them; none if there is none.
+    pub maildir: Option<PathBuf>,
+    /// The mailbox at a mail server from which they are taken; none if there is none.
+    pub mailbox: Option<Mailbox>,
     /// The domain of the clients' addresses.
     pub domain: String,
 }
@@ -150,7 +154,7 @@ enum Transport {
 /// What sends the mails of this process.
 pub struct Mailer {
     settings: Settings,
-    from: Mailbox,
+    from: Correspondent,
     transport: Transport,
 }
 
@@ -158,7 +162,7 @@ impl Mailer {
     /// Ready to send; nothing is connected or made before the first mail. The error is a sentence.
     pub fn new(settings: Settings) -> Result<Self, String> {
         super::tls::install();
-        let from: Mailbox = settings.from.parse().map_err(|_| {
+        let from: Correspondent = settings.from.parse().map_err(|_| {
             "The sender of mails (--mail-from) has to look like 'Backoffice <office@firm.example>'.".to_owned()
         })?;
         let transport = match &settings.way {
@@ -277,7 +281,7 @@ impl Mailer {
         }
         let mut message = Message::builder()
             .from(self.from.clone())
-            .to(Mailbox::new(name, address))
+            .to(Correspondent::new(name, address))
             .subject(letter.subject)
             .message_id(Some(self.message_id(id)))
             .multipart(parts)
@@ -296,12 +300,12 @@ impl Mailer {
             post.address.trim().parse().map_err(|_| "its address is none that mails can be sent to".to_owned())?;
         let named = |name: &str| Some(template::line(name)).filter(|name| !name.is_empty());
         let mut builder = Message::builder()
-            .from(Mailbox::new(named(&post.from_name), self.from.email.clone()))
-            .to(Mailbox::new(named(&post.name), address))
+            .from(Correspondent::new(named(&post.from_name), self.from.email.clone()))
+            .to(Correspondent::new(named(&post.name), address))
             .subject(template::line(&post.subject))
             .message_id(Some(self.message_id(post.id)));
         if let Some(reply_to) = post.reply_to.as_deref().and_then(|address| address.parse().ok()) {
-            builder = builder.reply_to(Mailbox::new(named(&post.from_name), reply_to));
+            builder = builder.reply_to(Correspondent::new(named(&post.from_name), reply_to));
         }
         // Others' ids are as others wrote them: one line, or none.
         let sane = |id: &String| {

@@ -237,14 +237,7 @@ impl Money {
     /// An amount in a currency that the database has checked.
     #[must_use]
     pub fn new(amount: Dec, currency: &str) -> Self {
-        let exponent = Currency::parse(currency).map_or(2, |currency| currency.exponent());
-        let mut shown = amount.0;
-        if shown.scale() != exponent {
-            shown = shown.normalize();
-            if shown.scale() < exponent {
-                shown.rescale(exponent);
-            }
-        }
+        let shown = Currency::parse(currency).map_or(amount.0, |currency| currency.shown(amount.0));
         Self { amount: MoneyAmount(shown), currency: CurrencyCode(currency.to_owned()) }
     }
 }

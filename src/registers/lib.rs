@@ -7,6 +7,7 @@ pub extern crate self as registers;
 use backoffice_platform as platform;
 
 pub mod define;
+pub mod duplicate_group;
 pub mod duplicates;
 pub mod enter;
 pub mod filter;
@@ -23,7 +24,11 @@ pub mod update;
 
 /// The department's queries.
 #[derive(async_graphql::MergedObject, Default)]
-pub struct RegistersQuery(register::RegisterDefinitionQuery, list::RegisterRecordQuery);
+pub struct RegistersQuery(
+    register::RegisterDefinitionQuery,
+    list::RegisterRecordQuery,
+    duplicate_group::RegisterDuplicateQuery,
+);
 
 /// The department's mutations.
 #[derive(async_graphql::MergedObject, Default)]

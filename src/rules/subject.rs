@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use backoffice_conditions::{Names, Shape, Value};
+use backoffice_money::Currency;
 use chrono::{DateTime as Utcs, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde_json::Value as Json;
@@ -21,7 +22,8 @@ enum Shown {
     Word,
     Flag,
     Whole,
-    Exact,
+    /// An amount in the currency that stands in the column `currency`: with its decimals.
+    Amount,
     Day,
     Instant,
     /// An outside id with that prefix.
@@ -38,7 +40,7 @@ pub struct Subject {
     fields: &'static [(&'static str, &'static str, Shown)],
 }
 
-use Shown::{Day, Exact, Flag, Id, Instant, Text, Whole, Word};
+use Shown::{Amount, Day, Flag, Id, Instant, Text, Whole, Word};
 
 const PARTY: &[(&str, &str, Shown)] = &[
     ("number", "number", Text),
@@ -92,9 +94,9 @@ const SUBJECTS: &[Subject] = &[
             ("dueDate", "due_date", Day),
             ("currency", "currency", Text),
             ("reference", "reference", Text),
-            ("net", "net", Exact),
-            ("tax", "tax", Exact),
-            ("gross", "gross", Exact),
+            ("net", "net", Amount),
+            ("tax", "tax", Amount),
+            ("gross", "gross", Amount),
             ("version", "version", Whole),
         ],
     },
@@ -110,9 +112,9 @@ const SUBJECTS: &[Subject] = &[
             ("billDate", "bill_date", Day),
             ("dueDate", "due_date", Day),
             ("currency", "currency", Text),
-            ("net", "net", Exact),
-            ("tax", "tax", Exact),
-            ("gross", "gross", Exact),
+            ("net", "net", Amount),
+            ("tax", "tax", Amount),
+            ("gross", "gross", Amount),
             ("version", "version", Whole),
         ],
     },
@@ -124,7 +126,7 @@ const SUBJECTS: &[Subject] = &[
             ("bankAccountId", "bank_account_id", Id("ba")),
             ("bookedOn", "booked_on", Day),
             ("currency", "currency", Text),
-            ("amount", "amount", Exact),
+            ("amount", "amount", Amount),
             ("counterparty", "counterparty", Text),
             ("reference", "reference", Text),
             ("matched", "matched", Flag),
@@ -201,15 +203,16 @@ impl Subject {
     /// A record as conditions see it, from its image in the trail.
     fn value(&self, image: Option<&Json>) -> Value {
         let Some(image) = image else { return Value::Null };
+        let currency = image.get("currency").and_then(Json::as_str).and_then(|code| Currency::parse(code).ok());
         Value::map(self.fields.iter().map(|(name, column, shown)| {
             let found = image.get(column).filter(|value| !value.is_null());
-            (*name, found.map_or(Value::Null, |found| value(found, *shown)))
+            (*name, found.map_or(Value::Null, |found| value(found, *shown, currency)))
         }))
     }
 }
 
 /// What a column's value in the trail means. What cannot be read is nothing, as if it were not there.
-fn value(found: &Json, shown: Shown) -> Value {
+fn value(found: &Json, shown: Shown, currency: Option<Currency>) -> Value {
     let text = || match found {
         Json::String(text) => text.clone(),
         other => other.to_string(),
@@ -219,7 +222,10 @@ fn value(found: &Json, shown: Shown) -> Value {
         Word => Some(Value::Text(text().replace('.', "_").to_uppercase())),
         Flag => found.as_bool().map(Value::Bool),
         Whole => text().parse().ok().map(Value::Whole),
-        Exact => Decimal::from_str_exact(&text()).ok().map(Value::Exact),
+        Amount => {
+            let amount = Decimal::from_str_exact(&text()).ok();
+            amount.map(|amount| Value::Exact(currency.map_or(amount, |currency| currency.shown(amount))))
+        }
         Day => text().parse::<NaiveDate>().ok().map(Value::Day),
         Instant => instant(&text()).map(Value::Instant),
         Id(prefix) => Uuid::try_parse(&text()).ok().map(|id| Value::Text(format!("{prefix}_{}", id.simple()))),
@@ -295,6 +301,16 @@ mod tests {
                     subject.node_type
                 );
             }
+        }
+    }
+
+    #[test]
+    fn amounts_have_the_decimals_of_their_currency() {
+        for (currency, gross, shown) in
+            [("EUR", "4900.0000", "4900.00"), ("JPY", "4900.0000", "4900"), ("KWD", "1.2500", "1.250")]
+        {
+            let image = json!({ "currency": currency, "gross": gross });
+            assert_eq!(subject("Bill").unwrap().value(Some(&image)).json()["gross"], shown, "{currency}");
         }
     }
 

@@ -64,6 +64,11 @@ fn describe() {
     describe_gauge!("backoffice_webhook_deliveries_open", "Deliveries that have not ended, by how their endpoint is");
     describe_counter!("backoffice_mails_in_total", "Mails that came in, by what became of them");
     describe_gauge!("backoffice_mails_in_waiting", "Mails that lie in the folder and are not registered");
+    describe_counter!("backoffice_mailbox_looks_total", "Looks into the mailbox at the mail server, by how they ended");
+    describe_gauge!(
+        "backoffice_mailbox_waiting",
+        "Mails that lie in the mailbox at the mail server and are not registered"
+    );
     describe_gauge!("backoffice_draining", "1 if this server has been told to stop");
     describe_gauge!("backoffice_build_info", "Always 1; the program's version is a label");
     describe_gauge!("process_resident_memory_bytes", Unit::Bytes, "Memory of this process");

@@ -12,6 +12,7 @@ use super::event::{Link, links};
 use super::mails::Of;
 use super::request::{SignatureRequest, SignatureState, of_job};
 use super::signer::{OfRequest, SignatureSigner};
+use crate::correspondence::typesetter::Typesetter;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
@@ -27,7 +28,7 @@ use crate::platform::sql::sql;
 const CHAIN: &str = "-- chain --";
 
 /// What the sheet says of its own weight.
-const KIND: &str = "\
+pub(super) const KIND: &str = "\
 These are simple electronic signatures: data in electronic form that the signers have attached to the document above and
 used to sign, Article 3(10) of Regulation (EU) No 910/2014 (eIDAS). They are neither advanced (Article 3(11), Article 26)
 nor qualified electronic signatures (Article 3(12)). A signer with an account was signed in to it; a signer without one came
@@ -38,12 +39,12 @@ const HOW: &str = "\
 The hash of each event is SHA-256 of the hash before it, a line feed and the event's line, all in UTF-8; before the first
 event stand 64 zeros. Below, each line is a hash, a blank and the event's line.";
 
-fn moment(at: DateTime) -> String {
+pub(super) fn moment(at: DateTime) -> String {
     at.0.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
 }
 
 /// What a text says in one line, whoever wrote it.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -90,7 +91,7 @@ pub(super) fn agrees(sheet: &str, chain: &[Link]) -> bool {
     })
 }
 
-async fn kept(tx: &Tx, id: FileId) -> Result<Option<File>> {
+pub(super) async fn kept(tx: &Tx, id: FileId) -> Result<Option<File>> {
     let found = file::table.filter(file::tenant_id.eq(tx.tenant()?)).filter(file::id.eq(id)).select(File::as_select());
     Ok(tx.maybe(found).await?.filter(File::is_there))
 }
@@ -111,10 +112,18 @@ pub(super) async fn read(tx: &Tx, files: &Files, id: FileId) -> Result<Option<(S
     Ok(Some((hash, String::from_utf8_lossy(&pieces.concat()).into_owned())))
 }
 
+/// Who may read the sheet: whoever may read the document and such requests.
+pub(super) fn reserved(request: &SignatureRequest) -> Reserved {
+    let rights = request.rights.iter().filter_map(|name| Can::parse(name)).chain([Can::SignatureRead]).collect();
+    Reserved { rights, only_for: None }
+}
+
 /// The kind of job.
 pub struct SignatureEvidence {
     /// Where files lie.
     pub files: Arc<Files>,
+    /// What sets the PDF.
+    pub typesetter: Typesetter,
 }
 
 #[derive(QueryableByName)]
@@ -143,9 +152,8 @@ impl SignatureEvidence {
             .await?;
         let stored = measured(tx, &self.files, request.file_id).await?;
         let stored = stored.is_some_and(|found| found == request.document_sha256);
-        let rights = request.rights.iter().filter_map(|name| Can::parse(name)).chain([Can::SignatureRead]).collect();
         let text = sheet(&client.name, &request, &signers, &chain, stored);
-        Ok(Some((text, Reserved { rights, only_for: None })))
+        Ok(Some((text, reserved(&request))))
     }
 
     /// Writes the sheet; false if there is nothing to be written.
@@ -193,8 +201,11 @@ impl JobKind for SignatureEvidence {
 
     async fn run(&self, job: &JobContext, of: Of) -> JobResult {
         let written = self.write(job, of).await?;
+        // The sheet is kept by now; whatever becomes of the PDF takes nothing of it back.
+        let printed = self.print(job, of).await?;
         let done = Progress { done: 1, total: Some(1) };
-        job.finish(job.provider_tx().await?, &serde_json::json!({ "written": written }), done).await
+        let result = serde_json::json!({ "written": written, "printed": printed });
+        job.finish(job.provider_tx().await?, &result, done).await
     }
 }
 

@@ -13,6 +13,7 @@
 pub extern crate self as signatures;
 
 use backoffice_documents as documents;
+use backoffice_correspondence as correspondence;
 use backoffice_platform as platform;
 use backoffice_work as work;
 
@@ -28,6 +29,7 @@ pub mod mails;
 pub mod nodes;
 pub mod request;
 pub mod schema;
+mod sheet_pdf;
 pub mod signer;
 pub mod task;
 pub mod verify;

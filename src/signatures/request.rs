@@ -91,6 +91,10 @@ pub struct SignatureRequest {
     pub(super) evidence_file_id: Option<FileId>,
     /// SHA-256 of the evidence sheet, in hexadecimal; null before there is one.
     pub evidence_sha256: Option<String>,
+    #[graphql(skip)]
+    pub(super) evidence_pdf_file_id: Option<FileId>,
+    /// SHA-256 of the PDF of the evidence sheet, in hexadecimal; null where there is none.
+    pub evidence_pdf_sha256: Option<String>,
     /// When it was laid down.
     pub created_at: DateTime,
     /// Counts changes; give it as `expectedVersion`.
@@ -135,6 +139,16 @@ impl SignatureRequest {
     /// the last has signed; null before. Right: `core.file.read`.
     async fn evidence(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<File>> {
         match self.evidence_file_id {
+            Some(id) => Ok(ctx.load::<File>(id).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// The evidence sheet as a PDF that looks like the client's letters: document, signers and events with their hashes, and
+    /// the hash of the text. Made right behind the text; null before, and where this server has nothing that sets PDF. What can
+    /// be computed again is the text. Right: `core.file.read`.
+    async fn evidence_pdf(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<File>> {
+        match self.evidence_pdf_file_id {
             Some(id) => Ok(ctx.load::<File>(id).await?),
             None => Ok(None),
         }

@@ -30,6 +30,8 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+        evidence_pdf_file_id -> Nullable<Uuid>,
+        evidence_pdf_sha256 -> Nullable<Text>,
     }
 }
 

@@ -48,6 +48,8 @@ pub struct SignatureVerification {
     pub signers_match: bool,
     /// Whether the evidence sheet has the hash that it was kept with, and tells the events as they are.
     pub evidence: SignatureMatch,
+    /// Whether the PDF of the evidence sheet has the hash that it was kept with, which is an event of its own.
+    pub evidence_pdf: SignatureMatch,
 }
 
 /// A request that is to be verified.
@@ -117,12 +119,21 @@ async fn verify(tx: &Tx, files: &Files, id: SignatureRequestId) -> Result<Signat
         },
         _ => SignatureMatch::None,
     };
+    let evidence_pdf = match (of.evidence_pdf_file_id, &of.evidence_pdf_sha256) {
+        (Some(file), Some(kept)) => match measured(tx, files, file).await? {
+            None => SignatureMatch::Gone,
+            Some(found) if found == *kept && on_chain(&chain, kept) => SignatureMatch::Matches,
+            Some(_) => SignatureMatch::Changed,
+        },
+        _ => SignatureMatch::None,
+    };
     let broken_at = broken(&chain, &of.head);
     let signers_match = agree(&signers, &chain);
     let intact = broken_at.is_none()
         && signers_match
         && document != SignatureMatch::Changed
-        && evidence != SignatureMatch::Changed;
+        && evidence != SignatureMatch::Changed
+        && evidence_pdf != SignatureMatch::Changed;
     let events = i32::try_from(chain.len()).unwrap_or(i32::MAX);
     Ok(SignatureVerification {
         events_match: broken_at.is_none(),
@@ -133,6 +144,7 @@ async fn verify(tx: &Tx, files: &Files, id: SignatureRequestId) -> Result<Signat
         events,
         signers_match,
         evidence,
+        evidence_pdf,
     })
 }
 

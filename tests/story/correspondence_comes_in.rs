@@ -14,6 +14,8 @@ use crate::harness::{Client, Database, Office, Person, Setup};
 
 mod hostile;
 mod kills;
+mod mail_server;
+mod mailbox;
 mod reports;
 
 const ADDRESS: &str = "mutation($name: String!) { inboundMailAddressCreate(input: { name: $name }) {
@@ -43,7 +45,7 @@ impl Post {
         let own = Database::new().folder();
         let (maildir, laid) = (own.with_extension("maildir"), own.with_extension("mails"));
         let mails = MailSettings {
-            inbound: Some(Inbound { maildir: maildir.clone(), domain: DOMAIN.to_owned() }),
+            inbound: Some(Inbound { maildir: Some(maildir.clone()), mailbox: None, domain: DOMAIN.to_owned() }),
             from: "The Firm <office@firm.example>".to_owned(),
             ..MailSettings::in_folder(laid.clone())
         };
@@ -476,7 +478,7 @@ async fn of_two_servers_that_get_the_same_mails_each_is_registered_once() {
     let (client, address, _) = post.client("Nordwind GmbH").await;
     let other = Database::new().folder().with_extension("maildir");
     let mails = MailSettings {
-        inbound: Some(Inbound { maildir: other.clone(), domain: DOMAIN.to_owned() }),
+        inbound: Some(Inbound { maildir: Some(other.clone()), mailbox: None, domain: DOMAIN.to_owned() }),
         ..MailSettings::in_folder(post.laid.clone())
     };
     let database = post.office.app.database.urls();

@@ -34,7 +34,7 @@ fn stand_in(script: &str) -> PathBuf {
 }
 
 /// One whose PDF is the job.
-fn honest() -> Typesetter {
+pub fn honest() -> Typesetter {
     Typesetter::at(Some(stand_in("job=$(cat); printf '%%PDF-1.7\\n%s' \"$job\"")))
 }
 

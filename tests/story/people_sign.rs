@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::documents_are_kept::{Cabinet, act, refusal};
 use crate::files_are_sent_and_taken::sha256;
-use crate::harness::{Client, Person};
+use crate::harness::{Client, Office, Person};
 use crate::mails_are_sent::reader::{Mail, mails};
 
 mod races;
@@ -44,7 +44,11 @@ pub fn otto() -> Value {
 
 impl Desk {
     pub async fn open() -> Self {
-        let cabinet = Cabinet::open().await;
+        Self::of(Office::open()).await
+    }
+
+    pub async fn of(office: Office) -> Self {
+        let cabinet = Cabinet::of(office).await;
         let file = cabinet.sent("draft.pdf", b"%PDF-1.7 an earlier lease").await;
         let document = cabinet.document("Lease", json!({ "file": file })).await;
         let version = cabinet.add(&document, "lease.pdf", BYTES).await;
@@ -101,7 +105,8 @@ impl Desk {
     pub async fn look(&self, id: &str) -> Value {
         let query =
             "query($id: ID!) { signatureRequest(id: $id) { state step reason endedAt isCurrentVersion documentSha256
-            signers { number step name state typedName words } evidenceSha256 evidence { name downloadUrl } } }";
+            signers { number step name state typedName words } evidenceSha256 evidence { name downloadUrl }
+            evidencePdfSha256 evidencePdf { name mediaType downloadUrl } } }";
         self.ada.ask(query, json!({ "id": id })).await["signatureRequest"].clone()
     }
 

@@ -256,3 +256,143 @@ async fn quality_and_duplicates_explain_themselves() {
     }
     desk.close();
 }
+
+const GROUPS: &str = "query($register: ID!, $first: Int, $after: String) {
+    registerDuplicateGroups(register: $register, first: $first, after: $after) { totalCount pageInfo { hasNextPage endCursor }
+        nodes { fields reason count records { id } } edges { cursor } } }";
+
+async fn groups(client: &Client, register: &Value, first: i32, after: Option<&str>) -> Value {
+    let asked = json!({ "register": register, "first": first, "after": after });
+    client.ask(GROUPS, asked).await["registerDuplicateGroups"].clone()
+}
+
+fn members(group: &Value) -> Vec<String> {
+    group["records"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn records_that_are_perhaps_the_same_are_listed_in_groups() {
+    let rules = json!({ "duplicates": [{ "fields": ["name", "city"] }, { "fields": ["name"] }] });
+    let desk = Desk::with(Office::open(), fields(), rules).await;
+    let register = json!(desk.register);
+    assert_eq!(groups(&desk.client, &register, 10, None).await["totalCount"], 0);
+    let mut ids = Vec::new();
+    for (at, (name, city)) in [
+        ("Müller GmbH", "Köln"),
+        ("gmbh mueller", "KOELN"),
+        ("Mueller, GmbH", "Ulm"),
+        ("Nord", "Kiel"),
+        ("NORD!", "kiel"),
+        ("Süd", "Kiel"),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let values = json!({ "number": at.to_string(), "name": name, "city": city, "iban": format!("DE{at}") });
+        ids.push(desk.entered(values).await);
+    }
+    // By name and city there are two groups of two; by name alone one of three and one of two.
+    let all = groups(&desk.client, &register, 10, None).await;
+    assert_eq!((&all["totalCount"], &all["pageInfo"]["hasNextPage"]), (&json!(4), &json!(false)), "{all}");
+    let of = |at: usize| (all["nodes"][at]["fields"].clone(), all["nodes"][at]["count"].as_i64().unwrap());
+    assert_eq!((of(0), of(1)), ((json!(["name", "city"]), 2), (json!(["name", "city"]), 2)));
+    let mut by_name: Vec<Vec<String>> = vec![members(&all["nodes"][2]), members(&all["nodes"][3])];
+    by_name.sort_by_key(Vec::len);
+    assert_eq!(by_name, [vec![ids[3].clone(), ids[4].clone()], vec![ids[0].clone(), ids[1].clone(), ids[2].clone()]]);
+    let reason = all["nodes"][0]["reason"].as_str().unwrap();
+    assert_eq!(
+        reason,
+        "All 2 say the same in name and city, but for case, accents, punctuation and the order of words."
+    );
+    // Page by page it is the same list, each group once.
+    let (mut seen, mut after): (Vec<Value>, Option<String>) = (Vec::new(), None);
+    for _ in 0..4 {
+        let page = groups(&desk.client, &register, 1, after.as_deref()).await;
+        seen.extend(page["nodes"].as_array().unwrap().clone());
+        assert_eq!(page["edges"][0]["cursor"], page["pageInfo"]["endCursor"]);
+        after = page["pageInfo"]["endCursor"].as_str().map(str::to_owned);
+    }
+    assert_eq!(&json!(seen), &all["nodes"]);
+    assert_eq!(groups(&desk.client, &register, 1, after.as_deref()).await["nodes"], json!([]));
+    // What is void or says something else is in no group any more; nor is what another rule would find.
+    act(
+        &desk.client,
+        "registerRecordVoid",
+        "RegisterRecordVoidInput",
+        json!({ "id": ids[3], "reason": "Twice" }),
+        RECORD,
+    )
+    .await;
+    desk.change(&ids[2], json!({ "name": "Meier" })).await;
+    let left = groups(&desk.client, &register, 10, None).await;
+    assert_eq!(left["totalCount"], 2, "{left}");
+    assert!(left["nodes"].as_array().unwrap().iter().all(|group| members(group) == [ids[0].clone(), ids[1].clone()]));
+    desk.redefine(json!({ "duplicates": [{ "fields": ["city"] }] })).await;
+    let others = groups(&desk.client, &register, 10, None).await;
+    assert_eq!(others["totalCount"], 2, "{others}");
+    // A cursor of another list is none of this one; another client sees nothing; who may not read is told so.
+    let foreign = desk.client.send(GROUPS, json!({ "register": register, "after": "AAAA" })).await;
+    assert_eq!(foreign.code(), "BAD_USER_INPUT");
+    let ada = desk.office.person("Somebody");
+    let elsewhere = desk.office.firm("Elsewhere GmbH", ada);
+    let there = desk.office.client(ada, elsewhere);
+    assert_eq!(groups(&there, &register, 10, None).await["nodes"], json!([]));
+    let nobody = desk.office.person("Nobody");
+    desk.office.grant(desk.firm, nobody, &[Can::CorrespondenceRead]);
+    let nobody = desk.office.client(nobody, desk.firm);
+    assert_eq!(nobody.send(GROUPS, json!({ "register": register })).await.code(), "FORBIDDEN");
+    desk.close();
+}
+
+/// Among a hundred thousand, a page follows the index from its cursor on: nothing is sorted, and no other table is read to
+/// find the groups.
+#[tokio::test]
+async fn groups_among_a_hundred_thousand_records_are_found_by_index() {
+    let desk = Desk::with(Office::open(), fields(), json!({ "duplicates": [{ "fields": ["name"] }] })).await;
+    let first = desk.entered(json!({ "number": "0", "name": "Nord", "iban": "DE0" })).await;
+    let (database, firm) = (&desk.office.app.database, desk.firm);
+    // Every thousandth is like the one before it.
+    database.lay(&format!(
+        "SET session_replication_role = replica;
+         WITH made AS (
+           INSERT INTO practice.register_record (tenant_id, id, register_id, edition, fields)
+           SELECT r.tenant_id, gen_random_uuid(), r.register_id, 1, jsonb_build_object('number', n::text, 'iban', 'DE' || n)
+             FROM practice.register_record r, generate_series(1, 100000) AS n WHERE r.tenant_id = '{firm}'
+           RETURNING tenant_id, id, register_id, (fields ->> 'number')::int AS n)
+         INSERT INTO practice.register_likeness (tenant_id, register_id, rule, record_id, likeness)
+         SELECT m.tenant_id, m.register_id, 1, m.id,
+                encode(sha256((m.n - CASE WHEN m.n % 1000 = 0 THEN 1 ELSE 0 END)::text::bytea), 'hex') FROM made m;
+         SET session_replication_role = origin"
+    ));
+    database.lay(
+        "ANALYZE practice.register_likeness;
+         CREATE FUNCTION public.story_plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS
+           $$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN ' || query; END $$",
+    );
+    let register = json!(desk.register);
+    let (mut found, mut after, begun) = (0, None, std::time::Instant::now());
+    loop {
+        let page = groups(&desk.client, &register, 25, after.as_deref()).await;
+        found += page["nodes"].as_array().unwrap().len();
+        after = page["pageInfo"]["endCursor"].as_str().map(str::to_owned);
+        if page["pageInfo"]["hasNextPage"] == false {
+            assert_eq!(page["totalCount"], 100);
+            break;
+        }
+    }
+    let took = begun.elapsed();
+    assert_eq!(found, 100);
+    assert!(took < std::time::Duration::from_secs(10), "four pages with their count took {took:?}");
+    let plan = database
+        .lines(
+            "postgres",
+            &format!(
+                "SELECT p AS line FROM public.story_plan($q$ SELECT l.rule, l.likeness, count(*) FROM practice.register_likeness l
+                  WHERE l.tenant_id = '{firm}' AND l.register_id = (SELECT register_id FROM practice.register_record WHERE tenant_id = '{firm}' LIMIT 1)
+                    AND (l.rule, l.likeness) > (1, '5') GROUP BY l.rule, l.likeness HAVING count(*) > 1 ORDER BY l.rule, l.likeness LIMIT 26 $q$) AS p"
+            ),
+        )
+        .join("\n");
+    assert!(plan.contains("register_likeness_by_likeness") && !plan.contains("Sort"), "{plan}");
+    assert!(shown(&desk.client, &first).await["duplicates"].as_array().unwrap().is_empty());
+}

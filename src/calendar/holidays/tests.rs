@@ -120,6 +120,37 @@ fn austria_the_netherlands_and_france() {
     assert_eq!(days("FR-67", 2026).len(), 13);
 }
 
+#[test]
+fn switzerland_and_its_cantons() {
+    assert_eq!(days("CH", 2026), ["01-01", "05-14", "08-01", "12-25"]);
+    assert_eq!(days("CH", 2005), ["08-01"]);
+    let zurich = ["01-01", "04-03", "04-06", "05-01", "05-14", "05-25", "08-01", "12-25", "12-26"];
+    assert_eq!(days("CH-ZH", 2026), zurich);
+    let ticino = [
+        "01-01", "01-06", "03-19", "04-06", "05-01", "05-14", "05-25", "06-04", "06-29", "08-01", "08-15", "11-01",
+        "12-08", "12-25", "12-26",
+    ];
+    assert_eq!(days("CH-TI", 2026), ticino);
+    let geneva = ["01-01", "04-03", "04-06", "05-14", "05-25", "08-01", "09-10", "12-25", "12-31"];
+    assert_eq!(days("CH-GE", 2026), geneva);
+    let codes = Region::all().iter().filter(|region| region.code.starts_with("CH-"));
+    assert_eq!(codes.count(), 26);
+    // The Thursday behind the first Sunday of September, and the Monday behind the third.
+    for (year, fast, monday) in [(2023, "09-07", "09-18"), (2024, "09-05", "09-16"), (2029, "09-06", "09-17")] {
+        assert!(days("CH-GE", year).contains(&fast.to_owned()), "{year}");
+        assert!(days("CH-VD", year).contains(&monday.to_owned()), "{year}");
+    }
+    // Not in Holy Week: in 2015 and 2026 a week later.
+    for (year, day) in [(2015, "04-09"), (2023, "04-13"), (2024, "04-04"), (2025, "04-03"), (2026, "04-09")] {
+        assert!(days("CH-GL", year).contains(&day.to_owned()), "{year}");
+    }
+    // Saint Stephen's Day between a Sunday and a day of work is none in some cantons, and elsewhere one only behind a Sunday.
+    let stephen = |region: &str, year: i32| days(region, year).contains(&"12-26".to_owned());
+    assert!(!stephen("CH-AR", 2023) && !stephen("CH-AR", 2020) && stephen("CH-AR", 2024) && stephen("CH-ZH", 2023));
+    assert!(stephen("CH-NE", 2022) && !stephen("CH-NE", 2023));
+    assert!(days("CH-NE", 2023).contains(&"01-02".to_owned()) && !days("CH-NE", 2024).contains(&"01-02".to_owned()));
+}
+
 /// As gov.uk publishes them.
 #[test]
 fn the_united_kingdom_and_its_substitute_days() {

@@ -78,6 +78,34 @@ impl Maildir {
         Ok(Some(Lying { path, bytes, size, rest: first.into_inner() }))
     }
 
+    /// Where a mail lies while it is written.
+    pub fn writing(&self, name: &OsStr) -> PathBuf {
+        self.root.join("tmp").join(name)
+    }
+
+    /// A mail is written whole: it lies in `new` from now on.
+    pub fn arrive(&self, name: &OsStr) -> Result<()> {
+        std::fs::rename(self.writing(name), self.root.join("new").join(name))
+    }
+
+    /// Takes a mail away that lies in `new` and somewhere else.
+    pub fn forget(&self, name: &OsStr) -> Result<()> {
+        match std::fs::remove_file(self.root.join("new").join(name)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes away what was being written and what lies in `new`: copies of what lies somewhere else.
+    pub fn empty(&self) -> Result<()> {
+        for folder in ["tmp", "new"] {
+            for entry in std::fs::read_dir(self.root.join(folder))? {
+                std::fs::remove_file(entry?.path())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Moves a mail that is kept out of the way. Content if another process has done so.
     pub fn done(&self, name: &OsStr) -> Result<()> {
         let mut seen = name.to_owned();

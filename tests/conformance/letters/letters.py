@@ -109,5 +109,44 @@ for letter, name in zip(merged["letters"], ("Zoë Ünal", "Łukasz Ćwik")):
     check("nothing is lost between pages", sum(page.count("Das ist ein Absatz") for page in pages) == 60, pages)
     check("the logo is in it", pictures >= 1, pictures)
     check("the file knows its title", about.title == f"Rechnung {letter['number']}", about)
+
+
+def signed():
+    """The evidence sheet of a document that the accountant has signed: its PDF as text, the request, and the signed bytes' hash."""
+    lease = b"%PDF-1.7 a lease of " + stamp.encode()
+    kind = change("documentTypeCreate", "DocumentTypeCreate", {"name": f"Lease {stamp}"}, "documentType { id }", token)["documentType"]["id"]
+    values = {"title": "Lease", "documentType": kind, "file": upload("lease.pdf", lease, token)}
+    document = change("documentCreate", "DocumentCreate", values, "document { id }", token)["document"]["id"]
+    version = ask("query($id: ID!) { document(id: $id) { currentVersion { id } } }", {"id": document}, token)["document"]["currentVersion"]["id"]
+    me = ask("{ viewer { id } }", token=token)["viewer"]["id"]
+    values = {"version": version, "title": f"Lease of {stamp}", "steps": [{"signers": [{"user": me}]}], "expiresAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 86400))}
+    request = change("signatureRequestCreate", "SignatureRequestCreate", values, "signatureRequest { id }", token)["signatureRequest"]["id"]
+    change("signatureRequestSend", "SignatureRequestSend", {"id": request}, "signatureRequest { state }", token)
+    task, sha256 = request.replace("sreq_", "stsk_"), hashlib.sha256(lease).hexdigest()
+    change("signatureTaskOpen", "SignatureTaskOpen", {"id": task}, "signatureTask { state }", token)
+    sign = {"id": task, "consent": True, "documentSha256": sha256, "name": "Zoë Łukasz Accountant", "words": "I agree"}
+    change("signatureTaskSign", "SignatureTaskSign", sign, "signatureTask { state }", token)
+    query = """query($id: ID!) { signatureRequest(id: $id) { evidenceSha256 evidencePdfSha256 evidencePdf { downloadUrl } }
+        signatureEvents(signatureRequest: $id, first: 100) { nodes { kind hash } } }"""
+    for _ in range(600):
+        found = ask(query, {"id": request}, token)
+        if found["signatureRequest"]["evidencePdf"]:
+            break
+        time.sleep(0.1)
+    url = found["signatureRequest"]["evidencePdf"]["downloadUrl"]
+    with urllib.request.urlopen(url if url.startswith("http") else address + url) as response:
+        pdf = response.read()
+    check("the PDF has the hash that is kept", hashlib.sha256(pdf).hexdigest() == found["signatureRequest"]["evidencePdfSha256"], found)
+    reader = PdfReader(io.BytesIO(pdf))
+    return reader, found, sha256
+
+
+reader, found, sha256 = signed()
+sheet = "\n".join(page.extract_text() for page in reader.pages)
+for part in ("Zoë Łukasz Accountant", "I agree", sha256, found["signatureRequest"]["evidenceSha256"], look["senderLine"], "HRB 1234", "910/2014"):
+    check(f"the evidence sheet says {part}", part in sheet, sheet)
+hashes = [event["hash"] for event in found["signatureEvents"]["nodes"] if event["kind"] != "EVIDENCE"]
+check("the evidence sheet has the hash of each event", len(hashes) >= 4 and all(one in sheet for one in hashes), sheet)
+check("the evidence sheet has the logo", sum(len(page.images) for page in reader.pages) >= 1, None)
 print(f"{passed} passed, {failed} failed")
 sys.exit(failed > 0)

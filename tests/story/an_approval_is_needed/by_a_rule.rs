@@ -31,7 +31,7 @@ async fn a_rule_asks_for_the_approval_and_its_publisher_does_not_decide() {
     let (one, _) = desk.person("Anton", "Approver").await;
     let ruth = author(&desk).await;
     desk.policy(&chief, json!({})).await;
-    let actions = json!([{ "requestApproval": { "note": "From {{ record.vendorName }}: {{ record.gross }}" } }]);
+    let actions = json!([{ "requestApproval": { "note": "From {{ record.vendorName }}: {{ record.gross }} {{ record.currency }}" } }]);
     let rule = armed(&ruth, "Bills", json!(["BILL_CREATED"]), "record.gross > 1000", actions).await;
 
     let bill = desk.bill("R-1", "2026-03-02", "4900").await;
@@ -42,7 +42,7 @@ async fn a_rule_asks_for_the_approval_and_its_publisher_does_not_decide() {
     let request = json!({ "id": effect["record"] });
     let stands = desk.stands(&request).await;
     assert_eq!((&stands["state"], &stands["recordId"]), (&json!("PENDING"), &json!(bill)));
-    assert_eq!((&stands["note"], &stands["requestedByName"]), (&json!("From Paper Mill: 4900.0000"), &json!("Ruth")));
+    assert_eq!((&stands["note"], &stands["requestedByName"]), (&json!("From Paper Mill: 4900.00 EUR"), &json!("Ruth")));
 
     // The one who has published the rule has asked for it; somebody else decides, and then the bill can be posted.
     assert!(desk.post(&bill).await["userErrors"][0]["message"].is_string());

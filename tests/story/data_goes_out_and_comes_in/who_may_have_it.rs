@@ -75,7 +75,9 @@ async fn the_rights_of_an_export_are_those_of_its_reading() {
             "comments" | "recordWatchers" => format!("(record: \"{}\")", furnished.examples["WorkItem"]),
             "documentSearch" => "(text: \"lease\")".to_owned(),
             "signatureEvents" => format!("(signatureRequest: \"{}\")", furnished.examples["SignatureRequest"]),
-            "registerRecords" => format!("(register: \"{}\")", furnished.examples["Register"]),
+            "registerDuplicateGroups" | "registerRecords" => {
+                format!("(register: \"{}\")", furnished.examples["Register"])
+            }
             _ => String::new(),
         };
         let (_, known) = schema.types().find(|(known, _)| *known == connection).unwrap();

@@ -120,7 +120,11 @@ impl App {
         let mail = folder.with_extension("mail");
         let maildir = folder.with_extension("maildir");
         let mails = setup.mails.unwrap_or_else(|| MailSettings {
-            inbound: Some(Inbound { maildir: maildir.clone(), domain: "in.story.example".to_owned() }),
+            inbound: Some(Inbound {
+                maildir: Some(maildir.clone()),
+                mailbox: None,
+                domain: "in.story.example".to_owned(),
+            }),
             ..MailSettings::in_folder(mail.clone())
         });
         let mut files = setup.files.unwrap_or_else(|| FileSettings::in_folder(folder.clone()));

@@ -2,12 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{BYTES, Desk, WORDS, signs, user};
+use super::{BYTES, Desk, WORDS, otto, signature, signs, token, user};
 use crate::documents_are_kept::{act, refusal};
 use crate::files_are_sent_and_taken::sha256;
+use crate::harness::{Office, Setup};
+use crate::letters_are_set::honest;
 
 async fn verified(desk: &Desk, id: &str) -> Value {
-    let selection = "verification { intact document eventsMatch brokenAt events signersMatch evidence }";
+    let selection = "verification { intact document eventsMatch brokenAt events signersMatch evidence evidencePdf }";
     act(&desk.ada, "signatureRequestVerify", "SignatureRequestVerifyInput", json!({ "id": id }), selection).await["verification"].clone()
 }
 
@@ -83,6 +85,65 @@ async fn the_sheet_says_all_and_whatever_changes_is_found() {
     let found = verified(&desk, &id).await;
     assert_eq!((&found["eventsMatch"], &found["intact"]), (&json!(false), &json!(false)));
     assert!(found["brokenAt"].as_i64().unwrap() > 2, "{found}");
+}
+
+#[tokio::test]
+async fn the_sheet_is_a_pdf_as_well_that_looks_like_the_clients_letters() {
+    let desk = Desk::of(Office::with(Setup { typesetter: honest(), ..Setup::default() })).await;
+    let look = json!({ "senderLine": "Firm, Weg 1, 20095 Hamburg", "color": "#1a3c6e", "footer": "HRB 1234" });
+    act(&desk.ada, "letterBrandingUpdate", "LetterBrandingUpdateInput", look, "letterBranding { version }").await;
+    let id = desk.out(json!([[user(desk.rosa_is), otto()]]), json!({})).await;
+    assert_eq!(verified(&desk, &id).await["evidencePdf"], "NONE");
+    signs(&desk.rosa, &id, "Rosa Riva").await;
+    let mut sign = signature("O. Outside");
+    sign["token"] = json!(token(&desk.mails_to("Otto Outside", 1).await[0]));
+    desk.link("Open", json!({ "token": sign["token"] })).await;
+    desk.link("Sign", sign).await;
+    let done = desk.until(&id, "no PDF", |found| found["evidencePdf"].is_object()).await;
+    assert_eq!(
+        (&done["evidencePdf"]["name"], &done["evidencePdf"]["mediaType"], &done["evidence"]["name"]),
+        (&json!("signatures.pdf"), &json!("application/pdf"), &json!("signatures.txt"))
+    );
+    let pdf = desk.fetch(done["evidencePdf"]["downloadUrl"].as_str().unwrap()).await.1;
+    assert_eq!(done["evidencePdfSha256"], sha256(&pdf));
+    // The stand-in of the typesetter puts into its PDF what it was told.
+    let told: Value = serde_json::from_slice(pdf.strip_prefix(b"%PDF-1.7\n").unwrap()).unwrap();
+    assert_eq!(
+        (&told["sender_line"], &told["color"], &told["footer"], &told["subject"]),
+        (
+            &json!("Firm, Weg 1, 20095 Hamburg"),
+            &json!("#1a3c6e"),
+            &json!("HRB 1234"),
+            &json!("Evidence of signatures: Lease of the office")
+        )
+    );
+    let text = told["text"].as_str().unwrap();
+    let own = done["evidenceSha256"].as_str().unwrap();
+    for said in
+        ["Rosa Riva", "Otto Outside <otto@elsewhere.example>", "O. Outside", WORDS, &sha256(BYTES), own, "910/2014"]
+    {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    // Each event of the text stands in it with its hash.
+    let sheet = desk.fetch(done["evidence"]["downloadUrl"].as_str().unwrap()).await.1;
+    let sheet = String::from_utf8(sheet).unwrap();
+    let chain: Vec<&str> = sheet.lines().skip_while(|line| *line != "-- chain --").skip(1).collect();
+    assert!(chain.len() > 4 && chain.iter().all(|line| text.contains(line.split_once(' ').unwrap().0)), "{text}");
+    // Its hash is an event like that of the text, and other bytes are found.
+    let found = verified(&desk, &id).await;
+    assert_eq!(
+        (&found["intact"], &found["evidence"], &found["evidencePdf"]),
+        (&json!(true), &json!("MATCHES"), &json!("MATCHES"))
+    );
+    assert_eq!(desk.kinds(&id).await.iter().filter(|kind| *kind == "EVIDENCE").count(), 2);
+    let mut forged = pdf.clone();
+    *forged.last_mut().unwrap() = b'!';
+    overwrite(&desk, &pdf, &forged);
+    let found = verified(&desk, &id).await;
+    assert_eq!((&found["intact"], &found["evidencePdf"]), (&json!(false), &json!("CHANGED")));
+    overwrite(&desk, &forged, &pdf);
+    assert_eq!(verified(&desk, &id).await["intact"], true);
+    assert_eq!(desk.cabinet.office.findings(), Vec::<String>::new());
 }
 
 #[tokio::test]
