@@ -12,8 +12,8 @@
 // Paths read alike inside and outside: `crate::signatures::…` wherever it is.
 pub extern crate self as signatures;
 
-use backoffice_documents as documents;
 use backoffice_correspondence as correspondence;
+use backoffice_documents as documents;
 use backoffice_platform as platform;
 use backoffice_work as work;
 
