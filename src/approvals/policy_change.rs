@@ -351,7 +351,8 @@ async fn write_step(tx: &Tx, band: Uuid, number: i32, step: &ApprovalStepInput) 
     Ok(())
 }
 
-pub(crate) async fn create(tx: &Tx, input: ApprovalPolicyCreateInput) -> Result<ApprovalPolicy> {
+/// Makes a policy, with its first edition.
+pub async fn create(tx: &Tx, input: ApprovalPolicyCreateInput) -> Result<ApprovalPolicy> {
     let ApprovalPolicyCreateInput { subject, name, on_edit, split_days, expires_after_hours, bands } = input;
     sized("name", &name, 1..=100)?;
     let checked = checked(tx, subject, Said { on_edit, split_days, expires_after_hours, bands }).await?;

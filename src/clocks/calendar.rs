@@ -359,7 +359,7 @@ async fn clear_default(tx: &Tx) -> Result<()> {
     Ok(())
 }
 
-pub(crate) async fn create(tx: &Tx, input: BusinessCalendarCreateInput) -> Result<BusinessCalendar> {
+async fn create(tx: &Tx, input: BusinessCalendarCreateInput) -> Result<BusinessCalendar> {
     sized("name", input.name.trim(), 1..=100)?;
     let zone = || TimeZone(tx.time_zone().name().to_owned());
     let (zone, region, week) = match (input.follows, input.hours) {

@@ -174,7 +174,7 @@ pub(super) async fn let_go(tx: &Tx, id: BusinessCalendarId) -> Result<()> {
 }
 
 /// The name of a calendar as explanations say it: with that of the provider's calendar that it follows.
-pub(crate) async fn said(tx: &Tx, calendar: &BusinessCalendar) -> Result<String> {
+pub async fn said(tx: &Tx, calendar: &BusinessCalendar) -> Result<String> {
     let Some(id) = calendar.follows_id else { return Ok(calendar.name.clone()) };
     let followed = Followed::fetch(tx, vec![id]).await?.remove(&id);
     Ok(followed.map_or_else(|| calendar.name.clone(), |one| format!("{} ({})", calendar.name, one.name)))

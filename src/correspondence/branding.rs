@@ -79,21 +79,21 @@ pub(super) async fn find(tx: &Tx) -> Result<Option<LetterBranding>> {
 
 /// What is set in a client's name looks like this, whether or not anybody has said how.
 #[derive(Clone, Debug)]
-pub(crate) struct Look {
+pub struct Look {
     /// The client's name.
-    pub(crate) sender: String,
+    pub sender: String,
     /// The small line above the address.
-    pub(crate) sender_line: String,
+    pub sender_line: String,
     /// The colour of subjects and lines.
-    pub(crate) color: String,
+    pub color: String,
     /// What stands at the foot of each page.
-    pub(crate) footer: String,
+    pub footer: String,
     /// The logo.
-    pub(crate) logo: Option<FileId>,
+    pub logo: Option<FileId>,
 }
 
 /// How what is set in the client's name looks.
-pub(crate) async fn look(tx: &Tx) -> Result<Look> {
+pub async fn look(tx: &Tx) -> Result<Look> {
     let sender = crate::correspondence::typeset::client_name(tx).await?;
     let (sender_line, color, footer, logo) = match find(tx).await? {
         Some(said) => (said.sender_line, said.color, said.footer, said.logo_file_id),
@@ -103,7 +103,7 @@ pub(crate) async fn look(tx: &Tx) -> Result<Look> {
 }
 
 /// The ending of a picture that letters can hold; none if it is no such picture.
-pub(crate) fn picture(file: &File) -> Option<&'static str> {
+pub fn picture(file: &File) -> Option<&'static str> {
     match file.media_type.as_deref() {
         Some("image/png") => Some("png"),
         Some("image/jpeg") => Some("jpg"),

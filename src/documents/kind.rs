@@ -182,12 +182,7 @@ async fn create(tx: &Tx, input: DocumentTypeCreateInput) -> Result<DocumentType>
 }
 
 /// Writes a type whose rights whoever makes it holds, or need not: that of a client that is being founded.
-pub(crate) async fn lay(
-    tx: &Tx,
-    name: String,
-    fields: Vec<DocumentTypeFieldInput>,
-    rights: &[Can],
-) -> Result<DocumentType> {
+pub async fn lay(tx: &Tx, name: String, fields: Vec<DocumentTypeFieldInput>, rights: &[Can]) -> Result<DocumentType> {
     let rights: Vec<&str> = rights.iter().map(|can| can.name()).collect();
     let count: i64 = tx.row(document_type::table.filter(document_type::tenant_id.eq(tx.tenant()?)).count()).await?;
     if count >= MOST {

@@ -140,7 +140,7 @@ async fn create(tx: &Tx, input: RoleCreateInput) -> Result<Role> {
 }
 
 /// Writes a role whose rights somebody may give, or nobody has to: that of a client that is being founded.
-pub(crate) async fn lay(tx: &Tx, name: String, permissions: &[Can]) -> Result<Role> {
+pub async fn lay(tx: &Tx, name: String, permissions: &[Can]) -> Result<Role> {
     tx.row(
         diesel::insert_into(role::table)
             .values((
@@ -156,7 +156,7 @@ pub(crate) async fn lay(tx: &Tx, name: String, permissions: &[Can]) -> Result<Ro
 }
 
 /// The roles of a client by their names.
-pub(crate) async fn by_name(tx: &Tx) -> Result<HashMap<String, RoleId>> {
+pub async fn by_name(tx: &Tx) -> Result<HashMap<String, RoleId>> {
     let all: Vec<(String, RoleId)> =
         tx.rows(role::table.filter(role::tenant_id.eq(tx.tenant()?)).select((role::name, role::id))).await?;
     Ok(all.into_iter().collect())

@@ -267,7 +267,7 @@ impl Tx {
     }
 
     /// Notes what is said of the client that this transaction has just founded: nobody could say it at the door.
-    pub(crate) fn has_founded(&self, zone: chrono_tz::Tz, currency: &str) {
+    pub fn has_founded(&self, zone: chrono_tz::Tz, currency: &str) {
         let _ = self.founded.set((zone, currency.to_owned()));
     }
 

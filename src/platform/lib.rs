@@ -43,6 +43,6 @@ pub mod sweep;
 pub mod tls;
 pub mod turns;
 pub mod vault;
-pub(crate) mod withheld;
+pub mod withheld;
 pub mod words;
 pub mod workers;

@@ -24,7 +24,7 @@ struct Offered {
 }
 
 /// What whoever acts is granted in this transaction's client and no live engagement leaves him today.
-pub(crate) async fn rights(tx: &Tx) -> Result<Vec<Can>> {
+pub async fn rights(tx: &Tx) -> Result<Vec<Can>> {
     if tx.tenant().is_err() {
         return Ok(Vec::new());
     }
@@ -34,7 +34,7 @@ pub(crate) async fn rights(tx: &Tx) -> Result<Vec<Can>> {
 
 /// What refuses a right that is missing: that no live engagement covers it, if that is why; `otherwise` if not. Which
 /// services would cover it is told to those who may see which services the client has.
-pub(crate) async fn refusal(tx: &Tx, can: Can, otherwise: String) -> Error {
+pub async fn refusal(tx: &Tx, can: Can, otherwise: String) -> Error {
     // What only reads is never withheld, and outside a client nothing is.
     if can.name().ends_with(".read") || tx.tenant().is_err() {
         return Error::Forbidden(otherwise);

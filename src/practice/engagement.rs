@@ -301,7 +301,8 @@ async fn cover(tx: &Tx, of: &Engagement, line: EngagementServiceInput, at: &str)
     Ok(())
 }
 
-pub(super) async fn create(tx: &Tx, input: EngagementCreateInput) -> Result<Engagement> {
+/// Makes an engagement with its services.
+pub async fn create(tx: &Tx, input: EngagementCreateInput) -> Result<Engagement> {
     check_name(&input.name)?;
     check_days(input.from, input.until, "until")?;
     let services = input.services.unwrap_or_default();

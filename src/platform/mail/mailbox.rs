@@ -159,7 +159,7 @@ impl Mailbox {
 
     /// What SASL PLAIN says (RFC 4616), in base64.
     #[must_use]
-    pub(crate) fn plain(&self) -> String {
+    pub fn plain(&self) -> String {
         use base64::Engine as _;
         let said = format!("\0{}\0{}", self.user, self.password.expose_secret());
         base64::engine::general_purpose::STANDARD.encode(said)

@@ -154,11 +154,7 @@ struct Belonging {
 
 /// Opens the items of a template once, on the day of the transaction, and never again: the day is its period. Gives them with
 /// their titles.
-pub(crate) async fn lay_once(
-    tx: &Tx,
-    template: &WorkTemplate,
-    service: Option<String>,
-) -> Result<Vec<(WorkItemId, String)>> {
+pub async fn lay_once(tx: &Tx, template: &WorkTemplate, service: Option<String>) -> Result<Vec<(WorkItemId, String)>> {
     let engagement = match &service {
         Some(service) => Some(engagement::expect_live(tx, service, "service").await?),
         None => None,
