@@ -15,7 +15,7 @@ SELECT c.tenant_id, c.id, c.name, c.time_zone, c.region, c.hours,
                    FROM core.calendar_exception e WHERE e.tenant_id = c.tenant_id AND e.calendar_id = c.id), '[]'::jsonb) AS exceptions
   FROM core.business_calendar c;
 DELETE FROM core.archive_reference WHERE table_name = 'core.provider_calendar';
-DROP POLICY followed ON core.provider_calendar;
+DROP FUNCTION core.followed;
 DROP INDEX core.business_calendar_following;
 ALTER TABLE core.business_calendar DROP COLUMN follows_id;
 DROP TABLE core.provider_calendar;

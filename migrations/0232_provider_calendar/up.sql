@@ -22,7 +22,6 @@ COMMENT ON COLUMN core.provider_calendar.time_zone IS 'whose wall clock the hour
 COMMENT ON COLUMN core.provider_calendar.exceptions IS 'days that are otherwise, as day, name and hours in minutes since midnight, in the order of days';
 CREATE UNIQUE INDEX provider_calendar_by_name ON core.provider_calendar (name) WHERE deleted_at IS NULL;
 GRANT SELECT, INSERT, UPDATE ON core.provider_calendar TO backoffice_identity;
-GRANT SELECT ON core.provider_calendar TO backoffice_app;
 CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON core.provider_calendar
   FOR EACH ROW EXECUTE FUNCTION identity.note_for_provider();
 
@@ -30,12 +29,16 @@ ALTER TABLE core.business_calendar ADD COLUMN follows_id uuid REFERENCES core.pr
 COMMENT ON COLUMN core.business_calendar.follows_id IS 'the provider''s calendar whose zone, holidays, hours and exceptions it has; its own are what they were when that changed last';
 CREATE INDEX business_calendar_following ON core.business_calendar (tenant_id, follows_id) WHERE follows_id IS NOT NULL;
 
--- In a client's transaction there are the calendars that its own follow, and no others.
-ALTER TABLE core.provider_calendar ENABLE ROW LEVEL SECURITY;
-CREATE POLICY provider ON core.provider_calendar TO backoffice_identity USING (true);
-CREATE POLICY followed ON core.provider_calendar FOR SELECT TO backoffice_app USING (EXISTS (
-  SELECT 1 FROM core.business_calendar c
-   WHERE c.tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid AND c.follows_id = provider_calendar.id));
+-- Of these calendars of the provider those that calendars of this transaction's client follow: a client sees no others.
+CREATE FUNCTION core.followed(p_calendars uuid[])
+RETURNS TABLE (id uuid, name text, time_zone text, region text, hours integer[], exceptions jsonb)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+  SELECT p.id, p.name, p.time_zone, p.region, p.hours, p.exceptions FROM core.provider_calendar p
+   WHERE p.id = ANY (p_calendars)
+     AND EXISTS (SELECT 1 FROM core.business_calendar c
+                  WHERE c.tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid AND c.follows_id = p.id)
+$$;
+GRANT EXECUTE ON FUNCTION core.followed TO backoffice_app;
 
 -- Of the provider's own what a client follows goes along with the client's archive.
 INSERT INTO core.archive_reference (table_name, key_column, names) VALUES
@@ -58,7 +61,7 @@ SELECT c.tenant_id, c.id, c.name,
                           WHERE NOT EXISTS (SELECT 1 FROM core.calendar_exception x
                                              WHERE x.tenant_id = c.tenant_id AND x.calendar_id = c.id AND x.day = (f.one ->> 'day')::date)) AS e),
                 '[]'::jsonb) AS exceptions
-  FROM core.business_calendar c LEFT JOIN core.provider_calendar p ON p.id = c.follows_id;
+  FROM core.business_calendar c LEFT JOIN LATERAL core.followed(ARRAY[c.follows_id]) p ON true;
 
 -- A calendar of the provider for somebody of its staff who lets a client's calendar follow it: as it is, and as it stays until
 -- the transaction is over. Nobody else learns of one that no calendar of his client follows.

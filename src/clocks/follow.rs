@@ -105,7 +105,7 @@ impl Fetch for Followed {
         let rows: Vec<Self> = tx
             .rows(
                 sql("SELECT p.id, p.name, coalesce(p.time_zone, $2) AS time_zone, p.region, p.hours, p.exceptions
-                       FROM core.provider_calendar p WHERE p.id = ANY ($1)")
+                       FROM core.followed($1) p")
                 .bind::<Array<SqlUuid>, _>(keys)
                 .bind::<Text, _>(tx.time_zone().name().to_owned()),
             )
@@ -139,8 +139,10 @@ async fn take_over(tx: &Tx, id: BusinessCalendarId) -> Result<()> {
     tx.exec(
         sql("UPDATE core.business_calendar c
                 SET time_zone = coalesce(p.time_zone, $3), region = p.region, hours = p.hours
-               FROM core.provider_calendar p
-              WHERE c.tenant_id = $1 AND c.id = $2 AND p.id = c.follows_id")
+               FROM (SELECT f.time_zone, f.region, f.hours
+                       FROM core.business_calendar b CROSS JOIN LATERAL core.followed(ARRAY[b.follows_id]) f
+                      WHERE b.tenant_id = $1 AND b.id = $2) p
+              WHERE c.tenant_id = $1 AND c.id = $2")
         .bind::<SqlUuid, _>(tx.tenant()?)
         .bind::<SqlUuid, _>(id)
         .bind::<Text, _>(tx.time_zone().name().to_owned()),
@@ -156,7 +158,7 @@ pub(super) async fn let_go(tx: &Tx, id: BusinessCalendarId) -> Result<()> {
         sql("INSERT INTO core.calendar_exception (tenant_id, id, calendar_id, day, name, hours)
              SELECT c.tenant_id, core.new_id(), c.id, (f.one ->> 'day')::date, f.one ->> 'name',
                     ARRAY (SELECT h::integer FROM jsonb_array_elements_text(f.one -> 'hours') WITH ORDINALITY AS t (h, place) ORDER BY t.place)
-               FROM core.business_calendar c JOIN core.provider_calendar p ON p.id = c.follows_id, jsonb_array_elements(p.exceptions) AS f (one)
+               FROM core.business_calendar c CROSS JOIN LATERAL core.followed(ARRAY[c.follows_id]) p, jsonb_array_elements(p.exceptions) AS f (one)
               WHERE c.tenant_id = $1 AND c.id = $2
                 AND NOT EXISTS (SELECT 1 FROM core.calendar_exception x
                                  WHERE x.tenant_id = c.tenant_id AND x.calendar_id = c.id AND x.day = (f.one ->> 'day')::date)")

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 use crate::documents_are_kept::{act, make, refusal};
 use crate::harness::{App, Client, id_of};
 
+/// A way to spoil what a template says, and the code and the place that it is refused with.
+type Spoiled<'a> = (&'a dyn Fn(&mut Value), &'a str, &'a str);
+
 const MADE: &str = "client { id name engagementRequired } made { kind record name }";
 
 fn content(calendar: &str) -> Value {
@@ -198,7 +201,7 @@ async fn a_template_with_a_fault_makes_nothing() {
     let firm = Firm::open().await;
     let clients = || firm.app.database.count("SELECT count(*) FROM core.tenant");
     // A fault that can be seen is refused when the template is written, at its place.
-    let wrong: [(&dyn Fn(&mut Value), &str, &str); 9] = [
+    let wrong: [Spoiled<'_>; 9] = [
         (&|one| one["calendar"] = json!("pcal_00000000000000000000000000000000"), "NOT_FOUND", "calendar"),
         (&|one| one["engagement"]["services"][1] = json!("nothing"), "NOT_FOUND", "engagement.services.1"),
         (&|one| one["checklists"][1]["template"] = json!("nothing"), "NOT_FOUND", "checklists.1.template"),

@@ -322,7 +322,8 @@ mod tests {
 
     #[test]
     fn a_fault_is_found_at_its_place() {
-        let wrong: [(&dyn Fn(&mut OnboardingContent), &str); 8] = [
+        type Spoiled<'a> = (&'a dyn Fn(&mut OnboardingContent), &'a str);
+        let wrong: [Spoiled<'_>; 8] = [
             (&|one| one.roles.push(one.roles[0].clone()), "roles.1.name"),
             (&|one| one.roles[0].name = "Auditor".into(), "roles.0.name"),
             (&|one| one.roles[0].permissions.clear(), "roles.0.permissions"),
