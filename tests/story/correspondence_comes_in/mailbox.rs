@@ -262,7 +262,11 @@ async fn of_two_servers_one_reads() {
     }
     until("all are moved", async || server.count("INBOX") == 0).await;
     registered(&client, 30).await;
-    assert_eq!((server.inside().most_open, server.inside().fetched), (1, 30));
+    let seen = {
+        let inside = server.inside();
+        (inside.most_open, inside.fetched)
+    };
+    assert_eq!(seen, (1, 30));
     let asked = client.ask("{ inboundMailAddresses { address } }", json!({})).await;
     assert!(asked.to_string().contains(DOMAIN), "{asked}");
 }
