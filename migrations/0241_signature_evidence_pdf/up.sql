@@ -4,7 +4,8 @@ ALTER TABLE practice.signature_request
   ADD COLUMN evidence_pdf_file_id uuid,
   ADD COLUMN evidence_pdf_sha256 text CHECK (evidence_pdf_sha256 ~ '^[0-9a-f]{64}$'),
   ADD FOREIGN KEY (tenant_id, evidence_pdf_file_id) REFERENCES core.file (tenant_id, id),
-  ADD CHECK ((evidence_pdf_file_id IS NULL) = (evidence_pdf_sha256 IS NULL)),
+  ADD CHECK ((evidence_pdf_file_id IS NULL) = (evidence_pdf_sha256 IS NULL));
+ALTER TABLE practice.signature_request
   ADD CHECK (evidence_pdf_file_id IS NULL OR evidence_file_id IS NOT NULL);
 CREATE INDEX signature_request_by_evidence_pdf ON practice.signature_request (tenant_id, evidence_pdf_file_id) WHERE evidence_pdf_file_id IS NOT NULL;
 
