@@ -200,3 +200,6 @@ pub fn for_introspection() -> Graph {
 pub fn sdl() -> String {
     for_introspection().sdl_with_options(SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items())
 }
+
+#[cfg(test)]
+mod tests;

@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_event_tells_of_a_kind_of_node() {
-        crate::graph::for_introspection();
+        crate::graph::declare_records();
         for kind in EventKind::ALL {
             assert_eq!(node::type_of(kind.prefix()), Some(kind.node_type()), "{}", kind.text());
         }

@@ -101,31 +101,3 @@ pub fn a_person(ctx: &Context<'_>) -> Result<()> {
         _ => Ok(()),
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_the_client_sees_is_the_providers_record() {
-        for (shown, kind) in TWINS {
-            assert_eq!(inside(shown), *kind);
-            let all: Vec<&str> = sights(kind).into_iter().map(|(name, _)| name).collect();
-            assert_eq!(all, [*kind, *shown]);
-        }
-        assert_eq!(sights("Invoice"), [("Invoice", Can::InvoiceRead)]);
-        assert!(sights("Event").is_empty() && sights("Comment").is_empty());
-    }
-
-    /// Types that are called after the client and are no other record than what they are to the provider.
-    const OWN: &[&str] = &["Client", "ClientContact"];
-
-    /// Whoever adds a type that shows the client's people a record of another type names it above.
-    #[test]
-    fn every_type_that_is_shown_to_the_client_is_a_twin() {
-        let shown =
-            types().filter(|(name, _)| name.starts_with("Client") && !OWN.contains(name) || name.starts_with("Shared"));
-        let missing: Vec<&str> = shown.map(|(name, _)| name).filter(|name| inside(name) == *name).collect();
-        assert_eq!(missing, Vec::<&str>::new());
-    }
-}
