@@ -40,7 +40,8 @@ impl Said {
             (self.opening_balance.is_some(), "openingBalance", &[Csv, Qif, Ofx]),
             (self.closing_balance.is_some(), "closingBalance", &[Csv, Qif]),
         ];
-        for (_, field, _) in given.iter().filter(|(given, _, formats)| *given && !formats.contains(&self.format)) {
+        let wrong = given.iter().find(|(given, _, formats)| *given && !formats.contains(&self.format));
+        if let Some((_, field, _)) = wrong {
             let name = match self.format {
                 Camt053 => "A CAMT.053 file",
                 Mt940 => "An MT940 file",
