@@ -19,7 +19,6 @@ use crate::clocks::calendar::whole;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
-use crate::platform::ids;
 use crate::platform::input::sized;
 use crate::platform::node;
 use crate::platform::outbox::{EventKind, emit};
@@ -141,16 +140,6 @@ pub(super) fn rule(text: &str, start: NaiveDateTime, zone: Tz, month_end: MonthE
     Ok((rule, series))
 }
 
-/// The record of that outside id, as an appointment keeps it: one that the caller may read.
-pub(super) async fn record(ctx: &Context<'_>, id: &ID) -> Result<(String, Uuid)> {
-    let unknown = || Error::not_found("record", "record");
-    let (prefix, uuid) = ids::split(id).ok_or_else(unknown)?;
-    match node::record(ctx, id).await? {
-        Some(_) => Ok((prefix.to_owned(), uuid)),
-        None => Err(unknown()),
-    }
-}
-
 /// Tells of a change of an appointment, and the client's people of what they see.
 pub(super) fn tell(tx: &Tx, appointment: &Appointment, inside: EventKind, outside: EventKind) {
     emit(tx, inside, appointment.id.0);
@@ -268,7 +257,7 @@ impl BookMutation {
         let tx = ctx.tx(Can::AppointmentBook).await?;
         let done = async {
             let about = match &input.record {
-                Some(id) => Some(record(ctx, id).await?),
+                Some(id) => Some(node::pointed_at(ctx, id, "record").await?),
                 None => None,
             };
             book(tx, input, about).await

@@ -5,13 +5,14 @@ use diesel::prelude::*;
 use uuid::Uuid;
 
 use super::appointment::{Appointment, AppointmentState, locked};
-use super::book::{AppointmentPayload, check_texts, record, tell};
+use super::book::{AppointmentPayload, check_texts, tell};
 use super::ids::AppointmentId;
 use super::mails::{self, News};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::input::expect_version;
+use crate::platform::node;
 use crate::platform::outbox::EventKind;
 use crate::platform::scope::Ask;
 use crate::schema::appointment;
@@ -114,7 +115,7 @@ impl AppointmentChangeMutation {
             let about = match &input.record {
                 MaybeUndefined::Undefined => None,
                 MaybeUndefined::Null => Some(None),
-                MaybeUndefined::Value(id) => Some(Some(record(ctx, id).await?)),
+                MaybeUndefined::Value(id) => Some(Some(node::pointed_at(ctx, id, "record").await?)),
             };
             update(tx, input, about).await
         };

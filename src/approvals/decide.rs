@@ -232,7 +232,7 @@ impl ApprovalRequestMutation {
             let unknown = || Error::not_found("record", "record");
             let (kind, record) = node::named(&input.record).ok_or_else(unknown)?;
             let subject = ApprovalSubject::of(kind).ok_or_else(unknown)?;
-            node::record(ctx, &input.record).await?.ok_or_else(unknown)?;
+            node::find(ctx, &input.record).await?.ok_or_else(unknown)?;
             create(tx, subject, record, input.note).await
         };
         ApprovalRequestPayload::settle(ctx, done.await)

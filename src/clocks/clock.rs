@@ -319,7 +319,7 @@ async fn beginning(ctx: &Context<'_>, input: ClockStartInput) -> Result<Beginnin
     let unknown = || Error::not_found("node", "record");
     let (node_type, node_id) = node::named(&input.node).ok_or_else(unknown)?;
     // it is there, and the caller may read it
-    node::record(ctx, &input.node).await?.ok_or_else(unknown)?;
+    node::find(ctx, &input.node).await?.ok_or_else(unknown)?;
     let target = match input.target_minutes {
         Some(minutes) if !(1..=5_256_000).contains(&minutes) => {
             let message = "A target is 1 to 5,256,000 minutes of business time.";

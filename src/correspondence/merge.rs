@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::entry::{CorrespondenceChannel, CorrespondenceDirection, CorrespondenceEntry};
 use super::ids::LetterTemplateId;
-use super::register::{self, New, With, postal_lines, record};
+use super::register::{self, New, With, postal_lines};
 use super::template::{self, LetterTemplate, LetterTemplateText};
 use crate::finance::ids::{CustomerId, VendorId};
 use crate::finance::payables::vendor::Vendor;
@@ -23,6 +23,7 @@ use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::input::sized;
 use crate::platform::mail::template::line;
+use crate::platform::node;
 use crate::platform::scalars::Date;
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
@@ -381,7 +382,7 @@ impl MergeMutation {
                 ctx.tx(Can::VendorRead).await?;
             }
             let about = match &input.record {
-                Some(id) => Some(record(ctx, id).await?),
+                Some(id) => Some(node::pointed_at(ctx, id, "record").await?),
                 None => None,
             };
             merge(tx, input, about).await

@@ -1,6 +1,6 @@
 //! Writing into the register: numbers, threads, files, and void.
 
-use async_graphql::{Context, ID, MaybeUndefined, Object};
+use async_graphql::{Context, MaybeUndefined, Object};
 use chrono::Datelike;
 use diesel::QueryableByName;
 use diesel::prelude::*;
@@ -16,8 +16,9 @@ use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::files::{self, FileId};
-use crate::platform::ids::{new_uuid, split};
+use crate::platform::ids::new_uuid;
 use crate::platform::input::{expect_version, sized};
+use crate::platform::node;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::Date;
 use crate::platform::scope::Ask;
@@ -198,16 +199,6 @@ pub(super) fn day(tx: &Tx, given: Option<Date>) -> Result<Date> {
     Ok(day)
 }
 
-/// The record of that outside id, as an entry keeps it: one that the caller may read.
-pub(super) async fn record(ctx: &Context<'_>, id: &ID) -> Result<(String, Uuid)> {
-    let unknown = || Error::not_found("record", "record");
-    let (prefix, uuid) = split(id).ok_or_else(unknown)?;
-    match crate::platform::node::record(ctx, id).await? {
-        Some(_) => Ok((prefix.to_owned(), uuid)),
-        None => Err(unknown()),
-    }
-}
-
 /// Puts files beside an entry: those that can be used.
 pub(super) async fn attach(tx: &Tx, entry: CorrespondenceEntryId, added: &[FileId], field: &str) -> Result<()> {
     if added.len() > MOST_FILES {
@@ -382,7 +373,7 @@ impl RegisterMutation {
         let done = async {
             ask_for(ctx, input.customer.is_some(), input.vendor.is_some(), input.files.is_some()).await?;
             let about = match &input.record {
-                Some(id) => Some(record(ctx, id).await?),
+                Some(id) => Some(node::pointed_at(ctx, id, "record").await?),
                 None => None,
             };
             create(tx, input, about).await
@@ -403,7 +394,7 @@ impl RegisterMutation {
             let about = match &input.record {
                 MaybeUndefined::Undefined => None,
                 MaybeUndefined::Null => Some(None),
-                MaybeUndefined::Value(id) => Some(Some(record(ctx, id).await?)),
+                MaybeUndefined::Value(id) => Some(Some(node::pointed_at(ctx, id, "record").await?)),
             };
             update(tx, input, about).await
         };

@@ -16,6 +16,7 @@ use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::files::FileId;
 use crate::platform::input::sized;
+use crate::platform::node;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::Date;
 use crate::platform::scope::Ask;
@@ -322,7 +323,7 @@ impl CabinetDocumentMutation {
         }
         let mut records = Vec::new();
         for (at, record) in named.iter().enumerate() {
-            match link::pointed(ctx, record, &format!("records.{at}")).await {
+            match node::pointed_at(ctx, record, &format!("records.{at}")).await {
                 Ok(record) if records.contains(&record) => {}
                 Ok(record) => records.push(record),
                 Err(refused) => return DocumentPayload::settle(ctx, Err(refused)),

@@ -8,7 +8,6 @@ use diesel::prelude::*;
 use uuid::Uuid;
 
 use super::ids::LegalHoldId;
-use super::link::pointed;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
@@ -16,6 +15,7 @@ use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids::known::ClientId;
 use crate::platform::ids::new_uuid;
 use crate::platform::input::sized;
+use crate::platform::node;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::DateTime;
@@ -160,7 +160,7 @@ async fn found(ctx: &Context<'_>, tx: &Tx, records: &[ID]) -> Result<Vec<(String
     let mut named = Vec::new();
     for (at, record) in records.iter().enumerate() {
         let field = format!("records.{at}");
-        let one = pointed(ctx, record, &field).await?;
+        let one = node::pointed_at(ctx, record, &field).await?;
         if one.0 == ClientId::PREFIX {
             let message = "A hold names records, types and folders, not a client.";
             return Err(Error::refuse(UserErrorCode::Invalid, &field, message));

@@ -89,14 +89,6 @@ pub struct DocumentLinkInput {
     pub record: ID,
 }
 
-/// Checks that a record can be read by the caller; gives how tables point at it.
-pub(super) async fn pointed(ctx: &Context<'_>, record: &ID, field: &str) -> Result<(String, Uuid)> {
-    let unknown = || Error::not_found(field, "record");
-    let (prefix, id) = split(record).ok_or_else(unknown)?;
-    node::find(ctx, record).await?.ok_or_else(unknown)?;
-    Ok((prefix.to_owned(), id))
-}
-
 /// Lays a document beside records.
 pub(super) async fn lay(tx: &Tx, document: DocumentId, records: Vec<(String, Uuid)>) -> Result<()> {
     for (prefix, record) in records {
@@ -169,7 +161,7 @@ impl DocumentLinkMutation {
         #[graphql(desc = "The document and the record.")] input: DocumentLinkInput,
     ) -> async_graphql::Result<Option<DocumentPayload>> {
         let tx = ctx.tx(Can::OfficeDocumentManage).await?;
-        match pointed(ctx, &input.record, "record").await {
+        match node::pointed_at(ctx, &input.record, "record").await {
             Ok(record) => DocumentPayload::settle(ctx, add(tx, input.document, record).await),
             Err(refused) => DocumentPayload::settle(ctx, Err(refused)),
         }

@@ -75,7 +75,7 @@ pub fn rights(tx: &Tx) -> Vec<&'static str> {
 pub async fn open(ctx: &Context<'_>, tx: &Tx, id: &ID) -> Result<Option<About>> {
     let Some((named, uuid)) = node::named(id) else { return Ok(None) };
     let readable = types().any(|(name, can)| name == named && tx.permissions().contains(&can));
-    if !readable || node::record(ctx, id).await?.is_none() {
+    if !readable || node::find(ctx, id).await?.is_none() {
         return Ok(None);
     }
     Ok(Some(About { kind: inside(named), named, id: uuid }))

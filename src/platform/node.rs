@@ -239,12 +239,16 @@ pub async fn find(ctx: &Context<'_>, text: &str) -> Result<Option<Node>> {
     }
 }
 
-/// The record that an outside id names; nothing if it is unknown. Right: that to read records of its kind.
-pub async fn record(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
-    find(ctx, id).await
+/// A record as another one points at it, by prefix and own id: one that the caller may read. Refused as unknown at that field
+/// otherwise.
+pub async fn pointed_at(ctx: &Context<'_>, text: &str, field: &str) -> Result<(String, Uuid)> {
+    let unknown = || Error::not_found(field, "record");
+    let (prefix, id) = split(text).ok_or_else(unknown)?;
+    find(ctx, text).await?.ok_or_else(unknown)?;
+    Ok((prefix.to_owned(), id))
 }
 
-/// The same by the type of the record and its own id, as tables point at any record.
+/// The record of that type with that own id, as tables point at any record.
 pub async fn record_of(ctx: &Context<'_>, kind: &str, id: Uuid) -> Result<Option<Node>> {
     match outside(kind, id) {
         Some(id) => find(ctx, &id).await,

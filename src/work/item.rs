@@ -13,7 +13,6 @@ use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result};
-use crate::platform::ids;
 use crate::platform::ids::known::{ClientId, TeamId, UserId, WorkItemId};
 use crate::platform::node::{self, Node};
 use crate::platform::scalars::{Date, DateTime};
@@ -314,16 +313,6 @@ fn expect_version(expected: Option<i32>, found: &WorkItem) -> Result<()> {
             "The work item was changed by somebody else since it was read.",
         )),
         _ => Ok(()),
-    }
-}
-
-/// The record of that outside id, as an item keeps it: one that the caller may read.
-async fn record(ctx: &Context<'_>, id: &str) -> Result<(String, Uuid)> {
-    let unknown = || Error::not_found("record", "record");
-    let (prefix, uuid) = ids::split(id).ok_or_else(unknown)?;
-    match node::find(ctx, id).await? {
-        Some(_) => Ok((prefix.to_owned(), uuid)),
-        None => Err(unknown()),
     }
 }
 

@@ -6,13 +6,14 @@ use uuid::Uuid;
 
 use super::due::{self, WorkDue, WorkDueInput};
 use super::notice::{self, NoticeCause};
-use super::{WorkItem, WorkItemKind, WorkPriority, assign, expect_version, locked, record, wanted};
+use super::{WorkItem, WorkItemKind, WorkPriority, assign, expect_version, locked, wanted};
 use crate::clocks::ids::ClockId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids::known::{TeamId, UserId, WorkItemId};
 use crate::platform::input::sized;
+use crate::platform::node;
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::{Date, DateTime};
 use crate::platform::scope::Ask;
@@ -270,7 +271,7 @@ impl ChangeMutation {
                 ctx.tx(Can::ClockManage).await?;
             }
             let about = match &input.record {
-                Some(id) => Some(record(ctx, id).await?),
+                Some(id) => Some(node::pointed_at(ctx, id, "record").await?),
                 None => None,
             };
             create(tx, New { input, about }).await
@@ -292,7 +293,7 @@ impl ChangeMutation {
             let about = match &input.record {
                 MaybeUndefined::Undefined => None,
                 MaybeUndefined::Null => Some(None),
-                MaybeUndefined::Value(id) => Some(Some(record(ctx, id).await?)),
+                MaybeUndefined::Value(id) => Some(Some(node::pointed_at(ctx, id, "record").await?)),
             };
             update(tx, input, about).await
         };
