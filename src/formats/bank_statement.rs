@@ -160,10 +160,15 @@ impl BankStatement {
 
 /// Numbers the equal lines of each account, over all statements of one file.
 pub(crate) fn count_occurrences(statements: &mut [BankStatement]) {
+    number_occurrences(statements.iter_mut().map(|statement| (&statement.account, statement.lines.as_mut_slice())));
+}
+
+/// The same for lines by their account.
+pub(crate) fn number_occurrences<'s>(parts: impl Iterator<Item = (&'s AccountId, &'s mut [BankLine])>) {
     let mut seen: HashMap<(AccountId, String), u32> = HashMap::new();
-    for statement in statements {
-        for line in &mut statement.lines {
-            let count = seen.entry((statement.account.clone(), line.content())).or_default();
+    for (account, lines) in parts {
+        for line in lines {
+            let count = seen.entry((account.clone(), line.content())).or_default();
             *count = count.saturating_add(1);
             line.occurrence = *count;
         }

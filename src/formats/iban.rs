@@ -30,7 +30,7 @@ pub(crate) fn normalised(text: &str) -> String {
 }
 
 /// ISO 7064: the first four characters move to the end, letters count 10 to 35, and the number leaves 1 when divided by 97.
-fn remainder(bytes: &[u8]) -> Option<u32> {
+pub(crate) fn remainder(bytes: &[u8]) -> Option<u32> {
     let (head, tail) = bytes.split_at_checked(4)?;
     tail.iter().chain(head).try_fold(0_u32, |rest, byte| {
         let value = char::from(*byte).to_digit(36)?;

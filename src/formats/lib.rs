@@ -9,7 +9,11 @@
 //! | [`opening_csv`] | the balances that a set of books starts with |
 //! | [`parties_csv`] | customers and vendors |
 //! | [`bank_csv`] | a bank's own CSV export, by a column mapping |
-//! | [`camt053`] | ISO 20022 bank statements (XML) |
+//! | [`camt053`] | ISO 20022 bank statements (XML), camt.053.001.02 and later, read |
+//! | [`camt054`] | ISO 20022 notifications of debits and credits (XML), camt.054.001.02 and later, read |
+//! | [`pain001`] | SEPA credit transfers, ISO 20022 pain.001.001.09, written |
+//! | [`pain008`] | SEPA direct debits, ISO 20022 pain.008.001.08, written |
+//! | [`pain002`] | the bank's answer to either, ISO 20022 pain.002.001.03 and later, read |
 //! | [`mt940`] | SWIFT bank statements |
 //! | [`ofx`] | Open Financial Exchange, 1 (SGML) and 2 (XML) |
 //! | [`qif`] | Quicken's interchange format |
@@ -17,23 +21,31 @@
 //! | [`rows_in`] | a spreadsheet (XLSX), as CSV for the readers above |
 //! | [`rows_out`] | rows written as CSV or as a spreadsheet |
 //!
-//! All bank formats end in a [`BankStatement`].
+//! All statements of banks end in a [`BankStatement`]; a notification, which has no balances, in a
+//! [`camt054::BankNotification`] of the same lines. What is written is checked first, and refused with every [`Mistake`] in it;
+//! the same content gives the same bytes.
 
 #[macro_use]
 mod words;
 
 pub mod bank_csv;
 pub mod bank_statement;
+mod camt;
 pub mod camt053;
+pub mod camt054;
 pub mod chart_csv;
 pub mod charts;
 pub mod date;
 pub mod iban;
 pub mod limits;
+pub mod mistake;
 pub mod mt940;
 pub mod number;
 pub mod ofx;
 pub mod opening_csv;
+pub mod pain001;
+pub mod pain002;
+pub mod pain008;
 pub mod parties_csv;
 pub mod problem;
 pub mod qif;
@@ -41,8 +53,10 @@ mod records;
 pub mod register_csv;
 pub mod rows_in;
 pub mod rows_out;
+pub mod sepa;
 pub mod table;
 pub mod text;
+mod xml;
 
 #[cfg(test)]
 mod broken_input;
@@ -51,6 +65,7 @@ mod demo_files;
 
 pub use bank_statement::{AccountId, BankLine, BankStatement, Difference};
 pub use date::DateFormat;
+pub use mistake::Mistake;
 pub use number::DecimalMark;
 pub use problem::{Problem, ProblemCode, Problems};
 pub use table::Dialect;

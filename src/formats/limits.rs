@@ -14,3 +14,5 @@ pub const MAX_PROBLEMS: usize = 1_000;
 pub const MAX_XML_DEPTH: usize = 64;
 /// Bytes of one XML start tag with its attributes.
 pub const MAX_XML_TAG_BYTES: usize = 4 * 1024;
+/// Elements of an XML document that is read as a whole. An invoice line needs about forty.
+pub const MAX_XML_ELEMENTS: usize = 400_000;

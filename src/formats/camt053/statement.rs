@@ -3,9 +3,8 @@
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
-use super::entry::{EntryDraft, Outcome};
-use super::value::{Amount, Value};
-use crate::bank_statement::{AccountId, BankLine, BankStatement};
+use crate::bank_statement::{AccountId, BankStatement};
+use crate::camt::{Amount, Entries, Unit, Value};
 use crate::iban;
 use crate::problem::{Problem, ProblemCode, Problems};
 
@@ -34,7 +33,6 @@ struct Point {
     on: Option<NaiveDate>,
 }
 
-#[derive(Default)]
 pub(super) struct StatementDraft {
     line: u64,
     id: Option<String>,
@@ -45,32 +43,36 @@ pub(super) struct StatementDraft {
     to: Option<NaiveDate>,
     balance: Balance,
     balances: Vec<Balance>,
-    entry: Option<EntryDraft>,
-    lines: Vec<BankLine>,
-    pending: u64,
-    information: u64,
+    entries: Entries,
 }
 
-impl StatementDraft {
-    pub(super) fn new(line: u64) -> Self {
-        Self { line, ..Self::default() }
-    }
+impl Unit for StatementDraft {
+    type Finished = Finished;
 
-    /// An element begins; paths are relative to the statement.
-    pub(super) fn open(&mut self, path: &str, line: u64) {
-        match path {
-            "Bal" => self.balance = Balance { line, ..Balance::default() },
-            "Ntry" => self.entry = Some(EntryDraft::new(line)),
-            "Ntry/NtryDtls/TxDtls" => self.entry.iter_mut().for_each(|entry| entry.open_transaction(line)),
-            _ => {}
+    fn new(line: u64) -> Self {
+        Self {
+            line,
+            id: None,
+            page: None,
+            account: AccountId::default(),
+            currency: None,
+            from: None,
+            to: None,
+            balance: Balance::default(),
+            balances: Vec::new(),
+            entries: Entries::of("Stmt"),
         }
     }
 
-    /// An element with text ends.
-    pub(super) fn value(&mut self, path: &str, value: Value<'_>) {
-        if let (Some(entry), Some(path)) = (&mut self.entry, path.strip_prefix("Ntry/")) {
-            return entry.value(path, value);
+    fn open(&mut self, path: &str, line: u64) {
+        if path == "Bal" {
+            self.balance = Balance { line, ..Balance::default() };
         }
+        self.entries.open(path, line);
+    }
+
+    fn value(&mut self, path: &str, value: Value<'_>) {
+        let Some(value) = self.entries.value(path, value) else { return };
         match path {
             "Id" => self.id = Some(value.text),
             "StmtPgntn/PgNb" => self.page = Some(value.text),
@@ -87,22 +89,14 @@ impl StatementDraft {
         }
     }
 
-    /// An element ends.
-    pub(super) fn close(&mut self, path: &str, problems: &mut Problems) {
-        match path {
-            "Bal" => self.balances.push(std::mem::take(&mut self.balance)),
-            "Ntry/NtryDtls/TxDtls" => self.entry.iter_mut().for_each(EntryDraft::close_transaction),
-            "Ntry" => match self.entry.take().map(|entry| entry.finish(problems)) {
-                Some(Outcome::Booked(lines)) => self.lines.extend(lines),
-                Some(Outcome::Pending) => self.pending = self.pending.saturating_add(1),
-                Some(Outcome::Information) => self.information = self.information.saturating_add(1),
-                Some(Outcome::Refused) | None => {}
-            },
-            _ => {}
+    fn close(&mut self, path: &str, problems: &mut Problems) {
+        if path == "Bal" {
+            self.balances.push(std::mem::take(&mut self.balance));
         }
+        self.entries.close(path, problems);
     }
 
-    pub(super) fn finish(self, problems: &mut Problems) -> Option<Finished> {
+    fn finish(self, problems: &mut Problems) -> Option<Finished> {
         let mut refuse = |line: u64, column: &str, code: ProblemCode, message: String| {
             problems.push(Problem::new(line, code, message).in_column(column));
         };
@@ -122,10 +116,7 @@ impl StatementDraft {
                 refuse(balance.line, "Stmt/Bal/Amt", ProblemCode::Currency, message);
             }
         }
-        for line in self.lines.iter().filter(|line| line.currency != currency) {
-            let message = format!("the entry is in {} and the account in {currency}", line.currency);
-            refuse(line.line, "Stmt/Ntry/Amt", ProblemCode::Currency, message);
-        }
+        self.entries.check_currency(&currency, problems);
         let statement = BankStatement {
             account: self.account,
             currency,
@@ -136,13 +127,15 @@ impl StatementDraft {
             opening_on: opening.on,
             closing: closing.value,
             closing_on: closing.on,
-            lines: self.lines,
-            pending: self.pending,
-            information: self.information,
+            lines: self.entries.lines,
+            pending: self.entries.pending,
+            information: self.entries.information,
         };
         Some(Finished { line: self.line, page: self.page, statement })
     }
+}
 
+impl StatementDraft {
     /// The booked opening balance, or the closing balance of the statement before. A page in the middle of a statement begins
     /// with an interim balance.
     fn opening(&self) -> Result<Point, (u64, String)> {

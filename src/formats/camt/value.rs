@@ -9,32 +9,33 @@ use crate::problem::{Problem, ProblemCode, Problems, shown};
 
 /// An amount of the message: never negative, its direction stands beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Amount {
-    pub(super) size: Decimal,
-    pub(super) currency: String,
+pub(crate) struct Amount {
+    pub(crate) size: Decimal,
+    pub(crate) currency: String,
 }
 
 impl Amount {
-    pub(super) fn signed(&self, money_in: bool) -> Decimal {
+    pub(crate) fn signed(&self, money_in: bool) -> Decimal {
         if money_in { self.size } else { -self.size }
     }
 }
 
 /// Text that was found at a path. Every reader below gives nothing when it has reported a problem.
-pub(super) struct Value<'v> {
-    pub(super) path: &'v str,
-    pub(super) text: String,
-    pub(super) currency: Option<&'v str>,
-    pub(super) line: u64,
-    pub(super) problems: &'v mut Problems,
+pub(crate) struct Value<'v> {
+    pub(crate) unit: &'static str,
+    pub(crate) path: &'v str,
+    pub(crate) text: String,
+    pub(crate) currency: Option<&'v str>,
+    pub(crate) line: u64,
+    pub(crate) problems: &'v mut Problems,
 }
 
 impl Value<'_> {
-    fn refuse(self, code: ProblemCode, message: String) {
-        self.problems.push(Problem::new(self.line, code, message).in_column(format!("Stmt/{}", self.path)));
+    pub(crate) fn refuse(self, code: ProblemCode, message: String) {
+        self.problems.push(Problem::new(self.line, code, message).in_column(format!("{}/{}", self.unit, self.path)));
     }
 
-    pub(super) fn amount(self) -> Option<Amount> {
+    pub(crate) fn amount(self) -> Option<Amount> {
         let size = match number::parse(&self.text, DecimalMark::Plain) {
             Ok(size) if size.is_sign_negative() => {
                 let message = format!("{} is negative; the direction stands in CdtDbtInd", shown(&self.text));
@@ -62,7 +63,7 @@ impl Value<'_> {
     }
 
     /// A date, or the day of a moment as the bank's clock has it.
-    pub(super) fn date(self) -> Option<NaiveDate> {
+    pub(crate) fn date(self) -> Option<NaiveDate> {
         let (day, rest) = self.text.split_at_checked(10).unwrap_or((&self.text, ""));
         let day = if rest.is_empty() || rest.starts_with(['T', 'Z', '+', '-']) { day } else { &self.text };
         match DateFormat::Iso.parse(day) {
@@ -75,11 +76,11 @@ impl Value<'_> {
     }
 
     /// Whether money came in.
-    pub(super) fn money_in(self) -> Option<bool> {
+    pub(crate) fn money_in(self) -> Option<bool> {
         self.word(&[("CRDT", true), ("DBIT", false)])
     }
 
-    pub(super) fn flag(self) -> Option<bool> {
+    pub(crate) fn flag(self) -> Option<bool> {
         self.word(&[("true", true), ("1", true), ("false", false), ("0", false)])
     }
 
@@ -93,7 +94,7 @@ impl Value<'_> {
         found
     }
 
-    pub(super) fn currency_code(self) -> Option<String> {
+    pub(crate) fn currency_code(self) -> Option<String> {
         if is_currency(&self.text) {
             return Some(self.text);
         }

@@ -123,6 +123,8 @@ impl Transaction {
 
 #[derive(Default)]
 pub(super) struct EntryDraft {
+    /// The element that the entry stands in.
+    unit: &'static str,
     line: u64,
     amount: Option<Amount>,
     money_in: Option<bool>,
@@ -147,8 +149,8 @@ struct Booking {
 }
 
 impl EntryDraft {
-    pub(super) fn new(line: u64) -> Self {
-        Self { line, ..Self::default() }
+    pub(super) fn new(unit: &'static str, line: u64) -> Self {
+        Self { unit, line, ..Self::default() }
     }
 
     pub(super) fn open_transaction(&mut self, line: u64) {
@@ -181,9 +183,14 @@ impl EntryDraft {
         }
     }
 
+    /// What the entry moves, never negative, and whether money comes in.
+    pub(super) fn movement(&self) -> Option<(Decimal, bool)> {
+        Some((self.amount.as_ref()?.size, self.money_in?))
+    }
+
     pub(super) fn finish(self, problems: &mut Problems) -> Outcome {
         let mut refuse = |code: ProblemCode, column: &str, message: String| {
-            problems.push(Problem::new(self.line, code, message).in_column(column));
+            problems.push(Problem::new(self.line, code, message).in_column(format!("{}/Ntry/{column}", self.unit)));
             Outcome::Refused
         };
         match self.status.as_deref() {
@@ -192,17 +199,17 @@ impl EntryDraft {
             Some("INFO") => return Outcome::Information,
             Some(other) => {
                 let message = format!("the status {} is not one of BOOK, PDNG, FUTR, INFO", shown(other));
-                return refuse(ProblemCode::UnknownWord, "Stmt/Ntry/Sts", message);
+                return refuse(ProblemCode::UnknownWord, "Sts", message);
             }
-            None => return refuse(ProblemCode::Required, "Stmt/Ntry/Sts", "the entry has no status".to_owned()),
+            None => return refuse(ProblemCode::Required, "Sts", "the entry has no status".to_owned()),
         }
         let (Some(amount), Some(money_in)) = (&self.amount, self.money_in) else {
             let message = "the entry lacks its amount (Amt) or its direction (CdtDbtInd)".to_owned();
-            return refuse(ProblemCode::Required, "Stmt/Ntry/Amt", message);
+            return refuse(ProblemCode::Required, "Amt", message);
         };
         let Some(booked_on) = self.booked_on.or(self.value_on) else {
             let message = "the booked entry has no date".to_owned();
-            return refuse(ProblemCode::Required, "Stmt/Ntry/BookgDt", message);
+            return refuse(ProblemCode::Required, "BookgDt", message);
         };
         let booking =
             Booking { booked_on, amount: amount.signed(money_in), currency: amount.currency.clone(), money_in };
