@@ -15,6 +15,7 @@
 //! | [`pain008`] | SEPA direct debits, ISO 20022 pain.008.001.08, written |
 //! | [`pain002`] | the bank's answer to either, ISO 20022 pain.002.001.03 and later, read |
 //! | [`mt940`] | SWIFT bank statements |
+//! | [`nacha`] | orders in the United States (NACHA files: PPD, CCD), written and read |
 //! | [`ofx`] | Open Financial Exchange, 1 (SGML) and 2 (XML) |
 //! | [`qif`] | Quicken's interchange format |
 //! | [`register_csv`] | records of a register, whose columns its client has defined |
@@ -40,6 +41,7 @@ pub mod iban;
 pub mod limits;
 pub mod mistake;
 pub mod mt940;
+pub mod nacha;
 pub mod number;
 pub mod ofx;
 pub mod opening_csv;
