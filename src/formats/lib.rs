@@ -18,6 +18,7 @@
 //! | [`nacha`] | orders in the United States (NACHA files: PPD, CCD), written and read |
 //! | [`ofx`] | Open Financial Exchange, 1 (SGML) and 2 (XML) |
 //! | [`qif`] | Quicken's interchange format |
+//! | [`einvoice`] | invoices by EN 16931: UBL 2.1 (Peppol BIS 3) and CII D16B, read, checked by the standard's rules and written |
 //! | [`register_csv`] | records of a register, whose columns its client has defined |
 //! | [`rows_in`] | a spreadsheet (XLSX), as CSV for the readers above |
 //! | [`rows_out`] | rows written as CSV or as a spreadsheet |
@@ -37,6 +38,7 @@ pub mod camt054;
 pub mod chart_csv;
 pub mod charts;
 pub mod date;
+pub mod einvoice;
 pub mod iban;
 pub mod limits;
 pub mod mistake;

@@ -12,7 +12,6 @@ use crate::problem::{Problem, ProblemCode, shown};
 use crate::records::line_ends;
 use crate::text::{self, Encoding};
 
-#[cfg(test)]
 pub(crate) mod tree;
 pub(crate) mod write;
 
@@ -138,7 +137,6 @@ impl<'t> Walk<'t> {
         Ok(attribute.map(|attribute| attribute.value.into_owned()))
     }
 
-    #[cfg(test)]
     /// The attributes of an element that has just begun, its namespaces left out; names without prefix.
     pub(crate) fn attributes(&self, tag: &BytesStart<'_>, line: u64) -> Result<Vec<(String, String)>, Problem> {
         let mut all = Vec::new();
