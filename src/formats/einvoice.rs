@@ -73,4 +73,6 @@ fn check_namespace(root: &Node, namespace: &str, expected: &str) -> Result<(), P
 }
 
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
 mod tests;

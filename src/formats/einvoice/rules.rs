@@ -61,4 +61,4 @@ impl Invoice {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;

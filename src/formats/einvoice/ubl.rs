@@ -10,6 +10,7 @@ use crate::problem::{Problem, ProblemCode, Problems, shown};
 use crate::xml::tree::Node;
 
 mod write;
+mod write_party;
 
 #[cfg(test)]
 pub(super) use write::unchecked;

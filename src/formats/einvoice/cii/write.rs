@@ -211,7 +211,7 @@ fn settlement(invoice: &Invoice, out: &mut Writer) {
     out.maybe("ram:InvoiceCurrencyCode", invoice.currency.as_deref());
     invoice.payee.iter().for_each(|payee| party("ram:PayeeTradeParty", payee, out));
     invoice.payments.iter().for_each(|one| payment(one, out));
-    invoice.vat.iter().for_each(|one| tax(one, invoice, out));
+    invoice.vat.iter().enumerate().for_each(|(at, one)| tax(one, invoice, at == 0, out));
     invoice.period.iter().for_each(|one| period(*one, out));
     invoice.adjustments.iter().for_each(|one| allowance(one, true, out));
     if invoice.payment_terms.is_some() || invoice.due_on.is_some() || invoice.mandate.is_some() {
@@ -260,8 +260,9 @@ fn payment(one: &Payment, out: &mut Writer) {
     });
 }
 
-fn tax(one: &VatLine, invoice: &Invoice, out: &mut Writer) {
-    let point_code = invoice.vat_point_code.as_deref().map(|code| {
+/// The tax of one category and rate. When it is due holds for all of them, and is said with the first.
+fn tax(one: &VatLine, invoice: &Invoice, first: bool, out: &mut Writer) {
+    let point_code = invoice.vat_point_code.as_deref().filter(|_| first).map(|code| {
         let known = POINT_CODES.iter().find(|(_, there)| *there == code);
         known.map_or(code, |(here, _)| *here)
     });
@@ -272,7 +273,7 @@ fn tax(one: &VatLine, invoice: &Invoice, out: &mut Writer) {
         amount("ram:BasisAmount", one.taxable, out);
         out.maybe("ram:CategoryCode", one.category.map(|category| category.as_str()));
         out.maybe("ram:ExemptionReasonCode", one.exemption_code.as_deref());
-        date("ram:TaxPointDate", "udt:DateString", invoice.vat_point_on, out);
+        date("ram:TaxPointDate", "udt:DateString", invoice.vat_point_on.filter(|_| first), out);
         out.maybe("ram:DueDateTypeCode", point_code);
         out.maybe("ram:RateApplicablePercent", one.rate.map(plain_text).as_deref());
     });

@@ -13,6 +13,11 @@ pub(super) fn check(invoice: &Invoice, broken: &mut Broken) {
     for (at, payment) in invoice.payments.iter().enumerate() {
         self::payment(payment, &format!("payments.{at}"), broken);
     }
+    // the standard knows one way to pay (BG-16), to several accounts perhaps
+    let mut codes: Vec<&String> = invoice.payments.iter().filter_map(|payment| payment.code.as_ref()).collect();
+    codes.dedup();
+    let message = "all accounts are paid to in the same way: one code for all of them";
+    broken.unless(codes.len() <= 1, "UBL-SR-47", "payments", message);
     for (at, adjustment) in invoice.adjustments.iter().enumerate() {
         self::adjustment(adjustment, &format!("adjustments.{at}"), true, broken);
     }

@@ -1,13 +1,13 @@
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
+use crate::einvoice::fixtures::{amount, day, full, invoice, some};
 use crate::einvoice::model::{Category, Invoice, Payment, Period};
-use crate::einvoice::tests::{amount, day, full, invoice, some};
 
 type Change = fn(&mut Invoice);
 
 /// What is changed, and the rules that are broken by it, in the standard's names.
-pub(in crate::einvoice) const BROKEN: &[(&[&str], Change)] = &[
+const BROKEN: &[(&[&str], Change)] = &[
     (&["BR-01"], |one| one.specification = None),
     (&["BR-02"], |one| one.number = None),
     (&["BR-03"], |one| one.issued_on = None),
@@ -46,7 +46,13 @@ pub(in crate::einvoice) const BROKEN: &[(&[&str], Change)] = &[
         (line.is_charge, line.reason, line.reason_code) = (true, None, None);
     }),
     (&["BR-49"], |one| one.payments[0].code = None),
-    (&["BR-50", "BR-61"], |one| one.payments[1].account = None),
+    (&["BR-50"], |one| one.payments[1].account = None),
+    (&["BR-50", "BR-61"], |one| {
+        one.payments.iter_mut().for_each(|payment| payment.code = some("58"));
+        one.payments.remove(0);
+        one.payments[0].account = None;
+    }),
+    (&["UBL-SR-47"], |one| one.payments[1].code = some("31")),
     (&["BR-61"], |one| one.payments = vec![Payment { code: some("30"), ..Payment::default() }]),
     (&["BR-52"], |one| one.attachments[0].number = None),
     (&["BR-53"], |one| one.totals.vat_accounted = None),
@@ -141,7 +147,7 @@ pub(in crate::einvoice) const BROKEN: &[(&[&str], Change)] = &[
 ];
 
 /// The invoice with all of it in a category without tax.
-pub(in crate::einvoice) fn untaxed(one: &mut Invoice, category: Category) {
+fn untaxed(one: &mut Invoice, category: Category) {
     let rate = if category == Category::OutOfScope { None } else { amount("0") };
     for line in &mut one.lines {
         (line.category, line.rate) = (Some(category), rate);
