@@ -177,7 +177,6 @@ pub(super) fn full() -> Invoice {
         },
         Payment {
             code: some("59"),
-            text: some("SEPA direct debit"),
             account: some("DE89370400440532013000"),
             account_name: some("Nordwind"),
             bank: some("COBADEFFXXX"),

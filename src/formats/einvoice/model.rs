@@ -217,7 +217,7 @@ pub struct Period {
 pub struct Payment {
     /// Which, by UNTDID 4461 (BT-81): 30 a transfer, 58 one within the single euro payments area, 59 a debit there.
     pub code: Option<String>,
-    /// The same in words (BT-82).
+    /// The same in words; with the first of several only (BT-82).
     pub text: Option<String>,
     /// The account to pay to (BT-84).
     pub account: Option<String>,

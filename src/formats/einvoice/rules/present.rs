@@ -157,14 +157,10 @@ fn totals(invoice: &Invoice, broken: &mut Broken) {
 fn payment(payment: &Payment, at: &str, broken: &mut Broken) {
     broken.unless(payment.code.is_some(), "BR-49", format!("{at}.code"), "the way to pay does not say which it is");
     let account = format!("{at}.account");
-    let described = payment.account_name.is_some() || payment.bank.is_some();
-    broken.unless(
-        payment.account.is_some() || !described,
-        "BR-50",
-        account.clone(),
-        "the account to pay to has no number",
-    );
     let transfer = matches!(payment.code.as_deref(), Some("30" | "58"));
+    let described = payment.account_name.is_some() || payment.bank.is_some();
+    let named = payment.account.is_some() || !transfer || !described;
+    broken.unless(named, "BR-50", account.clone(), "the account to pay to has no number");
     broken.unless(payment.account.is_some() || !transfer, "BR-61", account, "a transfer needs the account to pay to");
 }
 

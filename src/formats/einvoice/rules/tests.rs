@@ -46,7 +46,6 @@ const BROKEN: &[(&[&str], Change)] = &[
         (line.is_charge, line.reason, line.reason_code) = (true, None, None);
     }),
     (&["BR-49"], |one| one.payments[0].code = None),
-    (&["BR-50"], |one| one.payments[1].account = None),
     (&["BR-50", "BR-61"], |one| {
         one.payments.iter_mut().for_each(|payment| payment.code = some("58"));
         one.payments.remove(0);

@@ -185,9 +185,10 @@ impl Ubl<'_> {
         for (at, one) in invoice.payments.iter().enumerate() {
             let first = at == 0;
             self.out.element("cac:PaymentMeans", |out| {
+                // the words are said once
                 let name: &[(&str, &str)] = match &one.text {
-                    Some(text) => &[("name", text.as_str())],
-                    None => &[],
+                    Some(text) if first => &[("name", text.as_str())],
+                    _ => &[],
                 };
                 if let Some(code) = &one.code {
                     out.leaf_with("cbc:PaymentMeansCode", name, code);
