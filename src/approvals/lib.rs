@@ -31,6 +31,8 @@ crate::platform::words! {
         VendorBankChange = "vendor_bank_change",
         /// Posting an entry by hand.
         JournalProposal = "journal_proposal",
+        /// Paying what is due to vendors.
+        PaymentRun = "payment_run",
     }
 }
 
@@ -41,6 +43,7 @@ impl ApprovalSubject {
             Self::Bill => "Bill",
             Self::VendorBankChange => "VendorBankChange",
             Self::JournalProposal => "JournalProposal",
+            Self::PaymentRun => "PaymentRun",
         }
     }
 
@@ -50,6 +53,7 @@ impl ApprovalSubject {
             "Bill" => Some(Self::Bill),
             "VendorBankChange" => Some(Self::VendorBankChange),
             "JournalProposal" => Some(Self::JournalProposal),
+            "PaymentRun" => Some(Self::PaymentRun),
             _ => None,
         }
     }
@@ -58,7 +62,7 @@ impl ApprovalSubject {
     fn counterparty(self) -> &'static str {
         match self {
             Self::Bill | Self::VendorBankChange => "vendor",
-            Self::JournalProposal => "counterparty",
+            Self::JournalProposal | Self::PaymentRun => "counterparty",
         }
     }
 

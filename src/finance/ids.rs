@@ -47,4 +47,10 @@ crate::platform::ids! {
     VendorBankChangeId = "vbc";
     /// Names a proposed journal entry.
     JournalProposalId = "jpr";
+    /// Names a hold of a vendor.
+    VendorHoldId = "vho";
+    /// Names a payment run.
+    PaymentRunId = "prun";
+    /// Names a payment of a run.
+    PaymentRunItemId = "prui";
 }

@@ -31,6 +31,8 @@ pub struct DocumentsQuery(
     payables::bill::BillQuery,
     open_item::OpenItemQuery,
     payables::vendor_bank_change::VendorBankChangeQuery,
+    payables::vendor_hold::VendorHoldQuery,
+    payables::payment_run::PaymentRunQuery,
 );
 
 /// Changes of documents and those they are exchanged with.
@@ -41,6 +43,8 @@ pub struct DocumentsMutation(
     payables::vendor::VendorMutation,
     payables::bill::BillMutation,
     payables::vendor_bank_change::VendorBankChangeMutation,
+    payables::vendor_hold::VendorHoldMutation,
+    payables::payment_run::PaymentRunMutation,
 );
 
 /// The department's queries.

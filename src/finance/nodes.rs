@@ -8,7 +8,8 @@ use super::document::lines::{DocumentLine, OfBill, OfInvoice};
 use super::ids::{
     AccountId, AllocationId, BankAccountId, BankLineId, BankMatchId, BankStatementId, BillId, BillLineId, CustomerId,
     FiscalYearId, ImportId, InvoiceId, InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId, LedgerId,
-    LockExceptionId, OpenItemId, TaxCodeId, TaxRateId, VendorBankChangeId, VendorId,
+    LockExceptionId, OpenItemId, PaymentRunId, PaymentRunItemId, TaxCodeId, TaxRateId, VendorBankChangeId,
+    VendorHoldId, VendorId,
 };
 use super::imports::Import;
 use super::ledger::account::Account;
@@ -19,8 +20,10 @@ use super::ledger::period::FiscalYear;
 use super::ledger::tax_code::{TaxCode, TaxRate};
 use super::open_item::{Allocation, OpenItem};
 use super::payables::bill::Bill;
+use super::payables::payment_run::{PaymentRun, PaymentRunItem};
 use super::payables::vendor::Vendor;
 use super::payables::vendor_bank_change::VendorBankChange;
+use super::payables::vendor_hold::VendorHold;
 use super::receivables::customer::Customer;
 use super::receivables::invoice::Invoice;
 
@@ -47,4 +50,7 @@ crate::platform::nodes! {
     Vendor: VendorId by Vendor;
     VendorBankChange: VendorBankChangeId by VendorBankChange;
     JournalProposal: JournalProposalId by JournalProposal;
+    VendorHold: VendorHoldId by VendorHold;
+    PaymentRun: PaymentRunId by PaymentRun;
+    PaymentRunItem: PaymentRunItemId by PaymentRunItem;
 }

@@ -87,6 +87,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+        cooling_off_days -> Int4,
     }
 }
 
@@ -333,6 +334,71 @@ diesel::table! {
 }
 
 diesel::table! {
+    finance.payment_run (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        number -> Text,
+        bank_account_id -> Uuid,
+        pay_on -> Date,
+        due_until -> Date,
+        currency -> Text,
+        state -> Text,
+        payments -> Int4,
+        amount -> Numeric,
+        proposed_by_name -> Text,
+        approved_by -> Nullable<Uuid>,
+        approved_by_name -> Nullable<Text>,
+        approved_at -> Nullable<Timestamptz>,
+        file_id -> Nullable<Uuid>,
+        sent_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.payment_run_item (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        run_id -> Uuid,
+        line_no -> Int4,
+        open_item_id -> Uuid,
+        vendor_id -> Uuid,
+        vendor_name -> Text,
+        document -> Text,
+        due_date -> Date,
+        iban -> Nullable<Text>,
+        currency -> Text,
+        amount -> Numeric,
+        state -> Text,
+        left_out_for -> Nullable<Text>,
+        end_to_end_id -> Text,
+        said -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.vendor_hold (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        vendor_id -> Uuid,
+        kind -> Text,
+        reason -> Text,
+        until_on -> Nullable<Date>,
+        placed_by_name -> Text,
+        released_at -> Nullable<Timestamptz>,
+        released_by_name -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
     finance.open_item (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -403,6 +469,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+        iban_changed_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -21,6 +21,7 @@ const READ_BOOKS: &[Can] = &[
     Can::VendorRead,
     Can::InvoiceRead,
     Can::BillRead,
+    Can::PaymentRunRead,
     Can::BankRead,
     Can::OpenItemRead,
     Can::ImportRead,
@@ -44,6 +45,7 @@ const KEEP_BOOKS: &[Can] = &[
     Can::InvoiceIssue,
     Can::BillDraft,
     Can::BillPost,
+    Can::PaymentRunPropose,
     Can::BankManage,
     Can::BankMatch,
     Can::ImportRun,
@@ -63,6 +65,7 @@ const RUN_BOOKS: &[Can] = &[
     Can::ScheduleManage,
     Can::EngagementManage,
     Can::ApprovalDecide,
+    Can::PaymentRunApprove,
     Can::AppointmentCalendarManage,
     Can::RuleManage,
     Can::RuleArm,
@@ -107,6 +110,7 @@ const DO_WORK: &[Can] = &[
 /// Decides who comes in.
 const RUN_CLIENT: &[Can] = &[
     Can::ClientManage,
+    Can::PaymentRunApprove,
     Can::CalendarManage,
     Can::DocumentManage,
     Can::GrantRead,

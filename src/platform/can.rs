@@ -115,6 +115,12 @@ rights! {
     BillDraft = "finance.bill.draft",
     /// Post bills.
     BillPost = "finance.bill.post",
+    /// See payment runs and their files.
+    PaymentRunRead = "finance.payment_run.read",
+    /// Propose payment runs, change and cancel them, send them to the bank and take in what it says.
+    PaymentRunPropose = "finance.payment_run.propose",
+    /// Approve payment runs that somebody else has proposed.
+    PaymentRunApprove = "finance.payment_run.approve",
     /// See bank accounts, statements and lines.
     BankRead = "finance.bank.read",
     /// Create and change bank accounts.

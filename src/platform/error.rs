@@ -173,6 +173,8 @@ fn database_refusal(code: &str) -> Option<(UserErrorCode, &'static str, &'static
         "BO158" => {
             (State, "lines", "An entry of this amount is proposed with journalProposalCreate, and approved first.")
         }
+        "BO340" => (State, "id", "Bills of this vendor are on hold: they are posted when the hold is released."),
+        "payment_run_item_live" => (State, "id", "One of these bills is in another payment run."),
         "journal_entry_of_proposal" => (State, "id", "This proposal is posted already."),
         "BO040" => (Invalid, "parent", "A folder cannot lie in itself, not by way of others either."),
         "BO041" => (Invalid, "parent", "Folders lie at most twenty deep."),

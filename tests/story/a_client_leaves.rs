@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use backoffice_archive::{END, Entries, MANIFEST, MANIFEST_SUM, Manifest, header, padding, sha256, verify};
 use serde_json::{Value, json};
 
+use crate::documents_are_kept::{act, make};
 use crate::files_are_sent_and_taken::{announce, complete};
 use crate::harness::program::{Program, done, folder, refused};
 use crate::harness::{Client, Database};
@@ -179,6 +180,81 @@ async fn its_archive_loads_into_an_empty_server_and_gives_the_same_figures() {
 #[tokio::test]
 async fn other_figures_and_a_larger_file_come_back_as_well() {
     comes_back_the_same(&["99999999.99"], "99999999.9900", &vec![9; 700_000]).await;
+}
+
+/// Sends a file and makes it the next version of this document, or a document of its own.
+async fn version(left: &Left, document: Option<&str>, kind: &str, text: &str) -> String {
+    let (client, bytes) = (&left.accountant, text.as_bytes());
+    let (file, address) = announce(client, "Mietvertrag.txt", bytes).await;
+    let put = reqwest::Client::new().put(format!("http://{}{address}", left.program.address));
+    assert!(put.body(bytes.to_vec()).send().await.unwrap().status().is_success());
+    assert_eq!(complete(client, &file, bytes).await["state"], "READY");
+    if let Some(document) = document {
+        let input = json!({ "document": document, "file": file });
+        return make(client, "documentVersionAdd", "DocumentVersionAddInput", input, "documentVersion").await;
+    }
+    let input = json!({ "title": "Lease", "documentType": kind, "file": file, "tags": ["Berlin"] });
+    make(client, "documentCreate", "DocumentCreateInput", input, "document").await
+}
+
+/// Documents as they are listed, and those in which this is found.
+async fn shelf(client: &Client, word: &str) -> (Value, Value) {
+    let all = "{ documents(first: 50) { nodes { id title tags type { name } versions { number deletedAt file { name size sha256 state } } } } }";
+    let found =
+        "query($text: String!) { documentSearch(text: $text) { nodes { document { id } snippet { text hit } } } }";
+    (client.ask(all, json!({})).await, client.ask(found, json!({ "text": word })).await)
+}
+
+#[tokio::test]
+async fn its_documents_and_the_calendar_that_it_follows_come_along() {
+    let left = Left::open(&["5.00"], b"%PDF-1.7\nthe contract").await;
+    let administrator = left.program.client().sign_in("ada@firm.example").await;
+    let hours = json!([{ "weekday": "MONDAY", "from": "08:00", "until": "12:00" }]);
+    let input =
+        json!({ "name": "Firm", "hours": hours, "exceptions": [{ "day": "2026-03-09", "name": "Works outing" }] });
+    let calendar =
+        make(&administrator, "providerCalendarCreate", "ProviderCalendarCreateInput", input, "providerCalendar").await;
+    let input = json!({ "name": "Office", "follows": calendar, "isDefault": true });
+    make(&left.accountant, "businessCalendarCreate", "BusinessCalendarCreateInput", input, "businessCalendar").await;
+    let input = json!({ "name": "Letter" });
+    let kind = make(&left.accountant, "documentTypeCreate", "DocumentTypeCreateInput", input, "documentType").await;
+    let lease = version(&left, None, &kind, "Mietvertrag, Fassung vom Januar").await;
+    version(&left, Some(&lease), &kind, "Mietvertrag, Fassung vom Februar mit Staffelmiete").await;
+
+    let begun = std::time::Instant::now();
+    while shelf(&left.accountant, "Staffelmiete").await.1["documentSearch"]["nodes"] == json!([]) {
+        assert!(begun.elapsed().as_secs() < 60, "the text is not read");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let days = "{ workingDays(from: \"2026-03-01\", until: \"2026-04-01\") { countedDays explanation { from through counted name } } }";
+    let counted = left.accountant.ask(days, json!({})).await;
+    // Five Mondays in that month, of which one is the outing.
+    assert_eq!(counted["workingDays"]["countedDays"], 4, "{counted}");
+    let shelf_before = shelf(&left.accountant, "Staffelmiete").await;
+
+    let (_, archive) = left.archive().await;
+    let fresh = folder("fresh");
+    let said = done(&["client", "load", data(&archive), "--data-dir", data(&fresh)], &[]).await;
+    assert!(said.contains(" 0 findings"), "{said}");
+    let again = Program::serve(&fresh, &[], &[]);
+    let administrator = again.administrator().await;
+    let user = administrator.staff("nina@other.example", "Nina Neu").await;
+    administrator.enter(&left.client).await.grant(&user, "Accountant", "2026-01-01", None).await;
+    let nina = again.client().sign_in("nina@other.example").await.enter(&left.client).await;
+    assert_eq!(shelf(&nina, "Staffelmiete").await, shelf_before);
+    assert_eq!(nina.ask(days, json!({})).await, counted);
+    // The calendar is that of the provider who has taken it over, and changes with its word.
+    let input = json!({ "id": calendar, "exceptions": [] });
+    let changed = act(
+        &administrator,
+        "providerCalendarUpdate",
+        "ProviderCalendarUpdateInput",
+        input,
+        "providerCalendar { name followers }",
+    )
+    .await;
+    assert_eq!(changed["providerCalendar"], json!({ "name": "Firm", "followers": 1 }), "{changed}");
+    assert_eq!(nina.ask(days, json!({})).await["workingDays"]["countedDays"], 5);
 }
 
 /// The parts of an archive.

@@ -33,12 +33,13 @@ fn fill(database: &Database, scale: &Scale, open: u64) {
     database.run("VACUUM ANALYZE practice.work_item");
 }
 
-/// Page and counts of the queue.
+/// Page and counts of the queue. What another comparison has left open in it counts as well.
 pub fn queue(server: &Server, session: &Session, database: &Database, scale: &Scale) -> Vec<Measure> {
     let open = (scale.invoices / 2).max(1);
     fill(database, scale, open);
-    let expected = scale.clients * open;
-    let of = format!("{expected} open items, {} closed ones", expected * 10);
+    let counted = "SELECT count(*)::text AS line FROM practice.work_item WHERE closed_at IS NULL";
+    let expected: u64 = database.text(counted).parse().expect("a number of open items");
+    let of = format!("{expected} open items, {} closed ones", scale.clients * open * 10);
     let mut connection = server.connect();
     let mut asked = |query: &str| -> (f64, Value) {
         let request = render(session.everywhere(), "", &json!({ "query": query }).to_string());

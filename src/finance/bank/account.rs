@@ -39,6 +39,8 @@ pub struct BankAccount {
     pub(crate) account_id: AccountId,
     /// Whether it is still in use.
     pub active: bool,
+    /// For how many days nothing is paid from it to a vendor whose bank details have changed.
+    pub cooling_off_days: i32,
     /// When the record was made.
     pub created_at: DateTime,
     /// Counts changes; give it as `expectedVersion`.
@@ -99,6 +101,8 @@ pub struct BankAccountCreateInput {
     pub currency: Option<CurrencyCode>,
     /// The account of the chart: a leaf with the control role `bank` that no other bank account has.
     pub account: AccountId,
+    /// For how many days nothing is paid from it to a vendor whose bank details have changed, 0 to 90; 3 if not said.
+    pub cooling_off_days: Option<i32>,
 }
 
 /// Changes of a bank account: what is omitted stays, null clears. Currency and ledger account never change.
@@ -116,6 +120,8 @@ pub struct BankAccountUpdateInput {
     pub number: MaybeUndefined<String>,
     /// Whether it is still in use.
     pub active: Option<bool>,
+    /// For how many days nothing is paid from it to a vendor whose bank details have changed, 0 to 90.
+    pub cooling_off_days: Option<i32>,
 }
 
 #[derive(AsChangeset)]
@@ -125,6 +131,7 @@ struct Changes {
     iban: Option<Option<Iban>>,
     number: Option<Option<String>>,
     active: Option<bool>,
+    cooling_off_days: Option<i32>,
 }
 
 crate::platform::payload! {
@@ -158,9 +165,12 @@ pub async fn lock(tx: &Tx, id: BankAccountId) -> Result<Option<BankAccount>> {
     .await
 }
 
-fn check(name: Option<&str>, number: Option<&str>) -> Result<()> {
+fn check(name: Option<&str>, number: Option<&str>, cooling_off_days: Option<i32>) -> Result<()> {
     if let Some(name) = name {
         sized("name", name, 1..=100)?;
+    }
+    if cooling_off_days.is_some_and(|days| !(0..=90).contains(&days)) {
+        return Err(Error::refuse(UserErrorCode::Invalid, "coolingOffDays", "Cooling off takes 0 to 90 days."));
     }
     number.map_or(Ok(()), |number| sized("number", number, 1..=40))
 }
@@ -185,7 +195,7 @@ fn check_named(iban: Option<&Iban>, number: Option<&str>) -> Result<()> {
 }
 
 async fn create(tx: &Tx, input: BankAccountCreateInput) -> Result<BankAccount> {
-    check(Some(&input.name), input.number.as_deref())?;
+    check(Some(&input.name), input.number.as_deref(), input.cooling_off_days)?;
     check_named(input.iban.as_ref(), input.number.as_deref())?;
     let code = input.currency.unwrap_or_else(|| CurrencyCode(tx.book_currency().to_owned()));
     let account = account::find(tx, input.account).await?.ok_or_else(|| Error::not_found("account", "account"))?;
@@ -205,6 +215,7 @@ async fn create(tx: &Tx, input: BankAccountCreateInput) -> Result<BankAccount> {
                 bank_account::number.eq(input.number),
                 bank_account::currency.eq(code),
                 bank_account::account_id.eq(input.account),
+                bank_account::cooling_off_days.eq(input.cooling_off_days.unwrap_or(3)),
             ))
             .returning(BankAccount::as_returning()),
     )
@@ -213,7 +224,7 @@ async fn create(tx: &Tx, input: BankAccountCreateInput) -> Result<BankAccount> {
 }
 
 async fn update(tx: &Tx, input: BankAccountUpdateInput) -> Result<BankAccount> {
-    check(input.name.as_deref(), input.number.as_opt_deref().flatten())?;
+    check(input.name.as_deref(), input.number.as_opt_deref().flatten(), input.cooling_off_days)?;
     let found = lock(tx, input.id).await?.ok_or_else(|| Error::not_found("id", "bank account"))?;
     expect_version(input.expected_version, found.version, "bank account")?;
     let iban = match &input.iban {
@@ -230,8 +241,13 @@ async fn update(tx: &Tx, input: BankAccountUpdateInput) -> Result<BankAccount> {
     let mut others = all(tx).await?;
     others.retain(|other| other.id != found.id);
     check_unique(&others, iban, found.account_id)?;
-    let changes =
-        Changes { name: input.name, iban: input.iban.into(), number: input.number.into(), active: input.active };
+    let changes = Changes {
+        name: input.name,
+        iban: input.iban.into(),
+        number: input.number.into(),
+        active: input.active,
+        cooling_off_days: input.cooling_off_days,
+    };
     tx.row(
         diesel::update(bank_account::table)
             .filter(bank_account::tenant_id.eq(tx.tenant()?))

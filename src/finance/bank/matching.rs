@@ -15,11 +15,12 @@ use super::account::BankAccount;
 use super::line::{self, BankLine};
 use crate::finance::chart;
 use crate::finance::document::pricing::exchange_rate;
-use crate::finance::ids::{AccountId, BankLineId, BankMatchId, JournalEntryId, OpenItemId};
+use crate::finance::ids::{AccountId, BankLineId, BankMatchId, JournalEntryId, OpenItemId, PaymentRunId};
 use crate::finance::ledger::account::{self, Control};
 use crate::finance::ledger::journal::{self, EntrySource, JournalEntry, NewEntry};
 use crate::finance::open_item::OpenItem;
 use crate::finance::open_item::allocation::{self, Allocation, NewAllocation};
+use crate::finance::payables::payment_run;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
@@ -137,6 +138,8 @@ pub struct BankLineMatchInput {
     pub allocations: Option<Vec<BankAllocationInput>>,
     /// What it is otherwise; nothing if not said.
     pub postings: Option<Vec<BankPostingInput>>,
+    /// The payment run that it is the debit of: all its bills that are on their way are allocations as well.
+    pub payment_run: Option<PaymentRunId>,
     /// Book currency for one unit of the line's currency: needed if there are postings and the line is not in the books'
     /// currency. Open items are settled at the rate they were posted with.
     pub exchange_rate: Option<Dec>,
@@ -205,7 +208,7 @@ async fn postings(tx: &Tx, inputs: Vec<BankPostingInput>, line: &BankLine) -> Re
 }
 
 async fn match_line(tx: &Tx, input: BankLineMatchInput) -> Result<BankLine> {
-    let (allocated, posted) = (input.allocations.unwrap_or_default(), input.postings.unwrap_or_default());
+    let (mut allocated, posted) = (input.allocations.unwrap_or_default(), input.postings.unwrap_or_default());
     if allocated.len() > MOST || posted.len() > MOST {
         let message = format!("A match has at most {MOST} allocations and {MOST} postings.");
         return Err(Error::refuse(UserErrorCode::Invalid, "allocations", message));
@@ -213,6 +216,10 @@ async fn match_line(tx: &Tx, input: BankLineMatchInput) -> Result<BankLine> {
     let line = line::lock(tx, input.bank_line).await?.ok_or_else(|| Error::not_found("bankLine", "bank line"))?;
     if line.matched {
         return Err(Error::refuse(UserErrorCode::State, "bankLine", "This bank line is matched already."));
+    }
+    if let Some(run) = input.payment_run {
+        let paid = payment_run::on_their_way(tx, run).await?;
+        allocated.extend(paid.into_iter().map(|(open_item, amount)| BankAllocationInput { open_item, amount }));
     }
     let (money, book) = (currency(&line.currency.0)?, currency(tx.book_currency())?);
     let rate = if posted.is_empty() {

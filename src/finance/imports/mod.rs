@@ -31,9 +31,8 @@ mod parties;
 mod problem;
 
 pub use api::{ImportsMutation, ImportsQuery};
+pub(crate) use problem::FileErrors;
 pub use problem::{FileError, FileErrorCode};
-
-use problem::FileErrors;
 
 crate::platform::words! {
     /// What a file holds.
@@ -115,6 +114,11 @@ pub(crate) struct File {
 }
 
 impl FileInput {
+    /// Its bytes.
+    pub(crate) fn bytes(self) -> Result<Vec<u8>> {
+        Ok(self.open()?.bytes)
+    }
+
     fn open(self) -> Result<File> {
         sized("file.name", &self.name, 1..=255)?;
         let bytes = match (self.text, self.base64) {

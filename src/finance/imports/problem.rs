@@ -113,8 +113,8 @@ pub struct FileError {
 /// Everything that is wrong with a file, as much of it as is shown.
 #[derive(Debug, Default)]
 pub(crate) struct FileErrors {
-    pub(super) listed: Vec<FileError>,
-    pub(super) more: u64,
+    pub(crate) listed: Vec<FileError>,
+    pub(crate) more: u64,
 }
 
 impl FileErrors {
@@ -145,7 +145,7 @@ impl FileErrors {
     }
 
     /// The refusal beside the list.
-    pub(super) fn refusal(&self) -> Error {
+    pub(crate) fn refusal(&self) -> Error {
         let wrong = u64::try_from(self.listed.len()).unwrap_or(u64::MAX).saturating_add(self.more);
         let message = if wrong == 1 {
             "One place in the file is wrong; nothing was taken in.".to_owned()

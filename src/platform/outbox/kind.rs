@@ -272,6 +272,24 @@ kinds! {
         /// A vendor's bank details changed as it was written down.
         VendorBankChangeApplied = "vendor_bank_change.applied",
     }
+    "VendorHold" ("vho") read VendorRead {
+        /// Bills of a vendor, payments to it, or both are on hold.
+        VendorHoldPlaced = "vendor_hold.placed",
+        /// A hold of a vendor was released.
+        VendorHoldReleased = "vendor_hold.released",
+    }
+    "PaymentRun" ("prun") read PaymentRunRead {
+        /// What is due was proposed for payment.
+        PaymentRunProposed = "payment_run.proposed",
+        /// Payments were taken out of a run, or the bank has not made some of them.
+        PaymentRunUpdated = "payment_run.updated",
+        /// A run was approved.
+        PaymentRunApproved = "payment_run.approved",
+        /// A run has its file for the bank.
+        PaymentRunSent = "payment_run.sent",
+        /// A run was given up.
+        PaymentRunCancelled = "payment_run.cancelled",
+    }
     "JournalProposal" ("jpr") read JournalRead {
         /// A journal entry was proposed.
         JournalProposalCreated = "journal_proposal.created",

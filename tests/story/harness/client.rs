@@ -1,6 +1,7 @@
 //! Speaks GraphQL over HTTP, with a token or without.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -40,7 +41,9 @@ pub fn http() -> reqwest::Client {
 pub fn http_builder() -> reqwest::ClientBuilder {
     // The HTTP library wants it chosen, also where nothing is encrypted.
     backoffice::platform::tls::install();
-    reqwest::Client::builder().tls_certs_only([])
+    // The server closes a connection after 75 idle seconds. A story that blocks its thread meanwhile does not see that,
+    // so it opens a new one well before.
+    reqwest::Client::builder().tls_certs_only([]).pool_idle_timeout(Duration::from_secs(20))
 }
 
 impl Client {

@@ -33,6 +33,7 @@ pub async fn change(client: &Client, field: &str, input: Value, selection: &str)
             "WebhookEndpointChange".to_owned()
         }
         "clockResume" | "clockStop" => "Clock".to_owned(),
+        "paymentRunApprove" | "paymentRunSend" | "paymentRunCancel" => "PaymentRun".to_owned(),
         "recurringWorkRun" => "RecurringWork".to_owned(),
         "workViewDelete" => "WorkView".to_owned(),
         "workItemDependencyAdd" | "workItemDependencyRemove" => "WorkItemDependency".to_owned(),
@@ -159,7 +160,7 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     let bank_account = made(
         &boss,
         "bankAccountCreate",
-        json!({ "name": format!("{word} bank"), "number": format!("{word}-1"), "account": bank }),
+        json!({ "name": format!("{word} bank"), "number": format!("{word}-1"), "iban": "DE57900000010004711200", "account": bank }),
         "bankAccount",
     )
     .await;
@@ -382,6 +383,33 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     let delegation = json!({ "delegate": deputy, "until": until });
     let delegation = made(&second, "approvalDelegationCreate", delegation, "approvalDelegation").await;
     let second_person = second.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].as_str().unwrap().to_owned();
+
+    // One who is paid: one of his bills is on its way, two are in a payment run; and bills of another are on hold.
+    let payee = json!({ "number": format!("{word}-payee"), "name": format!("{word} payee"), "country": "DE", "iban": "DE02120300000000202051" });
+    let payee = made(&boss, "vendorCreate", payee, "vendor").await;
+    let pay_on = (chrono::Utc::now() + chrono::TimeDelta::days(20)).date_naive();
+    let mut runs = Vec::new();
+    for numbers in [1..=1, 2..=3] {
+        for number in numbers {
+            let due = json!({ "vendor": payee, "number": format!("{word}-P{number}"), "billDate": format!("2026-{month}-16"), "lines": lines(None) });
+            let due = made(&boss, "billCreate", due, "bill").await;
+            change(&boss, "billPost", json!({ "id": due }), "").await;
+        }
+        let run = json!({ "bankAccount": bank_account, "payOn": pay_on });
+        let run = made(&boss, "paymentRunPropose", run, "paymentRun").await;
+        let items = "query($run: ID!) { paymentRunItems(run: $run, state: PLANNED) { nodes { id } } }";
+        let items = boss.ask(items, json!({ "run": run })).await["paymentRunItems"]["nodes"].clone();
+        runs.push((run, items[0]["id"].as_str().unwrap().to_owned()));
+        if runs.len() == 1 {
+            change(&second, "paymentRunApprove", json!({ "id": runs[0].0 }), "").await;
+            change(&boss, "paymentRunSend", json!({ "id": runs[0].0 }), "").await;
+        }
+    }
+    let [(sent_run, sent_payment), (payment_run, payment)] = <[_; 2]>::try_from(runs).unwrap();
+    let held_vendor = json!({ "number": format!("{word}-held"), "name": format!("{word} held"), "country": "DE" });
+    let held_vendor = made(&boss, "vendorCreate", held_vendor, "vendor").await;
+    let vendor_hold = json!({ "vendor": held_vendor, "kind": "BILLS", "reason": format!("{word} inquiry") });
+    let vendor_hold = made(&boss, "vendorHoldPlace", vendor_hold, "vendorHold").await;
 
     let bank_change = json!({ "vendor": vendor, "iban": "DE89370400440532013000" });
     let bank_change = made(&boss, "vendorBankChangeCreate", bank_change, "vendorBankChange").await;
@@ -630,6 +658,12 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("ProviderCalendar", provider_calendar),
         ("OnboardingTemplate", onboarding),
         ("VendorBankChange", bank_change),
+        ("VendorHold", vendor_hold),
+        ("PaymentRun", payment_run),
+        ("PaymentRunItem", payment),
+        ("SentRun", sent_run),
+        ("SentPayment", sent_payment),
+        ("HeldVendor", held_vendor),
         ("JournalProposal", proposal),
         ("Second", second_person),
         ("ApprovalPolicy", policy),

@@ -74,6 +74,12 @@ pub fn kind_at(schema: &Schema, field: &str, path: &[String]) -> Option<String> 
         ("workItemDependencyRemove", "needs") => "NeededItem",
         // not one and the same in both places
         ("workItemDependencyAdd", "item") => "NeededItem",
+        ("paymentRunDrop", "items") => "PaymentRunItem",
+        ("paymentRunReject", "id") => "SentRun",
+        ("paymentRunReject", "items") => "SentPayment",
+        ("bankLineMatch", "paymentRun") => "SentRun",
+        ("vendorHolds", "vendor") => "HeldVendor",
+        ("paymentRunItems", "run") | (_, "paymentRun") => "PaymentRun",
         (_, "items" | "item" | "needs") => "WorkItem",
         (_, "mentions" | "people") => "Boss",
         (_, "rule") => "Rule",
@@ -145,6 +151,9 @@ pub fn value_at(field: &str, path: &[String]) -> Option<Value> {
         ("bankStatementImport", "input.closingBalance") => json!("228.00"),
         ("bankStatementImport", "input.file") => statement("BETA again", "03")["file"].clone(),
         ("vendorBankChangeCreate", "input.iban") => json!("FR1420041010050500013M02606"),
+        ("paymentRunPropose", "input.payOn") => {
+            json!((chrono::Utc::now() + chrono::TimeDelta::days(20)).date_naive())
+        }
         ("fileUploadComplete", "input.sha256") => json!("cd".repeat(32)),
         (_, "input.file") => json!({ "name": "file.csv", "text": "a,b\n" }),
         ("accountCreate", "input.kind") => json!("ASSET"),
