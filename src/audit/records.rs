@@ -54,6 +54,7 @@ pub(super) fn node(table: &str, id: Uuid) -> Option<String> {
         "finance.vendor" => finance::VendorId::PREFIX,
         "finance.invoice" => finance::InvoiceId::PREFIX,
         "finance.invoice_line" => finance::InvoiceLineId::PREFIX,
+        "finance.credit_note" => finance::CreditNoteId::PREFIX,
         "finance.bill" => finance::BillId::PREFIX,
         "finance.bill_line" => finance::BillLineId::PREFIX,
         "finance.open_item" => finance::OpenItemId::PREFIX,

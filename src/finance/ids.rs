@@ -25,6 +25,8 @@ crate::platform::ids! {
     InvoiceId = "inv";
     /// Names a line of an invoice.
     InvoiceLineId = "invl";
+    /// Names a credit note.
+    CreditNoteId = "crn";
     /// Names a bill.
     BillId = "bil";
     /// Names a line of a bill.

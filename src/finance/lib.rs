@@ -27,6 +27,7 @@ pub mod schema;
 pub struct DocumentsQuery(
     receivables::customer::CustomerQuery,
     receivables::invoice::InvoiceQuery,
+    receivables::credit_note::CreditNoteQuery,
     payables::vendor::VendorQuery,
     payables::bill::BillQuery,
     open_item::OpenItemQuery,
@@ -38,6 +39,7 @@ pub struct DocumentsQuery(
 pub struct DocumentsMutation(
     receivables::customer::CustomerMutation,
     receivables::invoice::InvoiceMutation,
+    receivables::credit_note::CreditNoteMutation,
     payables::vendor::VendorMutation,
     payables::bill::BillMutation,
     payables::vendor_bank_change::VendorBankChangeMutation,

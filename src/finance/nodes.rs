@@ -6,9 +6,9 @@ use super::bank::matching::BankMatch;
 use super::bank::statement::BankStatement;
 use super::document::lines::{DocumentLine, OfBill, OfInvoice};
 use super::ids::{
-    AccountId, AllocationId, BankAccountId, BankLineId, BankMatchId, BankStatementId, BillId, BillLineId, CustomerId,
-    FiscalYearId, ImportId, InvoiceId, InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId, LedgerId,
-    LockExceptionId, OpenItemId, TaxCodeId, TaxRateId, VendorBankChangeId, VendorId,
+    AccountId, AllocationId, BankAccountId, BankLineId, BankMatchId, BankStatementId, BillId, BillLineId, CreditNoteId,
+    CustomerId, FiscalYearId, ImportId, InvoiceId, InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId,
+    LedgerId, LockExceptionId, OpenItemId, TaxCodeId, TaxRateId, VendorBankChangeId, VendorId,
 };
 use super::imports::Import;
 use super::ledger::account::Account;
@@ -21,6 +21,7 @@ use super::open_item::{Allocation, OpenItem};
 use super::payables::bill::Bill;
 use super::payables::vendor::Vendor;
 use super::payables::vendor_bank_change::VendorBankChange;
+use super::receivables::credit_note::CreditNote;
 use super::receivables::customer::Customer;
 use super::receivables::invoice::Invoice;
 
@@ -32,6 +33,7 @@ crate::platform::nodes! {
     BankMatch: BankMatchId by BankMatch;
     BankStatement: BankStatementId by BankStatement;
     Bill: BillId by Bill;
+    CreditNote: CreditNoteId by CreditNote;
     Customer: CustomerId by Customer;
     DocumentLine: InvoiceLineId by OfInvoice, BillLineId by OfBill;
     FiscalYear: FiscalYearId by FiscalYear;

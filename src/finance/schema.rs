@@ -188,6 +188,44 @@ diesel::table! {
 }
 
 diesel::table! {
+    finance.credit_note (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        invoice_id -> Uuid,
+        customer_id -> Uuid,
+        number -> Text,
+        issue_date -> Date,
+        reason -> Text,
+        currency -> Text,
+        customer_name -> Text,
+        net -> Numeric,
+        tax -> Numeric,
+        gross -> Numeric,
+        entry_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.credit_note_line (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        credit_note_id -> Uuid,
+        line_no -> Int4,
+        invoice_line_id -> Uuid,
+        invoice_line_no -> Int4,
+        description -> Text,
+        quantity -> Nullable<Numeric>,
+        account_id -> Uuid,
+        tax_code_id -> Nullable<Uuid>,
+        tax_percent -> Numeric,
+        net -> Numeric,
+        tax -> Numeric,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     finance.customer (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -356,6 +394,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+        credit_note_id -> Nullable<Uuid>,
     }
 }
 

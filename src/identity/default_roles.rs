@@ -42,6 +42,7 @@ const KEEP_BOOKS: &[Can] = &[
     Can::VendorManage,
     Can::InvoiceDraft,
     Can::InvoiceIssue,
+    Can::CreditNoteIssue,
     Can::BillDraft,
     Can::BillPost,
     Can::BankManage,

@@ -103,12 +103,14 @@ rights! {
     VendorRead = "finance.vendor.read",
     /// Create and change vendors.
     VendorManage = "finance.vendor.manage",
-    /// See invoices and what is open on them.
+    /// See invoices, their credit notes and what is open on them.
     InvoiceRead = "finance.invoice.read",
     /// Draft invoices.
     InvoiceDraft = "finance.invoice.draft",
     /// Issue invoices.
     InvoiceIssue = "finance.invoice.issue",
+    /// Issue credit notes to invoices.
+    CreditNoteIssue = "finance.credit_note.issue",
     /// See bills and what is open on them.
     BillRead = "finance.bill.read",
     /// Enter bills.

@@ -77,6 +77,7 @@ const TELLS: &[(&str, &str)] = &[
     ("clockResume", "CLOCK_RESUMED"),
     ("clockStart", "CLOCK_STARTED"),
     ("clockStop", "CLOCK_STOPPED"),
+    ("creditNoteIssue", "CREDIT_NOTE_ISSUED"),
     ("customerCreate", "CUSTOMER_CREATED"),
     ("customerUpdate", "CUSTOMER_UPDATED"),
     ("customersImport", "IMPORT_FINISHED"),

@@ -40,6 +40,7 @@ mod every_change_is_on_the_record;
 mod files_are_sent_and_taken;
 mod files_come_in;
 mod health_and_metrics;
+mod invoices_are_credited;
 mod jobs_are_done_once;
 mod letters_are_set;
 mod mails_are_sent;

@@ -44,6 +44,8 @@ crate::platform::words! {
         Bill = "bill",
         /// A matched bank line.
         Bank = "bank",
+        /// An issued credit note.
+        CreditNote = "credit_note",
     }
 }
 

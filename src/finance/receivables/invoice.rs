@@ -13,6 +13,7 @@ use crate::finance::document::{DocumentLineInput, DocumentRounding, DocumentTax,
 use crate::finance::ids::{CustomerId, InvoiceId, JournalEntryId, TaxCodeId};
 use crate::finance::ledger::journal::JournalEntry;
 use crate::finance::open_item::{Allocation, ItemOfInvoice, OnInvoice, OpenItem, allocation};
+use crate::finance::receivables::credit_note::{self, CreditNote};
 use crate::finance::receivables::customer::{self, Customer};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
@@ -151,6 +152,11 @@ impl Invoice {
     /// `finance.open_item.read`.
     async fn open_item(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<OpenItem>> {
         Ok(ctx.load::<ItemOfInvoice>(self.id).await?)
+    }
+
+    /// The credit notes that take it back, in part or in full, in the order of issue.
+    async fn credit_notes(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<CreditNote>> {
+        Ok(ctx.load::<credit_note::OfInvoice>(self.id).await?.unwrap_or_default())
     }
 
     /// How it was paid, in the order of recording. Right: `finance.open_item.read`.

@@ -122,6 +122,10 @@ kinds! {
         /// An invoice was issued: numbered, posted and frozen.
         InvoiceIssued = "invoice.issued",
     }
+    "CreditNote" ("crn") read InvoiceRead {
+        /// A credit note to an invoice was issued: numbered and posted.
+        CreditNoteIssued = "credit_note.issued",
+    }
     "Bill" ("bil") read BillRead {
         /// A bill was entered.
         BillCreated = "bill.created",

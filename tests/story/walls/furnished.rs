@@ -179,6 +179,11 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     )
     .await;
 
+    // A little of what is paid is taken back.
+    let note = json!({ "invoice": issued, "issueDate": format!("2026-{month}-22"), "reason": format!("{word} complaint"),
+                       "lines": [{ "line": 1, "net": "10.00" }] });
+    let credit_note = made(&boss, "creditNoteIssue", note, "creditNote").await;
+
     made(
         &boss,
         "userInvite",
@@ -649,6 +654,8 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("Client", client.clone()),
         ("Clock", clock),
         ("PausedClock", paused_clock),
+        ("CreditNote", credit_note),
+        ("CreditedInvoice", issued),
         ("Customer", customer.clone()),
         ("Boss", staff),
         ("ClientRequest", request),

@@ -84,6 +84,8 @@ pub fn kind_at(schema: &Schema, field: &str, path: &[String]) -> Option<String> 
         (_, "account") => "Account",
         (_, "parent") => "Group",
         (_, "customer") => "Customer",
+        ("creditNotes", "invoice") => "CreditedInvoice",
+        (_, "invoice") => "Invoice",
         (_, "identityProvider") => "IdentityProvider",
         (_, "vendor") => "Vendor",
         (_, "taxCode") => "TaxCode",

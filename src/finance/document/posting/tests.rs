@@ -79,7 +79,7 @@ fn the_remainder_of_a_conversion_goes_to_the_furthest_rounded() {
         rate: dec("0.5"),
     };
     // 0.015 + 0.015 + 0.015 = 0.045: each would be 0.02, together 0.05
-    let (parts, gross) = in_book_currency(&[dec("0.03"), dec("0.03"), dec("0.03")], currencies).unwrap();
+    let (parts, gross) = in_book_currency(&[dec("0.03"), dec("0.03"), dec("0.03")], currencies, None).unwrap();
     assert_eq!(gross, dec("0.05"));
     assert_eq!(parts, [dec("0.01"), dec("0.02"), dec("0.02")]);
 }

@@ -219,7 +219,7 @@ async fn reverse_manual(tx: &Tx, input: JournalEntryReverseInput) -> Result<Jour
                 "A reversal is not reversed; post the entry anew.",
             ));
         }
-        EntrySource::Invoice | EntrySource::Bill | EntrySource::Bank => {
+        EntrySource::Invoice | EntrySource::Bill | EntrySource::Bank | EntrySource::CreditNote => {
             return Err(Error::refuse(
                 UserErrorCode::State,
                 "entry",
