@@ -130,7 +130,7 @@ const QUESTIONS: &[Question] = &[
         name: "credit notes equal their lines and stay within their invoices",
         query: "SELECT format('credit note %s (%s): net %s and tax %s, lines %s and %s', n.number, n.id, n.net, n.tax, l.net, l.tax) AS line
                   FROM finance.credit_note n
-                  LEFT JOIN (SELECT credit_note_id, sum(net) AS net, sum(tax) AS tax FROM finance.credit_note_line
+                  LEFT JOIN (SELECT credit_note_id, sum(net) AS net, sum(tax + second_tax) AS tax FROM finance.credit_note_line
                               WHERE tenant_id = $tenant GROUP BY credit_note_id) l ON l.credit_note_id = n.id
                  WHERE n.tenant_id = $tenant AND (n.net IS DISTINCT FROM l.net OR n.tax IS DISTINCT FROM l.tax)
                 UNION ALL

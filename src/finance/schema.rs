@@ -164,6 +164,8 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+        discount_percent -> Numeric,
+        prices_include_tax -> Bool,
     }
 }
 
@@ -184,6 +186,8 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+        second_tax_code_id -> Nullable<Uuid>,
+        second_tax_percent -> Numeric,
     }
 }
 
@@ -222,6 +226,9 @@ diesel::table! {
         net -> Numeric,
         tax -> Numeric,
         created_at -> Timestamptz,
+        second_tax_code_id -> Nullable<Uuid>,
+        second_tax_percent -> Numeric,
+        second_tax -> Numeric,
     }
 }
 
@@ -279,6 +286,8 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+        discount_percent -> Numeric,
+        prices_include_tax -> Bool,
     }
 }
 
@@ -299,6 +308,8 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+        second_tax_code_id -> Nullable<Uuid>,
+        second_tax_percent -> Numeric,
     }
 }
 

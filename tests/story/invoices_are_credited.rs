@@ -63,7 +63,7 @@ async fn the_last_of_four_notes_absorbs_the_rounding() {
         json!(null),
         json!([{ "line": 2 }]),
         json!([{ "line": 1, "quantity": "1" }]),
-        json!([{ "line": 4, "net": "0.01" }]),
+        json!([{ "line": 4, "amount": "0.01" }]),
     ] {
         assert_eq!(refusal(&credit(client, &invoice, lines).await).0, "OVER_ALLOCATED");
     }
@@ -109,7 +109,7 @@ async fn a_part_comes_back_and_an_allowance_is_given() {
         json!([{ "lineNo": 1, "invoiceLineNo": 2, "quantity": "3", "net": { "amount": "12.45" }, "tax": { "amount": "0.87" } },
                { "lineNo": 2, "invoiceLineNo": 1, "quantity": "1", "net": { "amount": "33.33" }, "tax": { "amount": "6.33" } }])
     );
-    let allowance = credit(client, &invoice, json!([{ "line": 3, "net": "2.00" }])).await;
+    let allowance = credit(client, &invoice, json!([{ "line": 3, "amount": "2.00" }])).await;
     assert_eq!(allowance["creditNote"]["gross"]["amount"], "2.00");
     assert!(allowance["creditNote"]["lines"][0]["quantity"].is_null());
     // What is left of it all: 66.66 and 12.67, 29.05 and 2.04, 10.00.
@@ -126,14 +126,14 @@ async fn a_part_comes_back_and_an_allowance_is_given() {
         (json!([{ "line": 0 }]), "NOT_FOUND", "input.lines.0.line"),
         (json!([{ "line": -1 }]), "NOT_FOUND", "input.lines.0.line"),
         (json!([{ "line": 1 }, { "line": 1 }]), "DUPLICATE", "input.lines.1.line"),
-        (json!([{ "line": 1, "quantity": "1", "net": "1.00" }]), "INVALID", "input.lines.0.net"),
+        (json!([{ "line": 1, "quantity": "1", "amount": "1.00" }]), "INVALID", "input.lines.0.amount"),
         (json!([{ "line": 1, "quantity": "2.0001" }]), "OVER_ALLOCATED", "input.lines.0.quantity"),
         (json!([{ "line": 1, "quantity": "0" }]), "INVALID", "input.lines.0.quantity"),
         (json!([{ "line": 1, "quantity": "-1" }]), "INVALID", "input.lines.0.quantity"),
         (json!([{ "line": 1, "quantity": "0.00001" }]), "INVALID", "input.lines.0.quantity"),
-        (json!([{ "line": 1, "net": "100.01" }]), "OVER_ALLOCATED", "input.lines.0.net"),
-        (json!([{ "line": 1, "net": "-5.00" }]), "INVALID", "input.lines.0.net"),
-        (json!([{ "line": 1, "net": "5.001" }]), "INVALID", "input.lines.0.net"),
+        (json!([{ "line": 1, "amount": "100.01" }]), "OVER_ALLOCATED", "input.lines.0.amount"),
+        (json!([{ "line": 1, "amount": "-5.00" }]), "INVALID", "input.lines.0.amount"),
+        (json!([{ "line": 1, "amount": "5.001" }]), "INVALID", "input.lines.0.amount"),
     ] {
         let refused = refusal(&credit(client, &other, lines.clone()).await);
         assert_eq!((refused.0.as_str(), refused.1.as_str()), (code, field), "{lines}: {}", refused.2);
@@ -178,7 +178,7 @@ async fn what_was_paid_already_is_the_customers_credit() {
     assert_eq!((&item["amount"]["amount"], &item["openAmount"]["amount"]), (&json!("-286.00"), &json!("-286.00")));
     assert_eq!((&item["customer"]["number"], &item["creditNote"]["number"]), (&json!("10006"), &note["number"]));
     // A second one finds nothing open: all of it is the customer's.
-    let note = credit(client, &invoice, json!([{ "line": 1, "net": "100.00" }])).await;
+    let note = credit(client, &invoice, json!([{ "line": 1, "amount": "100.00" }])).await;
     assert_eq!(note["creditNote"]["allocations"], json!([]));
     assert_eq!(note["creditNote"]["openItem"]["amount"]["amount"], "-119.00");
     assert_eq!(app.database.findings(), Vec::<String>::new());
@@ -214,7 +214,7 @@ async fn of_two_notes_at_once_one_wins() {
     let at_once: Vec<_> = (0..8)
         .map(|_| {
             let (client, invoice) = (client.clone(), invoice.clone());
-            tokio::spawn(async move { credit(&client, &invoice, json!([{ "line": 1, "net": "600.00" }])).await })
+            tokio::spawn(async move { credit(&client, &invoice, json!([{ "line": 1, "amount": "600.00" }])).await })
         })
         .collect();
     let mut issued = 0;

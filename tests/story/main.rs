@@ -75,6 +75,7 @@ mod the_explorer_speaks_the_schema;
 mod the_morning_queue;
 mod the_old_server_outlives_a_migration;
 mod the_same_key_gives_the_same_answer;
+mod totals_are_as_agreed;
 mod views_of_the_queue;
 mod walls;
 mod webhooks_arrive;

@@ -107,8 +107,8 @@ fn parts(lines: &[Line], totals: &Totals<Option<TaxCodeId>>) -> Result<Vec<Part>
         });
         *net = add(*net, amounts.net)?;
     }
-    let accounts: BTreeMap<TaxCodeId, AccountId> =
-        lines.iter().filter_map(|line| line.tax.map(|tax| (tax.code, tax.account))).collect();
+    let taxes = lines.iter().flat_map(|line| line.tax.into_iter().chain(line.second_tax));
+    let accounts: BTreeMap<TaxCodeId, AccountId> = taxes.map(|tax| (tax.code, tax.account)).collect();
     let nets = order.into_iter().map(|account| Part {
         account,
         tax_code: None,

@@ -159,6 +159,15 @@ pub struct CreditNoteLine {
     #[diesel(sql_type = diesel::sql_types::Nullable<SqlUuid>)]
     #[graphql(skip)]
     pub(crate) tax_code_id: Option<TaxCodeId>,
+    /// Rate of the second tax in percent; 0 without one.
+    #[diesel(sql_type = diesel::sql_types::Numeric)]
+    pub second_tax_percent: Dec,
+    #[diesel(sql_type = diesel::sql_types::Numeric)]
+    #[graphql(skip)]
+    pub(crate) second_tax: Dec,
+    #[diesel(sql_type = diesel::sql_types::Nullable<SqlUuid>)]
+    #[graphql(skip)]
+    pub(crate) second_tax_code_id: Option<TaxCodeId>,
     #[diesel(sql_type = diesel::sql_types::Text)]
     #[graphql(skip)]
     pub(crate) currency: String,
@@ -171,9 +180,10 @@ impl CreditNoteLine {
         Money::new(self.net, &self.currency)
     }
 
-    /// The line's share of its tax, in the invoice's currency.
-    async fn tax(&self) -> Money {
-        Money::new(self.tax, &self.currency)
+    /// The line's shares of its taxes, in the invoice's currency.
+    async fn tax(&self) -> async_graphql::Result<Money> {
+        let tax = add(self.tax.0, self.second_tax.0).map_err(crate::platform::error::Error::from)?;
+        Ok(Money::new(Dec(tax), &self.currency))
     }
 
     /// The account that the net amount is taken from. Right: `finance.account.read`.
@@ -188,18 +198,30 @@ impl CreditNoteLine {
             None => Ok(None),
         }
     }
+
+    /// The code of the second tax, if there is one. Right: `finance.tax_code.read`.
+    async fn second_tax_code(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<TaxCode>> {
+        match self.second_tax_code_id {
+            Some(code) => Ok(ctx.load::<TaxCode>(code).await?),
+            None => Ok(None),
+        }
+    }
 }
 
 /// The taxes of a note by code and rate, in the order of its lines.
 fn taxes(lines: &[CreditNoteLine], currency: &str) -> Result<Vec<DocumentTax>> {
     let mut sums: Vec<(Option<TaxCodeId>, Decimal, Decimal, Decimal)> = Vec::new();
     for line in lines {
-        let known = sums.iter_mut().find(|sum| sum.0 == line.tax_code_id && sum.1 == line.tax_percent.0);
-        if let Some((_, _, base, tax)) = known {
-            *base = add(*base, line.net.0)?;
-            *tax = add(*tax, line.tax.0)?;
-        } else {
-            sums.push((line.tax_code_id, line.tax_percent.0, line.net.0, line.tax.0));
+        let second = line.second_tax_code_id.map(|code| (Some(code), line.second_tax_percent.0, line.second_tax.0));
+        for (code, percent, share) in std::iter::once((line.tax_code_id, line.tax_percent.0, line.tax.0)).chain(second)
+        {
+            let known = sums.iter_mut().find(|sum| sum.0 == code && sum.1 == percent);
+            if let Some((_, _, base, tax)) = known {
+                *base = add(*base, line.net.0)?;
+                *tax = add(*tax, share)?;
+            } else {
+                sums.push((code, percent, line.net.0, share));
+            }
         }
     }
     let one = |(tax_code_id, percent, base, tax)| DocumentTax {
@@ -267,7 +289,7 @@ impl Fetch for Lines {
         let rows: Vec<CreditNoteLine> = tx
             .rows(
                 sql("SELECT l.credit_note_id, l.line_no, l.invoice_line_no, l.description, l.quantity, l.tax_percent, l.net, l.tax,
-                            l.account_id, l.tax_code_id, n.currency
+                            l.account_id, l.tax_code_id, l.second_tax_percent, l.second_tax, l.second_tax_code_id, n.currency
                        FROM finance.credit_note_line l
                        JOIN finance.credit_note n ON n.tenant_id = l.tenant_id AND n.id = l.credit_note_id
                       WHERE l.tenant_id = $1 AND l.credit_note_id = ANY ($2)
@@ -289,10 +311,11 @@ impl Fetch for Lines {
 pub struct CreditNoteLineInput {
     /// Place of the line in the invoice, from 1.
     pub line: i32,
-    /// How many come back, with the sign of the line and at most 4 decimals. Not together with `net`.
+    /// How many come back, with the sign of the line and at most 4 decimals. Not together with `amount`.
     pub quantity: Option<Dec>,
-    /// An allowance on the line's net amount, with its sign and in the invoice's currency. Not together with `quantity`.
-    pub net: Option<Dec>,
+    /// An allowance on the line, with its sign and in the invoice's currency: net, or with its taxes where the prices of the
+    /// invoice include them. Not together with `quantity`.
+    pub amount: Option<Dec>,
 }
 
 /// What a credit note is issued with.

@@ -181,7 +181,7 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
 
     // A little of what is paid is taken back.
     let note = json!({ "invoice": issued, "issueDate": format!("2026-{month}-22"), "reason": format!("{word} complaint"),
-                       "lines": [{ "line": 1, "net": "10.00" }] });
+                       "lines": [{ "line": 1, "amount": "10.00" }] });
     let credit_note = made(&boss, "creditNoteIssue", note, "creditNote").await;
 
     made(

@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use backoffice_money::{Currency, Decimal, add, mul, neg, round, sub};
+use backoffice_money::{Currency, Decimal, LineTotals, Prices, add, mul, neg, round, sub};
 use chrono::NaiveDate;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Nullable, Numeric, Text, Uuid as SqlUuid};
 use futures_util::future::{join5, try_join3};
 
-use super::rules::{Amount, Credited, Invoiced, Taken, credit, totals};
+use super::rules::{Amount, Credited, Invoiced, Taxed, Terms, credit, totals};
 use super::{CreditNote, CreditNoteIssueInput, CreditNoteLineInput};
 use crate::finance::document::Kind;
 use crate::finance::document::posting::{Currencies, entry_worth};
@@ -60,13 +60,20 @@ struct Row {
     taken_net: Decimal,
     #[diesel(sql_type = Numeric)]
     taken_tax: Decimal,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    second_tax_code_id: Option<TaxCodeId>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    second_account_id: Option<AccountId>,
+    #[diesel(sql_type = Numeric)]
+    second_tax_percent: Decimal,
+    #[diesel(sql_type = Numeric)]
+    taken_second: Decimal,
 }
 
 impl Row {
     fn line(&self) -> Line {
-        let tax = match (self.tax_code_id, self.tax_account_id) {
-            (Some(code), Some(account)) => Some(LineTax { code, account, percent: self.tax_percent }),
-            _ => None,
+        let tax = |code: Option<TaxCodeId>, account: Option<AccountId>, percent| {
+            code.zip(account).map(|(code, account)| LineTax { code, account, percent })
         };
         Line {
             description: self.description.clone(),
@@ -74,7 +81,26 @@ impl Row {
             unit_price: self.unit_price,
             discount_percent: self.discount_percent,
             account: self.account_id,
-            tax,
+            tax: tax(self.tax_code_id, self.tax_account_id, self.tax_percent),
+            second_tax: tax(self.second_tax_code_id, self.second_account_id, self.second_tax_percent),
+        }
+    }
+
+    /// The line with its amounts as the invoice has them, and what notes took back of them.
+    fn invoiced(&self, line: &Line, amounts: &LineTotals) -> Invoiced {
+        let taken = [self.taken_tax, self.taken_second];
+        Invoiced {
+            quantity: self.quantity,
+            net: amounts.net,
+            taxes: line
+                .tax_keys()
+                .into_iter()
+                .zip(&amounts.taxes)
+                .zip(taken)
+                .map(|((key, tax), taken)| Taxed { code: key.key, percent: key.percent, tax: *tax, taken })
+                .collect(),
+            taken_quantity: self.taken_quantity,
+            taken_net: self.taken_net,
         }
     }
 }
@@ -106,10 +132,14 @@ async fn lines_of(tx: &Tx, id: InvoiceId) -> Result<Vec<Row>> {
     tx.rows(
         sql("SELECT l.id, l.description, l.quantity, l.unit_price, l.discount_percent, l.account_id, l.tax_code_id,
                     t.account_id AS tax_account_id, l.tax_percent, coalesce(c.quantity, 0) AS taken_quantity,
-                    coalesce(c.net, 0) AS taken_net, coalesce(c.tax, 0) AS taken_tax
+                    coalesce(c.net, 0) AS taken_net, coalesce(c.tax, 0) AS taken_tax,
+                    l.second_tax_code_id, s.account_id AS second_account_id, l.second_tax_percent,
+                    coalesce(c.second_tax, 0) AS taken_second
                FROM finance.invoice_line l
                LEFT JOIN finance.tax_code t ON t.tenant_id = l.tenant_id AND t.id = l.tax_code_id
-               LEFT JOIN (SELECT k.invoice_line_id, sum(k.quantity) AS quantity, sum(k.net) AS net, sum(k.tax) AS tax
+               LEFT JOIN finance.tax_code s ON s.tenant_id = l.tenant_id AND s.id = l.second_tax_code_id
+               LEFT JOIN (SELECT k.invoice_line_id, sum(k.quantity) AS quantity, sum(k.net) AS net, sum(k.tax) AS tax,
+                                 sum(k.second_tax) AS second_tax
                             FROM finance.credit_note n
                             JOIN finance.credit_note_line k ON k.tenant_id = n.tenant_id AND k.credit_note_id = n.id
                            WHERE n.tenant_id = $1 AND n.invoice_id = $2 GROUP BY k.invoice_line_id) c ON c.invoice_line_id = l.id
@@ -134,14 +164,14 @@ async fn item_of(tx: &Tx, id: InvoiceId) -> Result<OpenItem> {
 }
 
 /// Which lines are wanted back, by their places in the list.
-fn wanted(given: Option<Vec<CreditNoteLineInput>>, lines: &[Invoiced]) -> Result<Vec<(usize, Amount)>> {
+fn wanted(given: Option<Vec<CreditNoteLineInput>>, lines: &[Invoiced], prices: Prices) -> Result<Vec<(usize, Amount)>> {
     let Some(given) = given else {
-        let rest: Vec<(usize, Amount)> = lines
-            .iter()
-            .enumerate()
-            .filter(|(_, line)| line.net != line.taken.net || line.quantity != line.taken.quantity)
-            .map(|(index, _)| (index, Amount::Rest))
-            .collect();
+        let mut rest = Vec::new();
+        for (index, line) in lines.iter().enumerate() {
+            if !line.gone(prices)? {
+                rest.push((index, Amount::Rest));
+            }
+        }
         if rest.is_empty() {
             let message = "This invoice is credited in full.";
             return Err(Error::refuse(UserErrorCode::OverAllocated, "invoice", message));
@@ -162,13 +192,13 @@ fn wanted(given: Option<Vec<CreditNoteLineInput>>, lines: &[Invoiced]) -> Result
             let message = "This line of the invoice is named twice.";
             return Err(Error::refuse(UserErrorCode::Duplicate, &field, message));
         }
-        let amount = match (line.quantity, line.net) {
+        let amount = match (line.quantity, line.amount) {
             (None, None) => Amount::Rest,
             (Some(quantity), None) => Amount::Quantity(quantity.0),
-            (None, Some(net)) => Amount::Net(net.0),
+            (None, Some(amount)) => Amount::Allowance(amount.0),
             (Some(_), Some(_)) => {
                 let message = "Say how many come back or what is allowed on the line, not both.";
-                return Err(Error::refuse(UserErrorCode::Invalid, &format!("lines.{place}.net"), message));
+                return Err(Error::refuse(UserErrorCode::Invalid, &format!("lines.{place}.amount"), message));
             }
         };
         wanted.push((index, amount));
@@ -214,24 +244,20 @@ pub(super) async fn issue(tx: &Tx, input: CreditNoteIssueInput) -> Result<Credit
     let (rows, item, taking) =
         try_join3(lines_of(tx, invoice.id), item_of(tx, invoice.id), tx.row::<Taking, _>(next_number)).await?;
     let sold: Vec<Line> = rows.iter().map(Row::line).collect();
-    let invoice_totals = total(&sold, invoice.rounding, money)?;
+    let invoice_totals = total(&sold, invoice.terms(), money)?;
     let lines: Vec<Invoiced> = rows
         .iter()
+        .zip(&sold)
         .zip(&invoice_totals.lines)
-        .map(|(row, amounts)| Invoiced {
-            quantity: row.quantity,
-            net: amounts.net,
-            tax: amounts.tax,
-            code: row.tax_code_id,
-            percent: row.tax_percent,
-            taken: Taken { quantity: row.taken_quantity, net: row.taken_net, tax: row.taken_tax },
-        })
+        .map(|((row, line), amounts)| row.invoiced(line, amounts))
         .collect();
-    let credited = credit(&lines, &wanted(input.lines, &lines)?, invoice.rounding.into(), money.exponent())?;
+    let terms = invoice.terms();
+    let terms = Terms { prices: terms.prices(), method: terms.rounding.into(), exponent: money.exponent() };
+    let credited = credit(&lines, &wanted(input.lines, &lines, terms.prices)?, terms)?;
     let note = totals(&lines, &credited)?;
     let mut left = invoice.gross.0;
     for line in &lines {
-        left = sub(left, add(line.taken.net, line.taken.tax)?)?;
+        left = sub(left, line.taken(Prices::IncludeTax)?)?;
     }
     if note.gross <= Decimal::ZERO {
         let message = "A credit note takes something back: its total is more than zero.";
@@ -325,12 +351,17 @@ pub(super) async fn issue(tx: &Tx, input: CreditNoteIssueInput) -> Result<Credit
 
 async fn write_lines(tx: &Tx, note: CreditNoteId, rows: &[Row], credited: &[Credited]) -> Result<()> {
     let of = |one: &Credited| rows.get(one.line);
+    let taxes = |place: usize| -> Vec<Decimal> {
+        credited.iter().map(|one| one.taxes.get(place).copied().unwrap_or_default()).collect()
+    };
     tx.exec(
         sql("INSERT INTO finance.credit_note_line (tenant_id, id, credit_note_id, line_no, invoice_line_id, invoice_line_no, description,
-                                                   quantity, account_id, tax_code_id, tax_percent, net, tax)
-             SELECT $1, n.id, $2, n.line_no, l.id, l.line_no, l.description, n.quantity, l.account_id, l.tax_code_id, l.tax_percent, n.net, n.tax
-               FROM unnest($3::uuid[], $4::uuid[], $5::numeric[], $6::numeric[], $7::numeric[]) WITH ORDINALITY
-                 AS n (id, invoice_line_id, quantity, net, tax, line_no)
+                                                   quantity, account_id, tax_code_id, tax_percent, net, tax,
+                                                   second_tax_code_id, second_tax_percent, second_tax)
+             SELECT $1, n.id, $2, n.line_no, l.id, l.line_no, l.description, n.quantity, l.account_id, l.tax_code_id, l.tax_percent, n.net, n.tax,
+                    l.second_tax_code_id, l.second_tax_percent, n.second_tax
+               FROM unnest($3::uuid[], $4::uuid[], $5::numeric[], $6::numeric[], $7::numeric[], $8::numeric[]) WITH ORDINALITY
+                 AS n (id, invoice_line_id, quantity, net, tax, second_tax, line_no)
                JOIN finance.invoice_line l ON l.tenant_id = $1 AND l.id = n.invoice_line_id")
             .bind::<SqlUuid, _>(tx.tenant()?)
             .bind::<SqlUuid, _>(note)
@@ -338,7 +369,8 @@ async fn write_lines(tx: &Tx, note: CreditNoteId, rows: &[Row], credited: &[Cred
             .bind::<Array<SqlUuid>, _>(credited.iter().filter_map(|one| Some(of(one)?.id)).collect::<Vec<_>>())
             .bind::<Array<Nullable<Numeric>>, _>(credited.iter().map(|one| one.quantity).collect::<Vec<_>>())
             .bind::<Array<Numeric>, _>(credited.iter().map(|one| one.net).collect::<Vec<_>>())
-            .bind::<Array<Numeric>, _>(credited.iter().map(|one| one.tax).collect::<Vec<_>>()),
+            .bind::<Array<Numeric>, _>(taxes(0))
+            .bind::<Array<Numeric>, _>(taxes(1)),
     )
     .await?;
     Ok(())

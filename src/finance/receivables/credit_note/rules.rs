@@ -1,7 +1,8 @@
 //! How much a credit note takes back, and with which taxes: no database, no clock.
 
 use backoffice_money::{
-    Decimal, LineInput, LineTotals, RoundingMethod, TaxKey, TaxTotal, Totals, add, check_scale, split_last, sub, sum,
+    Decimal, LineInput, LineTotals, Prices, RoundingMethod, TaxKey, TaxTotal, Totals, add, check_scale, split_last,
+    sub, sum,
 };
 
 use crate::finance::ids::TaxCodeId;
@@ -15,25 +16,61 @@ pub(super) struct Invoiced {
     pub quantity: Decimal,
     /// Net amount.
     pub net: Decimal,
-    /// The line's share of its tax.
-    pub tax: Decimal,
-    /// What it is taxed with.
+    /// Its taxes, each of the net amount.
+    pub taxes: Vec<Taxed>,
+    /// How many earlier notes took back.
+    pub taken_quantity: Decimal,
+    /// Net amount that they took back.
+    pub taken_net: Decimal,
+}
+
+/// One tax of a line of the invoice.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taxed {
+    /// The code; none outside of any tax.
     pub code: Option<TaxCodeId>,
     /// The rate in percent.
     pub percent: Decimal,
-    /// What earlier notes took back.
-    pub taken: Taken,
+    /// The line's share of it.
+    pub tax: Decimal,
+    /// What earlier notes took back of that.
+    pub taken: Decimal,
 }
 
-/// What was taken back of a line.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Taken {
-    /// How many.
-    pub quantity: Decimal,
-    /// Net amount.
-    pub net: Decimal,
-    /// Tax.
-    pub tax: Decimal,
+impl Taxed {
+    fn with(&self, other: &Self) -> bool {
+        self.code == other.code && self.percent == other.percent
+    }
+}
+
+impl Invoiced {
+    /// What the line comes to as its prices are: net, or with its taxes.
+    fn amount(&self, prices: Prices) -> Result<Decimal> {
+        let tax = sum(self.taxes.iter().map(|tax| tax.tax))?;
+        Ok(if prices == Prices::IncludeTax { add(self.net, tax)? } else { self.net })
+    }
+
+    /// The same of what was taken back.
+    pub(super) fn taken(&self, prices: Prices) -> Result<Decimal> {
+        let tax = sum(self.taxes.iter().map(|tax| tax.taken))?;
+        Ok(if prices == Prices::IncludeTax { add(self.taken_net, tax)? } else { self.taken_net })
+    }
+
+    /// Whether nothing is left of it.
+    pub(super) fn gone(&self, prices: Prices) -> Result<bool> {
+        Ok(self.quantity == self.taken_quantity && self.amount(prices)? == self.taken(prices)?)
+    }
+}
+
+/// How the invoice was computed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// What its prices are.
+    pub prices: Prices,
+    /// When its taxes are rounded.
+    pub method: RoundingMethod,
+    /// Decimals of its currency.
+    pub exponent: u32,
 }
 
 /// How much of a line is wanted back.
@@ -43,12 +80,12 @@ pub(super) enum Amount {
     Rest,
     /// So many.
     Quantity(Decimal),
-    /// So much of its net amount.
-    Net(Decimal),
+    /// So much of what it comes to: net, or with its taxes where the prices include them.
+    Allowance(Decimal),
 }
 
 /// What is taken back of one line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Credited {
     /// Which line, by its place in the list.
     pub line: usize,
@@ -56,56 +93,115 @@ pub(super) struct Credited {
     pub quantity: Option<Decimal>,
     /// Net amount.
     pub net: Decimal,
-    /// The line's share of its tax.
-    pub tax: Decimal,
+    /// The line's share of each of its taxes.
+    pub taxes: Vec<Decimal>,
 }
 
 /// Nets and taxes of a note. Each wanted line names a line of the invoice by its place; none twice.
 ///
-/// A part of a line is its share of the line's net by quantity. Taxes are rounded as the invoice's are: by document once a
-/// tax code, by line on each line. Whoever takes back the last of what was taxed together takes what is left of the tax, so
-/// that all notes together are the invoice to the last cent; and nobody takes more tax than is left.
-pub(super) fn credit(
-    lines: &[Invoiced],
-    wanted: &[(usize, Amount)],
-    method: RoundingMethod,
-    exponent: u32,
-) -> Result<Vec<Credited>> {
-    let mut credited = Vec::with_capacity(wanted.len());
+/// A part of a line is its share of the line's amount by quantity. Taxes are computed as the invoice's are: by document once
+/// a tax code, by line on each line. Whoever takes back the last of what was taxed together takes what is left of the tax,
+/// so that all notes together are the invoice to the last cent; and nobody takes more tax than is left.
+pub(super) fn credit(lines: &[Invoiced], wanted: &[(usize, Amount)], terms: Terms) -> Result<Vec<Credited>> {
+    let mut parts = Vec::with_capacity(wanted.len());
+    let mut inputs = Vec::with_capacity(wanted.len());
     for (place, (index, amount)) in wanted.iter().enumerate() {
         let line = lines.get(*index).ok_or_else(|| Error::fault("a line that the invoice does not have"))?;
-        let (quantity, net) = part(line, *amount, index.saturating_add(1), place, exponent)?;
-        credited.push(Credited { line: *index, quantity, net, tax: Decimal::ZERO });
+        let (quantity, amount) = part(line, *amount, index.saturating_add(1), place, terms)?;
+        parts.push((*index, quantity, amount));
+        inputs.push(LineInput {
+            quantity: Decimal::ONE,
+            unit_price: amount,
+            discount_percent: Decimal::ZERO,
+            taxes: line.taxes.iter().map(|tax| TaxKey { key: tax.code, percent: tax.percent }).collect(),
+        });
     }
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    for (index, one) in credited.iter().enumerate() {
-        let with = |other: &Credited| match (method, lines.get(one.line), lines.get(other.line)) {
-            (RoundingMethod::ByDocument, Some(a), Some(b)) => a.code == b.code && a.percent == b.percent,
-            _ => one.line == other.line,
-        };
-        let known =
-            groups.iter_mut().find(|group| group.first().and_then(|first| credited.get(*first)).is_some_and(&with));
-        match known {
-            Some(group) => group.push(index),
-            None => groups.push(vec![index]),
+    let computed = backoffice_money::totals(&inputs, Decimal::ZERO, terms.prices, terms.method, terms.exponent)?;
+    let mut credited: Vec<Credited> = parts
+        .iter()
+        .zip(computed.lines)
+        .map(|((line, quantity, _), amounts)| Credited {
+            line: *line,
+            quantity: *quantity,
+            net: amounts.net,
+            taxes: amounts.taxes,
+        })
+        .collect();
+    for group in groups(lines, &credited, terms.method) {
+        let now = |index: usize| parts.iter().find(|part| part.0 == index).map_or(Decimal::ZERO, |part| part.2);
+        let off = correction(lines, &credited, &group, now, terms)?;
+        let Some((index, place)) = group.last().copied() else { continue };
+        let Some(last) = credited.get_mut(index) else { continue };
+        if let Some(tax) = last.taxes.get_mut(place) {
+            *tax = add(*tax, off)?;
         }
-    }
-    for group in groups {
-        tax_group(lines, &mut credited, &group, method, exponent)?;
+        if terms.prices == Prices::IncludeTax {
+            last.net = sub(last.net, off)?;
+        }
     }
     Ok(credited)
 }
 
-/// How many and how much net.
+/// The shares of taxes that were rounded together, each by its line of the note and its place there.
+fn groups(lines: &[Invoiced], credited: &[Credited], method: RoundingMethod) -> Vec<Vec<(usize, usize)>> {
+    let taxed = |(index, place): (usize, usize)| lines.get(credited.get(index)?.line)?.taxes.get(place);
+    let mut groups: Vec<Vec<(usize, usize)>> = Vec::new();
+    for (index, one) in credited.iter().enumerate() {
+        for place in 0..one.taxes.len() {
+            let known = groups.iter_mut().find(|group| {
+                let first = group.first().and_then(|first| taxed(*first));
+                method == RoundingMethod::ByDocument && first.zip(taxed((index, place))).is_some_and(|(a, b)| a.with(b))
+            });
+            match known {
+                Some(group) => group.push((index, place)),
+                None => groups.push(vec![(index, place)]),
+            }
+        }
+    }
+    groups
+}
+
+/// What a group takes of its tax more, or less, than was computed.
+fn correction(
+    lines: &[Invoiced],
+    credited: &[Credited],
+    group: &[(usize, usize)],
+    now: impl Fn(usize) -> Decimal,
+    terms: Terms,
+) -> Result<Decimal> {
+    let share = |(index, place): &(usize, usize)| credited.get(*index)?.taxes.get(*place).copied();
+    let tax = sum(group.iter().filter_map(share))?;
+    let first = group.first().and_then(|(index, place)| {
+        let one = credited.get(*index)?;
+        Some((one.line, *lines.get(one.line)?.taxes.get(*place)?))
+    });
+    let Some((named, first)) = first else { return Ok(Decimal::ZERO) };
+    let (mut left, mut complete, mut signs) = (Decimal::ZERO, true, Vec::new());
+    for (index, line) in lines.iter().enumerate() {
+        let together = terms.method == RoundingMethod::ByDocument || index == named;
+        let Some(taxed) = line.taxes.iter().find(|taxed| together && taxed.with(&first)) else { continue };
+        left = add(left, sub(taxed.tax, taxed.taken)?)?;
+        complete &= add(line.taken(terms.prices)?, now(index))? == line.amount(terms.prices)?;
+        if !line.net.is_zero() {
+            signs.push(line.net.is_sign_negative());
+        }
+    }
+    signs.dedup();
+    let beyond = signs.len() <= 1 && tax.abs() > left.abs();
+    Ok(if complete || beyond { sub(left, tax)? } else { Decimal::ZERO })
+}
+
+/// How many and how much.
 fn part(
     line: &Invoiced,
     amount: Amount,
     number: usize,
     place: usize,
-    exponent: u32,
+    terms: Terms,
 ) -> Result<(Option<Decimal>, Decimal)> {
-    let left = sub(line.quantity, line.taken.quantity)?;
-    let rest = sub(line.net, line.taken.net)?;
+    let left = sub(line.quantity, line.taken_quantity)?;
+    let whole = line.amount(terms.prices)?;
+    let rest = sub(whole, line.taken(terms.prices)?)?;
     let over = |field: &str, what: String| {
         Err(Error::refuse(UserErrorCode::OverAllocated, &format!("lines.{place}.{field}"), what))
     };
@@ -130,91 +226,44 @@ fn part(
                 return Ok((Some(quantity), rest));
             }
             let stays = sub(line.quantity, quantity)?;
-            let parts = split_last(line.net, &[quantity.abs(), stays.abs()], exponent)?;
-            let net = parts.into_iter().next().unwrap_or_default();
+            let parts = split_last(whole, &[quantity.abs(), stays.abs()], terms.exponent)?;
+            let part = parts.into_iter().next().unwrap_or_default();
             // an allowance may have left less than the price of what comes back
-            Ok((Some(quantity), if net.abs() > rest.abs() { rest } else { net }))
+            Ok((Some(quantity), if part.abs() > rest.abs() { rest } else { part }))
         }
-        Amount::Net(net) => {
-            let field = format!("lines.{place}.net");
-            check_scale(net, exponent).map_err(|error| at(&field, error))?;
-            if net.is_zero() || net.is_sign_negative() != line.net.is_sign_negative() {
-                return wrong("net", "The amount has the sign of the invoice's line and is not zero.");
+        Amount::Allowance(amount) => {
+            let field = format!("lines.{place}.amount");
+            check_scale(amount, terms.exponent).map_err(|error| at(&field, error))?;
+            if amount.is_zero() || amount.is_sign_negative() != whole.is_sign_negative() {
+                return wrong("amount", "The amount has the sign of the invoice's line and is not zero.");
             }
-            if net.abs() > rest.abs() {
+            if amount.abs() > rest.abs() {
                 let rest = rest.normalize();
-                return over("net", format!("Only {rest} of line {number} can still be credited."));
+                return over("amount", format!("Only {rest} of line {number} can still be credited."));
             }
-            Ok((None, net))
+            Ok((None, amount))
         }
     }
-}
-
-/// The taxes of lines that are taxed together.
-fn tax_group(
-    lines: &[Invoiced],
-    credited: &mut [Credited],
-    group: &[usize],
-    method: RoundingMethod,
-    exponent: u32,
-) -> Result<()> {
-    let members: Vec<Credited> = group.iter().filter_map(|index| credited.get(*index).copied()).collect();
-    let Some(first) = members.first().and_then(|one| lines.get(one.line)) else { return Ok(()) };
-    let inputs: Vec<LineInput<()>> = members
-        .iter()
-        .map(|one| LineInput {
-            quantity: Decimal::ONE,
-            unit_price: one.net,
-            discount_percent: Decimal::ZERO,
-            tax: TaxKey { key: (), percent: first.percent },
-        })
-        .collect();
-    let computed = backoffice_money::totals(&inputs, Decimal::ZERO, method, exponent)?;
-    let together: Vec<(usize, &Invoiced)> = lines
-        .iter()
-        .enumerate()
-        .filter(|(index, line)| match method {
-            RoundingMethod::ByDocument => line.code == first.code && line.percent == first.percent,
-            RoundingMethod::ByLine => members.iter().any(|one| one.line == *index),
-        })
-        .collect();
-    let mut left = Decimal::ZERO;
-    let mut complete = true;
-    for (index, line) in &together {
-        left = add(left, sub(line.tax, line.taken.tax)?)?;
-        let now = members.iter().find(|one| one.line == *index).map_or(Decimal::ZERO, |one| one.net);
-        complete &= add(line.taken.net, now)? == line.net;
-    }
-    let one_sign = together
-        .iter()
-        .all(|(_, line)| line.net.is_zero() || line.net.is_sign_negative() == first.net.is_sign_negative());
-    let tax = if complete || (one_sign && computed.tax.abs() > left.abs()) { left } else { computed.tax };
-    // what the last of them takes more, or less, than its own share
-    let mut off = sub(tax, computed.tax)?;
-    for (index, amounts) in group.iter().zip(&computed.lines).rev() {
-        if let Some(one) = credited.get_mut(*index) {
-            one.tax = add(amounts.tax, off)?;
-            off = Decimal::ZERO;
-        }
-    }
-    Ok(())
 }
 
 /// The totals that a note is posted with.
 pub(super) fn totals(lines: &[Invoiced], credited: &[Credited]) -> Result<Totals<Option<TaxCodeId>>> {
-    let amounts: Vec<LineTotals> = credited
-        .iter()
-        .map(|one| LineTotals { net: one.net, document_discount: Decimal::ZERO, tax: one.tax })
-        .collect();
+    let mut amounts = Vec::with_capacity(credited.len());
     let mut taxes: Vec<TaxTotal<Option<TaxCodeId>>> = Vec::new();
     for one in credited {
+        let tax = sum(one.taxes.iter().copied())?;
+        amounts.push(LineTotals { net: one.net, document_discount: Decimal::ZERO, tax, taxes: one.taxes.clone() });
         let Some(line) = lines.get(one.line) else { continue };
-        match taxes.iter_mut().find(|tax| tax.key == line.code && tax.percent == line.percent) {
-            Some(tax) => {
-                tax.base = add(tax.base, one.net)?;
-                tax.tax = add(tax.tax, one.tax)?;
+        for (taxed, share) in line.taxes.iter().zip(&one.taxes) {
+            match taxes.iter_mut().find(|tax| tax.key == taxed.code && tax.percent == taxed.percent) {
+                Some(tax) => {
+                    tax.base = add(tax.base, one.net)?;
+                    tax.tax = add(tax.tax, *share)?;
+                }
+                None => {
+                    taxes.push(TaxTotal { key: taxed.code, percent: taxed.percent, base: one.net, tax: *share });
+                }
             }
-            None => taxes.push(TaxTotal { key: line.code, percent: line.percent, base: one.net, tax: one.tax }),
         }
     }
     let net = sum(amounts.iter().map(|line| line.net))?;

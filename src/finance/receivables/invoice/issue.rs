@@ -60,7 +60,7 @@ pub(super) async fn issue(tx: &Tx, input: InvoiceIssueInput) -> Result<Invoice> 
     let customer = customer.ok_or_else(|| Error::fault("an invoice without its customer"))?;
     let due = due_date(day, input.due_date.map(|date| date.0), customer.payment_terms_days)?;
     let lines = lines::at_posting(&before, draft.version, "issueDate")?;
-    let totals = total(&lines, draft.rounding, money)?;
+    let totals = total(&lines, draft.terms(), money)?;
     let currencies = Currencies { document: money, book, rate: draft.exchange_rate.0 };
     let description = format!("{} {}", taken.number, customer.name);
     let entry = entry(Kind::Invoice, control.id, &lines, &totals, currencies, &description)?;
