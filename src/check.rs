@@ -48,7 +48,7 @@ const QUESTIONS: &[Question] = &[
                   FROM (SELECT coalesce(sum(open_book), 0) AS open_book FROM finance.open_item WHERE tenant_id = $tenant AND side = 'receivable') i,
                        (SELECT coalesce(sum(b.debit - b.credit), 0) AS balance FROM finance.account_balance b
                           JOIN finance.account a ON a.tenant_id = b.tenant_id AND a.id = b.account_id
-                         WHERE b.tenant_id = $tenant AND a.control = 'receivable') c
+                         WHERE b.tenant_id = $tenant AND a.control IN ('receivable', 'customer_advance')) c
                  WHERE i.open_book <> c.balance",
     },
     Question {
@@ -57,7 +57,7 @@ const QUESTIONS: &[Question] = &[
                   FROM (SELECT coalesce(sum(open_book), 0) AS open_book FROM finance.open_item WHERE tenant_id = $tenant AND side = 'payable') i,
                        (SELECT coalesce(sum(b.credit - b.debit), 0) AS balance FROM finance.account_balance b
                           JOIN finance.account a ON a.tenant_id = b.tenant_id AND a.id = b.account_id
-                         WHERE b.tenant_id = $tenant AND a.control = 'payable') c
+                         WHERE b.tenant_id = $tenant AND a.control IN ('payable', 'vendor_advance')) c
                  WHERE i.open_book <> c.balance",
     },
     Question {
@@ -74,11 +74,13 @@ const QUESTIONS: &[Question] = &[
         query: "WITH given AS (
                     SELECT s.series, s.prefix || lpad(n::text, greatest(5, length(n::text)), '0') AS number
                       FROM core.number_series s, generate_series(1, s.last_number) AS n
-                     WHERE s.tenant_id = $tenant AND (s.series IN ('invoice', 'credit_note', 'journal') OR s.series LIKE 'correspondence%')
+                     WHERE s.tenant_id = $tenant AND (s.series IN ('invoice', 'credit_note', 'payment', 'journal') OR s.series LIKE 'correspondence%')
                 ), carried AS (
                     SELECT 'invoice' AS series, d.number FROM finance.invoice d WHERE d.tenant_id = $tenant AND d.number IS NOT NULL
                     UNION ALL
                     SELECT 'credit_note', d.number FROM finance.credit_note d WHERE d.tenant_id = $tenant
+                    UNION ALL
+                    SELECT 'payment', d.number FROM finance.payment d WHERE d.tenant_id = $tenant
                     UNION ALL
                     SELECT 'journal', d.number FROM finance.journal_entry d WHERE d.tenant_id = $tenant
                     UNION ALL

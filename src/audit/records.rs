@@ -59,6 +59,8 @@ pub(super) fn node(table: &str, id: Uuid) -> Option<String> {
         "finance.bill_line" => finance::BillLineId::PREFIX,
         "finance.open_item" => finance::OpenItemId::PREFIX,
         "finance.allocation" => finance::AllocationId::PREFIX,
+        "finance.payment" => finance::PaymentId::PREFIX,
+        "finance.payment_allocation" => finance::PaymentAllocationId::PREFIX,
         "finance.bank_account" => finance::BankAccountId::PREFIX,
         "finance.bank_statement" => finance::BankStatementId::PREFIX,
         "finance.bank_line" => finance::BankLineId::PREFIX,

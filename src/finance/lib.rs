@@ -19,6 +19,7 @@ pub mod nodes;
 pub mod open_item;
 pub mod party;
 pub mod payables;
+pub mod payment;
 pub mod receivables;
 pub mod schema;
 
@@ -31,6 +32,7 @@ pub struct DocumentsQuery(
     payables::vendor::VendorQuery,
     payables::bill::BillQuery,
     open_item::OpenItemQuery,
+    payment::PaymentQuery,
     payables::vendor_bank_change::VendorBankChangeQuery,
 );
 
@@ -42,6 +44,7 @@ pub struct DocumentsMutation(
     receivables::credit_note::CreditNoteMutation,
     payables::vendor::VendorMutation,
     payables::bill::BillMutation,
+    payment::PaymentMutation,
     payables::vendor_bank_change::VendorBankChangeMutation,
 );
 

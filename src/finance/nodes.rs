@@ -8,7 +8,8 @@ use super::document::lines::{DocumentLine, OfBill, OfInvoice};
 use super::ids::{
     AccountId, AllocationId, BankAccountId, BankLineId, BankMatchId, BankStatementId, BillId, BillLineId, CreditNoteId,
     CustomerId, FiscalYearId, ImportId, InvoiceId, InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId,
-    LedgerId, LockExceptionId, OpenItemId, TaxCodeId, TaxRateId, VendorBankChangeId, VendorId,
+    LedgerId, LockExceptionId, OpenItemId, PaymentAllocationId, PaymentId, TaxCodeId, TaxRateId, VendorBankChangeId,
+    VendorId,
 };
 use super::imports::Import;
 use super::ledger::account::Account;
@@ -21,6 +22,7 @@ use super::open_item::{Allocation, OpenItem};
 use super::payables::bill::Bill;
 use super::payables::vendor::Vendor;
 use super::payables::vendor_bank_change::VendorBankChange;
+use super::payment::{Payment, PaymentAllocation};
 use super::receivables::credit_note::CreditNote;
 use super::receivables::customer::Customer;
 use super::receivables::invoice::Invoice;
@@ -44,6 +46,8 @@ crate::platform::nodes! {
     Ledger: LedgerId by Ledger => General;
     LockException: LockExceptionId by LockException;
     OpenItem: OpenItemId by OpenItem;
+    Payment: PaymentId by Payment;
+    PaymentAllocation: PaymentAllocationId by PaymentAllocation;
     TaxCode: TaxCodeId by TaxCode;
     TaxRate: TaxRateId by TaxRate;
     Vendor: VendorId by Vendor;

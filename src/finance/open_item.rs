@@ -14,11 +14,12 @@ use uuid::Uuid;
 
 use crate::finance::document::PaymentState;
 use crate::finance::ids::{
-    AccountId, BillId, CreditNoteId, CustomerId, InvoiceId, JournalEntryId, OpenItemId, VendorId,
+    AccountId, BillId, CreditNoteId, CustomerId, InvoiceId, JournalEntryId, OpenItemId, PaymentId, VendorId,
 };
 use crate::finance::ledger::journal::JournalEntry;
 use crate::finance::payables::bill::Bill;
 use crate::finance::payables::vendor::Vendor;
+use crate::finance::payment::Payment;
 use crate::finance::receivables::credit_note::CreditNote;
 use crate::finance::receivables::customer::Customer;
 use crate::finance::receivables::invoice::Invoice;
@@ -67,7 +68,10 @@ pub struct OpenItem {
     pub(crate) bill_id: Option<BillId>,
     #[graphql(skip)]
     pub(crate) credit_note_id: Option<CreditNoteId>,
-    /// Number of the document: the client's own of an invoice or a credit note, the vendor's of a bill.
+    #[graphql(skip)]
+    pub(crate) payment_id: Option<PaymentId>,
+    /// Number of the document: the client's own of an invoice, a credit note or a payment, the vendor's of
+    /// a bill.
     pub document: String,
     /// Name of the customer or vendor as it stands on the document.
     pub party_name: String,
@@ -113,12 +117,8 @@ impl OpenItem {
     /// What a part of it is worth in the books' currency, with the item's sign and at the rate that the item was posted
     /// with; the last part takes what is left.
     pub fn book_share(&self, part: Decimal, book: Currency) -> Result<Decimal> {
-        if self.currency == book.code() {
-            return Ok(part);
-        }
-        let rest = sub(self.open_amount.0, part)?;
-        let parts = split_last(self.open_book.0, &[part.abs(), rest.abs()], book.exponent())?;
-        parts.into_iter().next().ok_or_else(|| Error::fault("a split without parts"))
+        let exponent = (self.currency != book.code()).then_some(book.exponent());
+        share(self.open_amount.0, self.open_book.0, part, exponent)
     }
 
     /// What was open at the end of a day, by the allocations dated up to it. Nothing before the document's date.
@@ -195,6 +195,14 @@ impl OpenItem {
     async fn credit_note(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<CreditNote>> {
         match self.credit_note_id {
             Some(id) => Ok(ctx.load::<CreditNote>(id).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// The payment, if the item is what is not used of one. Right: `finance.payment.read`.
+    async fn payment(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Payment>> {
+        match self.payment_id {
+            Some(id) => Ok(ctx.load::<Payment>(id).await?),
             None => Ok(None),
         }
     }
@@ -291,8 +299,35 @@ macro_rules! items_of {
 }
 
 items_of!(OnInvoice, ItemOfInvoice, InvoiceId, invoice_id, InvoiceRead, "invoice");
+item_of!(ItemOfPayment, PaymentId, payment_id, "payment");
 item_of!(ItemOfCreditNote, CreditNoteId, credit_note_id, "credit note");
 items_of!(OnBill, ItemOfBill, BillId, bill_id, BillRead, "bill");
+
+/// What a part of an open amount is worth of what all of it is worth in the books, which has so many decimals; none where
+/// the two currencies are one.
+pub fn share(open: Decimal, open_book: Decimal, part: Decimal, exponent: Option<u32>) -> Result<Decimal> {
+    let Some(exponent) = exponent else { return Ok(part) };
+    let parts = split_last(open_book, &[part.abs(), sub(open, part)?.abs()], exponent)?;
+    parts.into_iter().next().ok_or_else(|| Error::fault("a split without parts"))
+}
+
+/// The open items of those ids, locked in the order of their ids until the transaction ends.
+pub async fn lock_items(tx: &Tx, ids: Vec<OpenItemId>) -> Result<HashMap<OpenItemId, OpenItem>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<OpenItem> = tx
+        .rows(
+            open_item::table
+                .filter(open_item::tenant_id.eq(tx.tenant()?))
+                .filter(open_item::id.eq_any(ids))
+                .order(open_item::id)
+                .select(OpenItem::as_select())
+                .for_update(),
+        )
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+}
 
 /// Who owes or is owed.
 #[derive(Clone, Copy, Debug)]
@@ -312,6 +347,8 @@ pub enum Source {
     Bill(BillId),
     /// An issued credit note.
     CreditNote(CreditNoteId),
+    /// A payment: the item is what is not used of it.
+    Payment(PaymentId),
     /// The balances that the books started with.
     Opening,
 }
@@ -351,15 +388,15 @@ pub async fn open(tx: &Tx, items: &[NewItem]) -> Result<()> {
     let texts = |pick: fn(&NewItem) -> String| items.iter().map(pick).collect::<Vec<String>>();
     let ids = |pick: fn(&NewItem) -> Option<Uuid>| items.iter().map(pick).collect::<Vec<Option<Uuid>>>();
     tx.exec(
-        sql("INSERT INTO finance.open_item (tenant_id, id, side, customer_id, vendor_id, invoice_id, bill_id, credit_note_id, document, party_name,
+        sql("INSERT INTO finance.open_item (tenant_id, id, side, customer_id, vendor_id, invoice_id, bill_id, credit_note_id, payment_id, document, party_name,
                                             entry_id, account_id, item_date, due_date, currency, amount, amount_book, open_amount, open_book)
              SELECT $1, n.id, CASE WHEN n.vendor_id IS NULL THEN 'receivable' ELSE 'payable' END, n.customer_id, n.vendor_id,
-                    n.invoice_id, n.bill_id, n.credit_note_id, n.document, n.party_name, n.entry_id, n.account_id, n.item_date, n.due_date, n.currency,
+                    n.invoice_id, n.bill_id, n.credit_note_id, n.payment_id, n.document, n.party_name, n.entry_id, n.account_id, n.item_date, n.due_date, n.currency,
                     n.amount, n.amount_book, n.amount, n.amount_book
                FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::uuid[], $10::uuid[],
-                           $11::date[], $12::date[], $13::text[], $14::numeric[], $15::numeric[], $16::uuid[])
+                           $11::date[], $12::date[], $13::text[], $14::numeric[], $15::numeric[], $16::uuid[], $17::uuid[])
                  AS n (id, customer_id, vendor_id, invoice_id, bill_id, document, party_name, entry_id, account_id, item_date, due_date,
-                       currency, amount, amount_book, credit_note_id)")
+                       currency, amount, amount_book, credit_note_id, payment_id)")
             .bind::<SqlUuid, _>(tx.tenant()?)
             .bind::<Array<SqlUuid>, _>(items.iter().map(|_| OpenItemId::new()).collect::<Vec<_>>())
             .bind::<Array<Nullable<SqlUuid>>, _>(ids(|item| match item.party {
@@ -390,6 +427,10 @@ pub async fn open(tx: &Tx, items: &[NewItem]) -> Result<()> {
             .bind::<Array<Nullable<SqlUuid>>, _>(ids(|item| match item.source {
                 Source::CreditNote(id) => Some(id.0),
                 _ => None,
+            }))
+            .bind::<Array<Nullable<SqlUuid>>, _>(ids(|item| match item.source {
+                Source::Payment(id) => Some(id.0),
+                _ => None,
             })),
     )
     .await?;
@@ -410,6 +451,7 @@ mod tests {
             invoice_id: None,
             bill_id: None,
             credit_note_id: None,
+            payment_id: None,
             document: "INV-00001".to_owned(),
             party_name: "A".to_owned(),
             entry_id: JournalEntryId::new(),

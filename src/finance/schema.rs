@@ -406,6 +406,7 @@ diesel::table! {
         updated_at -> Timestamptz,
         version -> Int4,
         credit_note_id -> Nullable<Uuid>,
+        payment_id -> Nullable<Uuid>,
     }
 }
 
@@ -483,6 +484,40 @@ diesel::table! {
         amount_book -> Numeric,
         lines -> Jsonb,
         proposed_by_name -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.payment (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        number -> Text,
+        side -> Text,
+        customer_id -> Nullable<Uuid>,
+        vendor_id -> Nullable<Uuid>,
+        party_name -> Text,
+        paid_on -> Date,
+        currency -> Text,
+        exchange_rate -> Numeric,
+        amount -> Numeric,
+        reference -> Text,
+        account_id -> Uuid,
+        bank_line_id -> Nullable<Uuid>,
+        entry_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.payment_allocation (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        payment_id -> Uuid,
+        open_item_id -> Uuid,
+        settles_id -> Uuid,
+        uses_id -> Uuid,
+        exchange_account_id -> Nullable<Uuid>,
         created_at -> Timestamptz,
     }
 }

@@ -123,6 +123,10 @@ rights! {
     BankManage = "finance.bank.manage",
     /// Match bank lines to what they settle, and undo it.
     BankMatch = "finance.bank.match",
+    /// See payments of customers and to vendors, and what they settled.
+    PaymentRead = "finance.payment.read",
+    /// Record payments, allocate them to open items, and undo both.
+    PaymentRecord = "finance.payment.record",
     /// See open items and how they were settled.
     OpenItemRead = "finance.open_item.read",
     /// See all work that is done for the client.

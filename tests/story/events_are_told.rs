@@ -130,6 +130,10 @@ const TELLS: &[(&str, &str)] = &[
     ("lockExceptionGrant", "LOCK_EXCEPTION_GRANTED"),
     ("lockExceptionRevoke", "LOCK_EXCEPTION_REVOKED"),
     ("openingBalancesImport", "IMPORT_FINISHED"),
+    ("paymentAllocate", "PAYMENT_ALLOCATED"),
+    ("paymentAllocationUndo", "PAYMENT_ALLOCATION_UNDONE"),
+    ("paymentRecord", "PAYMENT_RECORDED"),
+    ("paymentReverse", "PAYMENT_REVERSED"),
     ("periodLock", "PERIOD_LOCKED"),
     ("periodUnlock", "PERIOD_UNLOCKED"),
     ("recurringWorkCreate", "RECURRING_WORK_CREATED"),
@@ -332,6 +336,8 @@ async fn every_change_tells_what_it_did() {
     change(boss, "invoiceUpdate", json!({ "id": example("Invoice"), "reference": "New" }), "").await;
     change(boss, "journalEntryReverse", json!({ "entry": example("JournalEntry") }), "").await;
     change(boss, "lockExceptionRevoke", json!({ "id": example("LockException") }), "").await;
+    change(boss, "paymentAllocationUndo", json!({ "id": example("PaymentAllocation") }), "").await;
+    change(boss, "paymentReverse", json!({ "id": example("Payment") }), "").await;
     change(boss, "periodLock", json!({ "kind": "SOFT", "through": "2026-01-31" }), "").await;
     change(boss, "periodUnlock", json!({}), "").await;
     change(boss, "serviceAccountRevoke", json!({ "id": example("ServiceAccount") }), "").await;

@@ -52,6 +52,7 @@ mod notices_come_once;
 mod one_operation_is_one_transaction;
 mod one_server_follows_another;
 mod one_stream_carries_many;
+mod payments_settle;
 mod people_come_and_go;
 mod people_sign;
 mod people_sign_in_from_outside;

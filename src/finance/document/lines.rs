@@ -184,8 +184,15 @@ impl DocumentLine {
 }
 
 /// Roles of accounts that lines are not posted to: documents post there by themselves, or the bank does.
-const NOT_ON_LINES: [Control; 5] =
-    [Control::Receivable, Control::Payable, Control::Bank, Control::InputTax, Control::OutputTax];
+const NOT_ON_LINES: [Control; 7] = [
+    Control::Receivable,
+    Control::Payable,
+    Control::Bank,
+    Control::InputTax,
+    Control::OutputTax,
+    Control::CustomerAdvance,
+    Control::VendorAdvance,
+];
 
 /// Finds accounts and tax codes of new lines, with the rates of a day, and refuses what cannot stand on a document.
 pub async fn resolve(

@@ -46,6 +46,8 @@ crate::platform::words! {
         Bank = "bank",
         /// An issued credit note.
         CreditNote = "credit_note",
+        /// A recorded payment, or what it was allocated to.
+        Payment = "payment",
     }
 }
 

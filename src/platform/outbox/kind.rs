@@ -134,6 +134,16 @@ kinds! {
         /// A bill was posted and frozen.
         BillPosted = "bill.posted",
     }
+    "Payment" ("pay") read PaymentRead {
+        /// A payment was recorded and posted.
+        PaymentRecorded = "payment.recorded",
+        /// A payment was allocated to open items.
+        PaymentAllocated = "payment.allocated",
+        /// What a payment settled of an open item was undone.
+        PaymentAllocationUndone = "payment.allocation_undone",
+        /// A payment was reversed.
+        PaymentReversed = "payment.reversed",
+    }
     "BankAccount" ("ba") read BankRead {
         /// A bank account was created.
         BankAccountCreated = "bank_account.created",

@@ -184,6 +184,14 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
                        "lines": [{ "line": 1, "amount": "10.00" }] });
     let credit_note = made(&boss, "creditNoteIssue", note, "creditNote").await;
 
+    // A vendor is paid a little of a bill, and a little ahead.
+    let paid = json!({ "vendor": vendor, "paidOn": format!("2026-{month}-23"), "amount": "5.00", "account": leaf,
+                       "reference": format!("{word} cash") });
+    let payment = made(&boss, "paymentRecord", paid, "payment").await;
+    let used = json!({ "payment": payment, "date": format!("2026-{month}-24"), "allocations": [{ "openItem": payable, "amount": "3.00" }] });
+    let used = change(&boss, "paymentAllocate", used, "payment { allocations { id } }").await;
+    let payment_allocation = used["payment"]["allocations"][0]["id"].as_str().unwrap().to_owned();
+
     made(
         &boss,
         "userInvite",
@@ -670,6 +678,8 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("JournalEntry", entry),
         ("LockException", exception),
         ("OpenItem", payable.as_str().unwrap().to_owned()),
+        ("Payment", payment),
+        ("PaymentAllocation", payment_allocation),
         ("RecurringWork", recurring),
         ("Role", role),
         ("Schedule", schedule),

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{EntrySource, cursor_date};
 use crate::finance::ids::{
-    AccountId, BankLineId, BillId, CreditNoteId, InvoiceId, JournalEntryId, JournalLineId, TaxCodeId,
+    AccountId, BankLineId, BillId, CreditNoteId, InvoiceId, JournalEntryId, JournalLineId, PaymentId, TaxCodeId,
 };
 use crate::finance::ledger::account::Account;
 use crate::finance::ledger::tax_code::TaxCode;
@@ -134,7 +134,7 @@ impl JournalEntry {
         Ok(ctx.load::<PosterOf>(self.id).await?)
     }
 
-    /// What it comes from: the id of an invoice, a credit note, a bill or a bank line, for a reversal that of the reversed entry; null
+    /// What it comes from: the id of an invoice, a credit note, a bill, a payment or a bank line, for a reversal that of the reversed entry; null
     /// for entries that are their own document.
     async fn document_id(&self) -> Option<ID> {
         document_id(self.source, self.source_id)
@@ -201,6 +201,7 @@ fn document_id(source: EntrySource, id: Option<Uuid>) -> Option<ID> {
         EntrySource::Bill => BillId(id).to_string(),
         EntrySource::Bank => BankLineId(id).to_string(),
         EntrySource::CreditNote => CreditNoteId(id).to_string(),
+        EntrySource::Payment => PaymentId(id).to_string(),
         EntrySource::Reversal => JournalEntryId(id).to_string(),
         EntrySource::Manual | EntrySource::Opening => return None,
     }))
