@@ -70,6 +70,13 @@ const QUESTIONS: &[Question] = &[
                    AND (i.open_amount <> i.amount - coalesce(a.allocated, 0) OR i.open_book <> i.amount_book - coalesce(a.allocated_book, 0))",
     },
     Question {
+        name: "instalments are their open items",
+        query: "SELECT format('open item %s (%s): amount %s, instalments %s', i.document, i.id, i.amount, n.amount) AS line
+                  FROM (SELECT open_item_id, sum(amount) AS amount FROM finance.instalment WHERE tenant_id = $tenant GROUP BY open_item_id) n
+                  JOIN finance.open_item i ON i.tenant_id = $tenant AND i.id = n.open_item_id
+                 WHERE i.amount <> n.amount",
+    },
+    Question {
         name: "numbers are gapless",
         query: "WITH given AS (
                     SELECT s.series, s.prefix || lpad(n::text, greatest(5, length(n::text)), '0') AS number

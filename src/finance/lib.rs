@@ -32,6 +32,7 @@ pub struct DocumentsQuery(
     payables::vendor::VendorQuery,
     payables::bill::BillQuery,
     open_item::OpenItemQuery,
+    open_item::AgingQuery,
     payment::PaymentQuery,
     payables::vendor_bank_change::VendorBankChangeQuery,
 );

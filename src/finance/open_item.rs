@@ -32,12 +32,16 @@ use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
 use crate::schema::open_item;
 
+pub mod aging;
 pub mod allocation;
 mod api;
+pub mod instalment;
 
+pub use aging::AgingQuery;
 pub use allocation::Allocation;
 pub(crate) use api::day_of;
 pub use api::{CustomerIdFilter, OpenItemFilter, OpenItemOrder, OpenItemQuery, OpenItemSideFilter, VendorIdFilter};
+pub use instalment::Instalment;
 
 crate::platform::words! {
     /// Who owes whom.
@@ -210,6 +214,12 @@ impl OpenItem {
     /// The journal entry that posted it to the control account. Right: `finance.journal.read`.
     async fn entry(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<JournalEntry>> {
         Ok(ctx.load::<JournalEntry>(self.entry_id).await?)
+    }
+
+    /// Its instalments, in their order; none for an item that is due on one day. What is settled settles the earliest ones
+    /// first. `dueDate` is the day of the last one.
+    async fn instalments(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Instalment>> {
+        Ok(ctx.load::<instalment::OfItem>(self.id).await?.unwrap_or_default())
     }
 
     /// How it was settled, in the order of recording; what was undone stands here with its opposite.

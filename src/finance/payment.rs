@@ -30,6 +30,7 @@ use crate::platform::sql::sql;
 use crate::schema::payment;
 
 pub mod api;
+mod apply;
 mod record;
 mod rules;
 

@@ -266,6 +266,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    finance.instalment (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        open_item_id -> Uuid,
+        instalment_no -> Int4,
+        due_date -> Date,
+        amount -> Numeric,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     finance.invoice (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,

@@ -83,4 +83,5 @@ mod webhooks_arrive;
 mod webhooks_survive_kills;
 mod what_is_known_is_asked_again;
 mod what_is_over_is_swept_away;
+mod what_is_owed_grows_old;
 mod work_comes_again;

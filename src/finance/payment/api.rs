@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use super::{
     Payment, PaymentAllocateInput, PaymentAllocationUndoInput, PaymentPayload, PaymentRecordInput, PaymentReverseInput,
-    record,
+    apply, record,
 };
 use crate::finance::ids::PaymentId;
 use crate::finance::open_item::{CustomerIdFilter, OpenItemSideFilter, VendorIdFilter, day_of};
@@ -114,7 +114,7 @@ impl PaymentMutation {
         #[graphql(desc = "The payment and what it settles.")] input: PaymentAllocateInput,
     ) -> async_graphql::Result<Option<PaymentPayload>> {
         let tx = ctx.tx(Can::PaymentRecord).await?;
-        PaymentPayload::settle(ctx, record::allocate(tx, input).await)
+        PaymentPayload::settle(ctx, apply::allocate(tx, input).await)
     }
 
     /// Undoes what a payment settled of one open item: the item is open again and the payment free again, as they were.
@@ -125,7 +125,7 @@ impl PaymentMutation {
         #[graphql(desc = "What it settled.")] input: PaymentAllocationUndoInput,
     ) -> async_graphql::Result<Option<PaymentPayload>> {
         let tx = ctx.tx(Can::PaymentRecord).await?;
-        PaymentPayload::settle(ctx, record::undo(tx, input).await)
+        PaymentPayload::settle(ctx, apply::undo(tx, input).await)
     }
 
     /// Takes back a payment of which nothing is allocated; its bank line, if it has one, is open again. Right:
@@ -136,6 +136,6 @@ impl PaymentMutation {
         #[graphql(desc = "The payment.")] input: PaymentReverseInput,
     ) -> async_graphql::Result<Option<PaymentPayload>> {
         let tx = ctx.tx(Can::PaymentRecord).await?;
-        PaymentPayload::settle(ctx, record::reverse(tx, input).await)
+        PaymentPayload::settle(ctx, apply::reverse(tx, input).await)
     }
 }

@@ -12,6 +12,7 @@ use crate::finance::document::pricing::{Terms, exchange_rate, total};
 use crate::finance::document::{DocumentLineInput, DocumentRounding, DocumentTax, Kind, PaymentState};
 use crate::finance::ids::{CustomerId, InvoiceId, JournalEntryId, TaxCodeId};
 use crate::finance::ledger::journal::JournalEntry;
+use crate::finance::open_item::instalment::{InstalmentInput, LateOnInvoice};
 use crate::finance::open_item::{Allocation, ItemOfInvoice, OnInvoice, OpenItem, allocation};
 use crate::finance::receivables::credit_note::{self, CreditNote};
 use crate::finance::receivables::customer::{self, Customer};
@@ -131,12 +132,17 @@ impl Invoice {
         Ok(Some(ctx.load::<OnInvoice>(self.id).await?.map_or(PaymentState::Paid, |owed| owed.item.payment_state())))
     }
 
-    /// Whether something is still open after the due date, today in the client's time zone.
+    /// Whether something is still open after its due date, that of an instalment too, today in the client's time zone.
     async fn overdue(&self, ctx: &Context<'_>) -> async_graphql::Result<bool> {
         if self.status == InvoiceStatus::Draft {
             return Ok(false);
         }
-        Ok(ctx.load::<OnInvoice>(self.id).await?.is_some_and(|owed| owed.overdue))
+        match ctx.load::<OnInvoice>(self.id).await? {
+            None => Ok(false),
+            Some(owed) if owed.overdue => Ok(true),
+            // one of its instalments may be late
+            Some(_) => Ok(ctx.load::<LateOnInvoice>(self.id).await?.unwrap_or_default()),
+        }
     }
 
     /// The taxes by code.
@@ -266,6 +272,9 @@ pub struct InvoiceIssueInput {
     pub issue_date: Option<Date>,
     /// The day it is due, not before the issue date; by the customer's payment terms if not said.
     pub due_date: Option<Date>,
+    /// The parts that it is due in, 1 to 60, which are 100 percent: the last one's day is the due date of the whole. Not
+    /// together with `dueDate`.
+    pub instalments: Option<Vec<InstalmentInput>>,
     /// The version that was read; refused with `CONFLICT` if the invoice was changed since.
     pub expected_version: Option<i32>,
 }

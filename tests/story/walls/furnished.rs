@@ -135,7 +135,9 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     let receivable = change(
         &boss,
         "invoiceIssue",
-        json!({ "id": issued, "issueDate": format!("2026-{month}-15"), "dueDate": format!("2026-{month}-25") }),
+        json!({ "id": issued, "issueDate": format!("2026-{month}-15"),
+                "instalments": [{ "dueDate": format!("2026-{month}-20"), "percent": "40" },
+                                { "dueDate": format!("2026-{month}-25"), "percent": "60" }] }),
         "invoice { openItem { id } }",
     )
     .await["invoice"]["openItem"]["id"]
@@ -188,6 +190,9 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     let paid = json!({ "vendor": vendor, "paidOn": format!("2026-{month}-23"), "amount": "5.00", "account": leaf,
                        "reference": format!("{word} cash") });
     let payment = made(&boss, "paymentRecord", paid, "payment").await;
+    let ahead = json!({ "customer": customer, "paidOn": format!("2026-{month}-23"), "amount": "2.00", "account": leaf,
+                        "reference": format!("{word} ahead") });
+    made(&boss, "paymentRecord", ahead, "payment").await;
     let used = json!({ "payment": payment, "date": format!("2026-{month}-24"), "allocations": [{ "openItem": payable, "amount": "3.00" }] });
     let used = change(&boss, "paymentAllocate", used, "payment { allocations { id } }").await;
     let payment_allocation = used["payment"]["allocations"][0]["id"].as_str().unwrap().to_owned();

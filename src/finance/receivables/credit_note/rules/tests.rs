@@ -6,8 +6,11 @@ fn dec(text: &str) -> Decimal {
     text.parse().unwrap()
 }
 
+/// A line that was sold: how many, the price of one, and its taxes.
+type Sold = (Decimal, Decimal, Vec<TaxKey<Option<TaxCodeId>>>);
+
 /// An invoice's lines with their shares of the taxes.
-fn invoiced(lines: &[(Decimal, Decimal, Vec<TaxKey<Option<TaxCodeId>>>)], terms: Terms) -> Vec<Invoiced> {
+fn invoiced(lines: &[Sold], terms: Terms) -> Vec<Invoiced> {
     let inputs: Vec<LineInput<Option<TaxCodeId>>> = lines
         .iter()
         .map(|(quantity, unit_price, taxes)| LineInput {
