@@ -217,6 +217,9 @@ impl Exact {
     }
 }
 
+/// The taxes of a line: keys and rates.
+type Taxes<'a, K> = Vec<(&'a K, Decimal)>;
+
 /// The amounts of the lines before and after the document's discount, rounded: by line each by itself, by document so
 /// that those that are taxed alike add up to their rounded sum.
 fn amounts<K: Ord>(
@@ -230,7 +233,7 @@ fn amounts<K: Ord>(
     if method == RoundingMethod::ByLine {
         return Ok((listed, amounts));
     }
-    let mut alike: BTreeMap<Vec<(&K, Decimal)>, Vec<(usize, &Exact)>> = BTreeMap::new();
+    let mut alike: BTreeMap<Taxes<'_, K>, Vec<(usize, &Exact)>> = BTreeMap::new();
     for (index, (line, exact)) in lines.iter().zip(exact).enumerate() {
         let taxed = line.taxes.iter().map(|tax| (&tax.key, tax.percent)).collect();
         alike.entry(taxed).or_default().push((index, exact));
