@@ -48,7 +48,7 @@ const QUESTIONS: &[Question] = &[
                   FROM (SELECT coalesce(sum(open_book), 0) AS open_book FROM finance.open_item WHERE tenant_id = $tenant AND side = 'receivable') i,
                        (SELECT coalesce(sum(b.debit - b.credit), 0) AS balance FROM finance.account_balance b
                           JOIN finance.account a ON a.tenant_id = b.tenant_id AND a.id = b.account_id
-                         WHERE b.tenant_id = $tenant AND a.control = 'receivable') c
+                         WHERE b.tenant_id = $tenant AND a.control IN ('receivable', 'customer_advance')) c
                  WHERE i.open_book <> c.balance",
     },
     Question {
@@ -57,7 +57,7 @@ const QUESTIONS: &[Question] = &[
                   FROM (SELECT coalesce(sum(open_book), 0) AS open_book FROM finance.open_item WHERE tenant_id = $tenant AND side = 'payable') i,
                        (SELECT coalesce(sum(b.credit - b.debit), 0) AS balance FROM finance.account_balance b
                           JOIN finance.account a ON a.tenant_id = b.tenant_id AND a.id = b.account_id
-                         WHERE b.tenant_id = $tenant AND a.control = 'payable') c
+                         WHERE b.tenant_id = $tenant AND a.control IN ('payable', 'vendor_advance')) c
                  WHERE i.open_book <> c.balance",
     },
     Question {
@@ -70,13 +70,24 @@ const QUESTIONS: &[Question] = &[
                    AND (i.open_amount <> i.amount - coalesce(a.allocated, 0) OR i.open_book <> i.amount_book - coalesce(a.allocated_book, 0))",
     },
     Question {
+        name: "instalments are their open items",
+        query: "SELECT format('open item %s (%s): amount %s, instalments %s', i.document, i.id, i.amount, n.amount) AS line
+                  FROM (SELECT open_item_id, sum(amount) AS amount FROM finance.instalment WHERE tenant_id = $tenant GROUP BY open_item_id) n
+                  JOIN finance.open_item i ON i.tenant_id = $tenant AND i.id = n.open_item_id
+                 WHERE i.amount <> n.amount",
+    },
+    Question {
         name: "numbers are gapless",
         query: "WITH given AS (
                     SELECT s.series, s.prefix || lpad(n::text, greatest(5, length(n::text)), '0') AS number
                       FROM core.number_series s, generate_series(1, s.last_number) AS n
-                     WHERE s.tenant_id = $tenant AND (s.series IN ('invoice', 'journal') OR s.series LIKE 'correspondence%')
+                     WHERE s.tenant_id = $tenant AND (s.series IN ('invoice', 'credit_note', 'payment', 'journal') OR s.series LIKE 'correspondence%')
                 ), carried AS (
                     SELECT 'invoice' AS series, d.number FROM finance.invoice d WHERE d.tenant_id = $tenant AND d.number IS NOT NULL
+                    UNION ALL
+                    SELECT 'credit_note', d.number FROM finance.credit_note d WHERE d.tenant_id = $tenant
+                    UNION ALL
+                    SELECT 'payment', d.number FROM finance.payment d WHERE d.tenant_id = $tenant
                     UNION ALL
                     SELECT 'journal', d.number FROM finance.journal_entry d WHERE d.tenant_id = $tenant
                     UNION ALL
@@ -123,6 +134,20 @@ const QUESTIONS: &[Question] = &[
                   LEFT JOIN finance.open_item i ON i.tenant_id = d.tenant_id AND i.invoice_id = d.id
                  WHERE d.tenant_id = $tenant AND d.status = 'issued'
                    AND (d.net IS DISTINCT FROM l.net OR (d.gross <> 0 AND d.gross IS DISTINCT FROM i.amount))",
+    },
+    Question {
+        name: "credit notes equal their lines and stay within their invoices",
+        query: "SELECT format('credit note %s (%s): net %s and tax %s, lines %s and %s', n.number, n.id, n.net, n.tax, l.net, l.tax) AS line
+                  FROM finance.credit_note n
+                  LEFT JOIN (SELECT credit_note_id, sum(net) AS net, sum(tax + second_tax) AS tax FROM finance.credit_note_line
+                              WHERE tenant_id = $tenant GROUP BY credit_note_id) l ON l.credit_note_id = n.id
+                 WHERE n.tenant_id = $tenant AND (n.net IS DISTINCT FROM l.net OR n.tax IS DISTINCT FROM l.tax)
+                UNION ALL
+                SELECT format('invoice %s (%s): gross %s, credited %s', d.number, d.id, d.gross, c.gross)
+                  FROM finance.invoice d
+                  JOIN (SELECT invoice_id, sum(gross) AS gross FROM finance.credit_note WHERE tenant_id = $tenant GROUP BY invoice_id) c
+                    ON c.invoice_id = d.id
+                 WHERE d.tenant_id = $tenant AND d.gross < c.gross",
     },
     Question {
         name: "posted bills equal their lines and open items",

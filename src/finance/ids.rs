@@ -25,6 +25,8 @@ crate::platform::ids! {
     InvoiceId = "inv";
     /// Names a line of an invoice.
     InvoiceLineId = "invl";
+    /// Names a credit note.
+    CreditNoteId = "crn";
     /// Names a bill.
     BillId = "bil";
     /// Names a line of a bill.
@@ -33,6 +35,10 @@ crate::platform::ids! {
     OpenItemId = "oi";
     /// Names an allocation of an open item.
     AllocationId = "alc";
+    /// Names a payment.
+    PaymentId = "pay";
+    /// Names what a payment settled of an open item.
+    PaymentAllocationId = "pya";
     /// Names a bank account.
     BankAccountId = "ba";
     /// Names a bank statement.

@@ -19,6 +19,7 @@ pub mod nodes;
 pub mod open_item;
 pub mod party;
 pub mod payables;
+pub mod payment;
 pub mod receivables;
 pub mod schema;
 
@@ -27,9 +28,12 @@ pub mod schema;
 pub struct DocumentsQuery(
     receivables::customer::CustomerQuery,
     receivables::invoice::InvoiceQuery,
+    receivables::credit_note::CreditNoteQuery,
     payables::vendor::VendorQuery,
     payables::bill::BillQuery,
     open_item::OpenItemQuery,
+    open_item::AgingQuery,
+    payment::PaymentQuery,
     payables::vendor_bank_change::VendorBankChangeQuery,
     payables::vendor_hold::VendorHoldQuery,
     payables::payment_run::PaymentRunQuery,
@@ -40,8 +44,10 @@ pub struct DocumentsQuery(
 pub struct DocumentsMutation(
     receivables::customer::CustomerMutation,
     receivables::invoice::InvoiceMutation,
+    receivables::credit_note::CreditNoteMutation,
     payables::vendor::VendorMutation,
     payables::bill::BillMutation,
+    payment::PaymentMutation,
     payables::vendor_bank_change::VendorBankChangeMutation,
     payables::vendor_hold::VendorHoldMutation,
     payables::payment_run::PaymentRunMutation,

@@ -6,10 +6,10 @@ use super::bank::matching::BankMatch;
 use super::bank::statement::BankStatement;
 use super::document::lines::{DocumentLine, OfBill, OfInvoice};
 use super::ids::{
-    AccountId, AllocationId, BankAccountId, BankLineId, BankMatchId, BankStatementId, BillId, BillLineId, CustomerId,
-    FiscalYearId, ImportId, InvoiceId, InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId, LedgerId,
-    LockExceptionId, OpenItemId, PaymentRunId, PaymentRunItemId, TaxCodeId, TaxRateId, VendorBankChangeId,
-    VendorHoldId, VendorId,
+    AccountId, AllocationId, BankAccountId, BankLineId, BankMatchId, BankStatementId, BillId, BillLineId, CreditNoteId,
+    CustomerId, FiscalYearId, ImportId, InvoiceId, InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId,
+    LedgerId, LockExceptionId, OpenItemId, PaymentAllocationId, PaymentId, PaymentRunId, PaymentRunItemId, TaxCodeId,
+    TaxRateId, VendorBankChangeId, VendorHoldId, VendorId,
 };
 use super::imports::Import;
 use super::ledger::account::Account;
@@ -24,6 +24,8 @@ use super::payables::payment_run::{PaymentRun, PaymentRunItem};
 use super::payables::vendor::Vendor;
 use super::payables::vendor_bank_change::VendorBankChange;
 use super::payables::vendor_hold::VendorHold;
+use super::payment::{Payment, PaymentAllocation};
+use super::receivables::credit_note::CreditNote;
 use super::receivables::customer::Customer;
 use super::receivables::invoice::Invoice;
 
@@ -35,6 +37,7 @@ crate::platform::nodes! {
     BankMatch: BankMatchId by BankMatch;
     BankStatement: BankStatementId by BankStatement;
     Bill: BillId by Bill;
+    CreditNote: CreditNoteId by CreditNote;
     Customer: CustomerId by Customer;
     DocumentLine: InvoiceLineId by OfInvoice, BillLineId by OfBill;
     FiscalYear: FiscalYearId by FiscalYear;
@@ -45,6 +48,8 @@ crate::platform::nodes! {
     Ledger: LedgerId by Ledger => General;
     LockException: LockExceptionId by LockException;
     OpenItem: OpenItemId by OpenItem;
+    Payment: PaymentId by Payment;
+    PaymentAllocation: PaymentAllocationId by PaymentAllocation;
     TaxCode: TaxCodeId by TaxCode;
     TaxRate: TaxRateId by TaxRate;
     Vendor: VendorId by Vendor;

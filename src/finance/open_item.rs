@@ -6,34 +6,42 @@
 use std::collections::HashMap;
 
 use async_graphql::{ComplexObject, Context, SimpleObject};
-use backoffice_money::{Decimal, add, sub};
+use backoffice_money::{Currency, Decimal, add, split_last, sub};
 use chrono::NaiveDate;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Date as SqlDate, Nullable, Numeric, Text, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use crate::finance::document::PaymentState;
-use crate::finance::ids::{AccountId, BillId, CustomerId, InvoiceId, JournalEntryId, OpenItemId, VendorId};
+use crate::finance::ids::{
+    AccountId, BillId, CreditNoteId, CustomerId, InvoiceId, JournalEntryId, OpenItemId, PaymentId, VendorId,
+};
 use crate::finance::ledger::journal::JournalEntry;
 use crate::finance::payables::bill::Bill;
 use crate::finance::payables::vendor::Vendor;
+use crate::finance::payment::Payment;
+use crate::finance::receivables::credit_note::CreditNote;
 use crate::finance::receivables::customer::Customer;
 use crate::finance::receivables::invoice::Invoice;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
-use crate::platform::error::Result;
+use crate::platform::error::{Error, Result};
 use crate::platform::scalars::{Date, Dec, Money};
 use crate::platform::scope::Ask;
 use crate::platform::sql::sql;
 use crate::schema::open_item;
 
+pub mod aging;
 pub mod allocation;
 mod api;
+pub mod instalment;
 
+pub use aging::AgingQuery;
 pub use allocation::Allocation;
 pub(crate) use api::day_of;
 pub use api::{CustomerIdFilter, OpenItemFilter, OpenItemOrder, OpenItemQuery, OpenItemSideFilter, VendorIdFilter};
+pub use instalment::Instalment;
 
 crate::platform::words! {
     /// Who owes whom.
@@ -62,7 +70,12 @@ pub struct OpenItem {
     pub(crate) invoice_id: Option<InvoiceId>,
     #[graphql(skip)]
     pub(crate) bill_id: Option<BillId>,
-    /// Number of the document: the client's own of an invoice, the vendor's of a bill.
+    #[graphql(skip)]
+    pub(crate) credit_note_id: Option<CreditNoteId>,
+    #[graphql(skip)]
+    pub(crate) payment_id: Option<PaymentId>,
+    /// Number of the document: the client's own of an invoice, a credit note or a payment, the vendor's of
+    /// a bill.
     pub document: String,
     /// Name of the customer or vendor as it stands on the document.
     pub party_name: String,
@@ -103,6 +116,13 @@ impl OpenItem {
     #[must_use]
     pub fn overdue(&self, today: NaiveDate) -> bool {
         !self.open_amount.0.is_zero() && self.due_date.0 < today
+    }
+
+    /// What a part of it is worth in the books' currency, with the item's sign and at the rate that the item was posted
+    /// with; the last part takes what is left.
+    pub fn book_share(&self, part: Decimal, book: Currency) -> Result<Decimal> {
+        let exponent = (self.currency != book.code()).then_some(book.exponent());
+        share(self.open_amount.0, self.open_book.0, part, exponent)
     }
 
     /// What was open at the end of a day, by the allocations dated up to it. Nothing before the document's date.
@@ -175,9 +195,31 @@ impl OpenItem {
         }
     }
 
+    /// The credit note, if the item is what one took back beyond what was still open. Right: `finance.invoice.read`.
+    async fn credit_note(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<CreditNote>> {
+        match self.credit_note_id {
+            Some(id) => Ok(ctx.load::<CreditNote>(id).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// The payment, if the item is what is not used of one. Right: `finance.payment.read`.
+    async fn payment(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Payment>> {
+        match self.payment_id {
+            Some(id) => Ok(ctx.load::<Payment>(id).await?),
+            None => Ok(None),
+        }
+    }
+
     /// The journal entry that posted it to the control account. Right: `finance.journal.read`.
     async fn entry(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<JournalEntry>> {
         Ok(ctx.load::<JournalEntry>(self.entry_id).await?)
+    }
+
+    /// Its instalments, in their order; none for an item that is due on one day. What is settled settles the earliest ones
+    /// first. `dueDate` is the day of the last one.
+    async fn instalments(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Instalment>> {
+        Ok(ctx.load::<instalment::OfItem>(self.id).await?.unwrap_or_default())
     }
 
     /// How it was settled, in the order of recording; what was undone stands here with its opposite.
@@ -218,13 +260,9 @@ pub struct Owed {
     pub overdue: bool,
 }
 
-/// Declares how the open items of one kind of document are fetched: what is open on it as part of reading the document,
-/// the item as such by its own right.
-macro_rules! items_of {
-    ($On:ident, $ItemOf:ident, $Id:ident, $column:ident, $can:ident, $one:literal) => {
-        #[doc = concat!("Fetches what is open: part of reading the ", $one, ".")]
-        pub struct $On;
-
+/// Declares how the open item that a document made is fetched, by its own right.
+macro_rules! item_of {
+    ($ItemOf:ident, $Id:ident, $column:ident, $one:literal) => {
         #[doc = concat!("Fetches the open item that the ", $one, " made.")]
         pub struct $ItemOf;
 
@@ -245,6 +283,16 @@ macro_rules! items_of {
                 Ok(rows.into_iter().filter_map(|item| item.$column.map(|id| (id, item))).collect())
             }
         }
+    };
+}
+
+/// The same, and what is open on it as part of reading the document.
+macro_rules! items_of {
+    ($On:ident, $ItemOf:ident, $Id:ident, $column:ident, $can:ident, $one:literal) => {
+        item_of!($ItemOf, $Id, $column, $one);
+
+        #[doc = concat!("Fetches what is open: part of reading the ", $one, ".")]
+        pub struct $On;
 
         impl Fetch for $On {
             type Key = $Id;
@@ -261,7 +309,35 @@ macro_rules! items_of {
 }
 
 items_of!(OnInvoice, ItemOfInvoice, InvoiceId, invoice_id, InvoiceRead, "invoice");
+item_of!(ItemOfPayment, PaymentId, payment_id, "payment");
+item_of!(ItemOfCreditNote, CreditNoteId, credit_note_id, "credit note");
 items_of!(OnBill, ItemOfBill, BillId, bill_id, BillRead, "bill");
+
+/// What a part of an open amount is worth of what all of it is worth in the books, which has so many decimals; none where
+/// the two currencies are one.
+pub fn share(open: Decimal, open_book: Decimal, part: Decimal, exponent: Option<u32>) -> Result<Decimal> {
+    let Some(exponent) = exponent else { return Ok(part) };
+    let parts = split_last(open_book, &[part.abs(), sub(open, part)?.abs()], exponent)?;
+    parts.into_iter().next().ok_or_else(|| Error::fault("a split without parts"))
+}
+
+/// The open items of those ids, locked in the order of their ids until the transaction ends.
+pub async fn lock_items(tx: &Tx, ids: Vec<OpenItemId>) -> Result<HashMap<OpenItemId, OpenItem>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<OpenItem> = tx
+        .rows(
+            open_item::table
+                .filter(open_item::tenant_id.eq(tx.tenant()?))
+                .filter(open_item::id.eq_any(ids))
+                .order(open_item::id)
+                .select(OpenItem::as_select())
+                .for_update(),
+        )
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+}
 
 /// Who owes or is owed.
 #[derive(Clone, Copy, Debug)]
@@ -279,6 +355,10 @@ pub enum Source {
     Invoice(InvoiceId),
     /// A posted bill.
     Bill(BillId),
+    /// An issued credit note.
+    CreditNote(CreditNoteId),
+    /// A payment: the item is what is not used of it.
+    Payment(PaymentId),
     /// The balances that the books started with.
     Opening,
 }
@@ -318,15 +398,15 @@ pub async fn open(tx: &Tx, items: &[NewItem]) -> Result<()> {
     let texts = |pick: fn(&NewItem) -> String| items.iter().map(pick).collect::<Vec<String>>();
     let ids = |pick: fn(&NewItem) -> Option<Uuid>| items.iter().map(pick).collect::<Vec<Option<Uuid>>>();
     tx.exec(
-        sql("INSERT INTO finance.open_item (tenant_id, id, side, customer_id, vendor_id, invoice_id, bill_id, document, party_name,
+        sql("INSERT INTO finance.open_item (tenant_id, id, side, customer_id, vendor_id, invoice_id, bill_id, credit_note_id, payment_id, document, party_name,
                                             entry_id, account_id, item_date, due_date, currency, amount, amount_book, open_amount, open_book)
              SELECT $1, n.id, CASE WHEN n.vendor_id IS NULL THEN 'receivable' ELSE 'payable' END, n.customer_id, n.vendor_id,
-                    n.invoice_id, n.bill_id, n.document, n.party_name, n.entry_id, n.account_id, n.item_date, n.due_date, n.currency,
+                    n.invoice_id, n.bill_id, n.credit_note_id, n.payment_id, n.document, n.party_name, n.entry_id, n.account_id, n.item_date, n.due_date, n.currency,
                     n.amount, n.amount_book, n.amount, n.amount_book
                FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::uuid[], $10::uuid[],
-                           $11::date[], $12::date[], $13::text[], $14::numeric[], $15::numeric[])
+                           $11::date[], $12::date[], $13::text[], $14::numeric[], $15::numeric[], $16::uuid[], $17::uuid[])
                  AS n (id, customer_id, vendor_id, invoice_id, bill_id, document, party_name, entry_id, account_id, item_date, due_date,
-                       currency, amount, amount_book)")
+                       currency, amount, amount_book, credit_note_id, payment_id)")
             .bind::<SqlUuid, _>(tx.tenant()?)
             .bind::<Array<SqlUuid>, _>(items.iter().map(|_| OpenItemId::new()).collect::<Vec<_>>())
             .bind::<Array<Nullable<SqlUuid>>, _>(ids(|item| match item.party {
@@ -353,7 +433,15 @@ pub async fn open(tx: &Tx, items: &[NewItem]) -> Result<()> {
             .bind::<Array<SqlDate>, _>(items.iter().map(|item| item.due_date).collect::<Vec<_>>())
             .bind::<Array<Text>, _>(texts(|item| item.currency.clone()))
             .bind::<Array<Numeric>, _>(items.iter().map(|item| item.amount).collect::<Vec<_>>())
-            .bind::<Array<Numeric>, _>(items.iter().map(|item| item.amount_book).collect::<Vec<_>>()),
+            .bind::<Array<Numeric>, _>(items.iter().map(|item| item.amount_book).collect::<Vec<_>>())
+            .bind::<Array<Nullable<SqlUuid>>, _>(ids(|item| match item.source {
+                Source::CreditNote(id) => Some(id.0),
+                _ => None,
+            }))
+            .bind::<Array<Nullable<SqlUuid>>, _>(ids(|item| match item.source {
+                Source::Payment(id) => Some(id.0),
+                _ => None,
+            })),
     )
     .await?;
     Ok(())
@@ -372,6 +460,8 @@ mod tests {
             vendor_id: None,
             invoice_id: None,
             bill_id: None,
+            credit_note_id: None,
+            payment_id: None,
             document: "INV-00001".to_owned(),
             party_name: "A".to_owned(),
             entry_id: JournalEntryId::new(),

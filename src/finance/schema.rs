@@ -165,6 +165,8 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+        discount_percent -> Numeric,
+        prices_include_tax -> Bool,
     }
 }
 
@@ -185,6 +187,49 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+        second_tax_code_id -> Nullable<Uuid>,
+        second_tax_percent -> Numeric,
+    }
+}
+
+diesel::table! {
+    finance.credit_note (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        invoice_id -> Uuid,
+        customer_id -> Uuid,
+        number -> Text,
+        issue_date -> Date,
+        reason -> Text,
+        currency -> Text,
+        customer_name -> Text,
+        net -> Numeric,
+        tax -> Numeric,
+        gross -> Numeric,
+        entry_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.credit_note_line (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        credit_note_id -> Uuid,
+        line_no -> Int4,
+        invoice_line_id -> Uuid,
+        invoice_line_no -> Int4,
+        description -> Text,
+        quantity -> Nullable<Numeric>,
+        account_id -> Uuid,
+        tax_code_id -> Nullable<Uuid>,
+        tax_percent -> Numeric,
+        net -> Numeric,
+        tax -> Numeric,
+        created_at -> Timestamptz,
+        second_tax_code_id -> Nullable<Uuid>,
+        second_tax_percent -> Numeric,
+        second_tax -> Numeric,
     }
 }
 
@@ -222,6 +267,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    finance.instalment (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        open_item_id -> Uuid,
+        instalment_no -> Int4,
+        due_date -> Date,
+        amount -> Numeric,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     finance.invoice (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -242,6 +299,8 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+        discount_percent -> Numeric,
+        prices_include_tax -> Bool,
     }
 }
 
@@ -262,6 +321,8 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+        second_tax_code_id -> Nullable<Uuid>,
+        second_tax_percent -> Numeric,
     }
 }
 
@@ -422,6 +483,8 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+        credit_note_id -> Nullable<Uuid>,
+        payment_id -> Nullable<Uuid>,
     }
 }
 
@@ -500,6 +563,40 @@ diesel::table! {
         amount_book -> Numeric,
         lines -> Jsonb,
         proposed_by_name -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.payment (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        number -> Text,
+        side -> Text,
+        customer_id -> Nullable<Uuid>,
+        vendor_id -> Nullable<Uuid>,
+        party_name -> Text,
+        paid_on -> Date,
+        currency -> Text,
+        exchange_rate -> Numeric,
+        amount -> Numeric,
+        reference -> Text,
+        account_id -> Uuid,
+        bank_line_id -> Nullable<Uuid>,
+        entry_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.payment_allocation (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        payment_id -> Uuid,
+        open_item_id -> Uuid,
+        settles_id -> Uuid,
+        uses_id -> Uuid,
+        exchange_account_id -> Nullable<Uuid>,
         created_at -> Timestamptz,
     }
 }

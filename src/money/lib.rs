@@ -39,4 +39,4 @@ pub use exact::{
 pub use inclusive::{Inclusive, extract_inclusive};
 pub use rust_decimal::Decimal;
 pub use split::{split, split_last, split_percent};
-pub use totals::{LineInput, LineTotals, RoundingMethod, TaxKey, TaxTotal, Totals, totals};
+pub use totals::{LineInput, LineTotals, Prices, RoundingMethod, TaxKey, TaxTotal, Totals, totals};

@@ -103,12 +103,14 @@ rights! {
     VendorRead = "finance.vendor.read",
     /// Create and change vendors.
     VendorManage = "finance.vendor.manage",
-    /// See invoices and what is open on them.
+    /// See invoices, their credit notes and what is open on them.
     InvoiceRead = "finance.invoice.read",
     /// Draft invoices.
     InvoiceDraft = "finance.invoice.draft",
     /// Issue invoices.
     InvoiceIssue = "finance.invoice.issue",
+    /// Issue credit notes to invoices.
+    CreditNoteIssue = "finance.credit_note.issue",
     /// See bills and what is open on them.
     BillRead = "finance.bill.read",
     /// Enter bills.
@@ -127,6 +129,10 @@ rights! {
     BankManage = "finance.bank.manage",
     /// Match bank lines to what they settle, and undo it.
     BankMatch = "finance.bank.match",
+    /// See payments of customers and to vendors, and what they settled.
+    PaymentRead = "finance.payment.read",
+    /// Record payments, allocate them to open items, and undo both.
+    PaymentRecord = "finance.payment.record",
     /// See open items and how they were settled.
     OpenItemRead = "finance.open_item.read",
     /// See all work that is done for the client.

@@ -185,6 +185,7 @@ fn database_refusal(code: &str) -> Option<(UserErrorCode, &'static str, &'static
             "",
             "This is under legal hold, or belongs to what is: it is not deleted before the last hold is released.",
         ),
+        "BO300" => (OverAllocated, "lines", "The credit notes of an invoice never take back more than it says."),
         "BO220" => (
             State,
             "assignee",

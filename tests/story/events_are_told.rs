@@ -77,6 +77,7 @@ const TELLS: &[(&str, &str)] = &[
     ("clockResume", "CLOCK_RESUMED"),
     ("clockStart", "CLOCK_STARTED"),
     ("clockStop", "CLOCK_STOPPED"),
+    ("creditNoteIssue", "CREDIT_NOTE_ISSUED"),
     ("customerCreate", "CUSTOMER_CREATED"),
     ("customerUpdate", "CUSTOMER_UPDATED"),
     ("customersImport", "IMPORT_FINISHED"),
@@ -136,6 +137,10 @@ const TELLS: &[(&str, &str)] = &[
     ("paymentRunReject", "PAYMENT_RUN_UPDATED"),
     ("paymentRunSend", "PAYMENT_RUN_SENT"),
     ("paymentStatusImport", "PAYMENT_RUN_UPDATED"),
+    ("paymentAllocate", "PAYMENT_ALLOCATED"),
+    ("paymentAllocationUndo", "PAYMENT_ALLOCATION_UNDONE"),
+    ("paymentRecord", "PAYMENT_RECORDED"),
+    ("paymentReverse", "PAYMENT_REVERSED"),
     ("periodLock", "PERIOD_LOCKED"),
     ("periodUnlock", "PERIOD_UNLOCKED"),
     ("recurringWorkCreate", "RECURRING_WORK_CREATED"),
@@ -340,6 +345,8 @@ async fn every_change_tells_what_it_did() {
     change(boss, "invoiceUpdate", json!({ "id": example("Invoice"), "reference": "New" }), "").await;
     change(boss, "journalEntryReverse", json!({ "entry": example("JournalEntry") }), "").await;
     change(boss, "lockExceptionRevoke", json!({ "id": example("LockException") }), "").await;
+    change(boss, "paymentAllocationUndo", json!({ "id": example("PaymentAllocation") }), "").await;
+    change(boss, "paymentReverse", json!({ "id": example("Payment") }), "").await;
     change(boss, "periodLock", json!({ "kind": "SOFT", "through": "2026-01-31" }), "").await;
     change(boss, "periodUnlock", json!({}), "").await;
     change(boss, "serviceAccountRevoke", json!({ "id": example("ServiceAccount") }), "").await;

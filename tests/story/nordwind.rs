@@ -184,3 +184,67 @@ pub async fn january(client: &Client) -> Vec<(String, String)> {
         .map(|line| (line["amount"]["amount"].as_str().unwrap().to_owned(), line["id"].as_str().unwrap().to_owned()))
         .collect()
 }
+
+/// The one payload of a mutation, refused or not.
+pub async fn payload(client: &Client, query: &str, input: Value) -> Value {
+    let reply = client.send(query, json!({ "input": input })).await;
+    assert!(reply.body["errors"].is_null(), "{}", reply.text);
+    reply.body["data"].as_object().unwrap().values().next().unwrap().clone()
+}
+
+/// Code, field and sentence of the first refusal of a payload; the sentence speaks of nothing inside.
+pub fn refusal(payload: &Value) -> (String, String, String) {
+    let reason = &payload["userErrors"][0];
+    let message = reason["message"].as_str().unwrap_or_else(|| panic!("not refused: {payload}")).to_owned();
+    for inner in ["finance.", "_key", "_check", "BO0", "SQL", "constraint", "violat"] {
+        assert!(!message.contains(inner), "{message}");
+    }
+    let field: Vec<&str> = reason["field"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    (reason["code"].as_str().unwrap().to_owned(), field.join("."), message)
+}
+
+/// A tax code of that rate in percent, on the account of the output tax; gives its id.
+pub async fn output_tax(client: &Client, code: &str, percent: &str) -> String {
+    let input = json!({ "code": code, "name": code, "direction": "OUTPUT", "account": client.account("3806").await,
+                        "percent": percent, "validFrom": "2025-01-01" });
+    let made = client
+        .ask(
+            "mutation($input: TaxCodeCreateInput!) { taxCodeCreate(input: $input) { taxCode { id } userErrors { message } } }",
+            json!({ "input": input }),
+        )
+        .await;
+    made["taxCodeCreate"]["taxCode"]["id"].as_str().unwrap().to_owned()
+}
+
+/// A line of revenue: how many, the price of one, and the id of its tax code.
+pub async fn sale(client: &Client, quantity: &str, price: &str, tax: Option<&str>) -> Value {
+    json!({ "description": format!("Goods at {price}"), "quantity": quantity, "unitPrice": price,
+            "account": client.account("4400").await, "taxCode": tax })
+}
+
+pub const INVOICE: &str = "mutation($input: InvoiceCreateInput!) { invoiceCreate(input: $input) {
+    invoice { id net { amount } tax { amount } gross { amount } } userErrors { code field message } } }";
+
+/// Issues an invoice on a day to customer 10006 with more said of the draft; gives what is known of it.
+pub async fn invoice_with(client: &Client, day: &str, lines: Vec<Value>, more: Value) -> Value {
+    let mut input = json!({ "customer": id(client, "customers", "number", "10006").await, "lines": lines });
+    for (key, value) in more.as_object().unwrap() {
+        input[key] = value.clone();
+    }
+    let draft = payload(client, INVOICE, input).await;
+    assert_eq!(draft["userErrors"], json!([]), "{draft}");
+    let issued = payload(client, ISSUE, json!({ "id": draft["invoice"]["id"], "issueDate": day })).await;
+    assert_eq!(issued["userErrors"], json!([]), "{issued}");
+    let about = "query($id: ID!) { invoice(id: $id) { id number net { amount } tax { amount } gross { amount }
+        openAmount { amount } paymentState openItem { id version } entry { id } } }";
+    client.ask(about, json!({ "id": issued["invoice"]["id"] })).await["invoice"].clone()
+}
+
+/// The balance of an account at the end of 2026, by its code; debit positive.
+pub async fn balance(client: &Client, code: &str) -> String {
+    let query = "{ trialBalance(asOf: \"2026-12-31\") { rows { code balance { amount } } } }";
+    let found = client.ask(query, json!({})).await;
+    let rows = found["trialBalance"]["rows"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["code"] == code);
+    row.map_or_else(|| "0.00".to_owned(), |row| row["balance"]["amount"].as_str().unwrap().to_owned())
+}

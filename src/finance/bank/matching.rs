@@ -18,9 +18,10 @@ use crate::finance::document::pricing::exchange_rate;
 use crate::finance::ids::{AccountId, BankLineId, BankMatchId, JournalEntryId, OpenItemId, PaymentRunId};
 use crate::finance::ledger::account::{self, Control};
 use crate::finance::ledger::journal::{self, EntrySource, JournalEntry, NewEntry};
-use crate::finance::open_item::OpenItem;
 use crate::finance::open_item::allocation::{self, Allocation, NewAllocation};
+use crate::finance::open_item::lock_items;
 use crate::finance::payables::payment_run;
+use crate::finance::payment;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
@@ -29,7 +30,7 @@ use crate::platform::input::{currency, relabel, sized_if_given};
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::scalars::{Date, DateTime, Dec};
 use crate::platform::scope::Ask;
-use crate::schema::{bank_match, open_item};
+use crate::schema::bank_match;
 
 mod rules;
 
@@ -37,6 +38,10 @@ use rules::{Facts, Posting, Settled, plan};
 
 /// The most open items and accounts in one match, each.
 const MOST: usize = 500;
+
+/// Roles of accounts that no posting of a match goes to: what stands on them has a record of its own beside the ledger.
+const NOT_IN_A_MATCH: [Control; 5] =
+    [Control::Receivable, Control::Payable, Control::Bank, Control::CustomerAdvance, Control::VendorAdvance];
 
 /// What a bank line is matched to.
 #[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]
@@ -162,25 +167,8 @@ crate::platform::payload! {
     }
 }
 
-/// The open items of those ids, locked in the order of their ids.
-async fn lock_items(tx: &Tx, ids: Vec<OpenItemId>) -> Result<HashMap<OpenItemId, OpenItem>> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows: Vec<OpenItem> = tx
-        .rows(
-            open_item::table
-                .filter(open_item::tenant_id.eq(tx.tenant()?))
-                .filter(open_item::id.eq_any(ids))
-                .order(open_item::id)
-                .select(OpenItem::as_select())
-                .for_update(),
-        )
-        .await?;
-    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
-}
-
-async fn bank_account(tx: &Tx, line: &BankLine) -> Result<BankAccount> {
+/// The account that a line stands on.
+pub async fn bank_account(tx: &Tx, line: &BankLine) -> Result<BankAccount> {
     let mut found = BankAccount::fetch(tx, vec![line.bank_account_id]).await?;
     found.remove(&line.bank_account_id).ok_or_else(|| Error::fault("a bank line without its account"))
 }
@@ -200,7 +188,7 @@ async fn postings(tx: &Tx, inputs: Vec<BankPostingInput>, line: &BankLine) -> Re
             let field = format!("postings.{at}.account");
             let account = accounts.get(&input.account).ok_or_else(|| Error::not_found(&field, "account"))?;
             chart::check_posting(account, &field, money)?;
-            chart::check_no_control(account, &field, &[Control::Receivable, Control::Payable, Control::Bank])?;
+            chart::check_no_control(account, &field, &NOT_IN_A_MATCH)?;
             let description = input.description.unwrap_or_else(|| line.reference.chars().take(500).collect());
             Ok(Posting { account: input.account, amount: input.amount.0, description })
         })
@@ -256,21 +244,42 @@ async fn match_line(tx: &Tx, input: BankLineMatchInput) -> Result<BankLine> {
     )
     .await
     .map_err(|error| relabel(error, &[("date", "bankLine"), ("lines", "postings")]))?;
+    try_join(allocation::write(tx, entry.id, line.booked_on.0, &plan.allocations), begin(tx, line.id, entry.id))
+        .await?;
+    emit(tx, EventKind::BankLineMatched, line.id.0);
+    read_again(tx, line.id).await
+}
+
+/// Says that an entry is what a bank line, which is locked, was matched to.
+pub async fn begin(tx: &Tx, line: BankLineId, entry: JournalEntryId) -> Result<()> {
     let matched = diesel::insert_into(bank_match::table).values((
         bank_match::tenant_id.eq(tx.tenant()?),
         bank_match::id.eq(BankMatchId::new()),
-        bank_match::bank_line_id.eq(line.id),
-        bank_match::entry_id.eq(entry.id),
+        bank_match::bank_line_id.eq(line),
+        bank_match::entry_id.eq(entry),
     ));
-    try_join(allocation::write(tx, entry.id, line.booked_on.0, &plan.allocations), tx.exec(matched)).await?;
-    emit(tx, EventKind::BankLineMatched, line.id.0);
-    read_again(tx, line.id).await
+    tx.exec(matched).await?;
+    Ok(())
+}
+
+/// Says that another entry took a match back.
+pub async fn end(tx: &Tx, id: BankMatchId, reversal: JournalEntryId) -> Result<()> {
+    let ended = diesel::update(bank_match::table)
+        .filter(bank_match::tenant_id.eq(tx.tenant()?))
+        .filter(bank_match::id.eq(id))
+        .set(bank_match::undone_by_id.eq(reversal));
+    tx.exec(ended).await?;
+    Ok(())
 }
 
 async fn unmatch(tx: &Tx, input: BankLineUnmatchInput) -> Result<BankLine> {
     let line = line::lock(tx, input.bank_line).await?.ok_or_else(|| Error::not_found("bankLine", "bank line"))?;
     let live = LiveMatch::fetch(tx, vec![line.id]).await?.remove(&line.id);
     let live = live.ok_or_else(|| Error::refuse(UserErrorCode::State, "bankLine", "This bank line is not matched."))?;
+    if let Some(payment) = payment::of_entry(tx, live.entry_id).await? {
+        let message = format!("This bank line is payment {}: reverse the payment.", payment.number);
+        return Err(Error::refuse(UserErrorCode::State, "bankLine", message));
+    }
     let allocations = allocation::live(tx, live.entry_id).await?;
     lock_items(tx, allocations.iter().map(|one| one.open_item_id).collect()).await?;
     let day: NaiveDate = input.date.unwrap_or(line.booked_on).0;
@@ -287,11 +296,7 @@ async fn unmatch(tx: &Tx, input: BankLineUnmatchInput) -> Result<BankLine> {
             })
         })
         .collect::<Result<Vec<_>>>()?;
-    let ended = diesel::update(bank_match::table)
-        .filter(bank_match::tenant_id.eq(tx.tenant()?))
-        .filter(bank_match::id.eq(live.id))
-        .set(bank_match::undone_by_id.eq(reversal.id));
-    try_join(allocation::write(tx, reversal.id, day, &undone), tx.exec(ended)).await?;
+    try_join(allocation::write(tx, reversal.id, day, &undone), end(tx, live.id, reversal.id)).await?;
     emit(tx, EventKind::BankLineUnmatched, line.id.0);
     read_again(tx, line.id).await
 }

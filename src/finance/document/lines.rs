@@ -11,8 +11,8 @@ use diesel::{Queryable, QueryableByName};
 use futures_util::future::try_join;
 use uuid::Uuid;
 
-use super::pricing::{Line, LineTax, total};
-use super::{DocumentLineInput, DocumentRounding, DocumentTax, Kind};
+use super::pricing::{Line, LineTax, Terms, total};
+use super::{DocumentLineInput, DocumentTax, Kind};
 use crate::finance::chart;
 use crate::finance::ids::{AccountId, BillLineId, InvoiceLineId, TaxCodeId};
 use crate::finance::ledger::account::{self, Account, Control};
@@ -72,12 +72,16 @@ pub struct DocumentLine {
     pub discount_percent: Dec,
     /// Tax rate in percent: of today on a draft, of the document's date once it is posted. 0 outside of any tax.
     pub tax_percent: Dec,
+    /// Rate of the second tax in percent, likewise; 0 without one.
+    pub second_tax_percent: Dec,
     #[graphql(skip)]
     net: Dec,
     #[graphql(skip)]
     account_id: AccountId,
     #[graphql(skip)]
     tax_code_id: Option<TaxCodeId>,
+    #[graphql(skip)]
+    second_tax_code_id: Option<TaxCodeId>,
 }
 
 /// A line as its table has it: the currency stands on the document.
@@ -94,11 +98,26 @@ struct Row {
     net: Dec,
     account_id: AccountId,
     tax_code_id: Option<TaxCodeId>,
+    second_tax_code_id: Option<TaxCodeId>,
+    second_tax_percent: Dec,
 }
 
 /// The columns of [`Row`], in its order.
-type RowColumns =
-    (SqlUuid, SqlUuid, Int4, Text, Numeric, Numeric, Numeric, Numeric, Numeric, SqlUuid, Nullable<SqlUuid>);
+type RowColumns = (
+    SqlUuid,
+    SqlUuid,
+    Int4,
+    Text,
+    Numeric,
+    Numeric,
+    Numeric,
+    Numeric,
+    Numeric,
+    SqlUuid,
+    Nullable<SqlUuid>,
+    Nullable<SqlUuid>,
+    Numeric,
+);
 
 impl Row {
     fn of_document(self, kind: Kind, currency: CurrencyCode) -> DocumentLine {
@@ -112,9 +131,11 @@ impl Row {
             unit_price: self.unit_price,
             discount_percent: self.discount_percent,
             tax_percent: self.tax_percent,
+            second_tax_percent: self.second_tax_percent,
             net: self.net,
             account_id: self.account_id,
             tax_code_id: self.tax_code_id,
+            second_tax_code_id: self.second_tax_code_id,
         }
     }
 }
@@ -129,12 +150,13 @@ impl DocumentLine {
         }
     }
 
-    /// Net price of one in the document's currency; may be finer than the currency's smallest unit.
+    /// Price of one in the document's currency, with its taxes where the document's prices include them; may be finer than
+    /// the currency's smallest unit.
     async fn unit_price(&self) -> Money {
         Money::new(self.unit_price, &self.currency.0)
     }
 
-    /// Net amount after discount, in the document's currency.
+    /// Net amount after all discounts, in the document's currency.
     async fn net(&self) -> Money {
         Money::new(self.net, &self.currency.0)
     }
@@ -151,11 +173,26 @@ impl DocumentLine {
             None => Ok(None),
         }
     }
+
+    /// The code of the second tax, if there is one. Right: `finance.tax_code.read`.
+    async fn second_tax_code(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<TaxCode>> {
+        match self.second_tax_code_id {
+            Some(code) => Ok(ctx.load::<TaxCode>(code).await?),
+            None => Ok(None),
+        }
+    }
 }
 
 /// Roles of accounts that lines are not posted to: documents post there by themselves, or the bank does.
-const NOT_ON_LINES: [Control; 5] =
-    [Control::Receivable, Control::Payable, Control::Bank, Control::InputTax, Control::OutputTax];
+const NOT_ON_LINES: [Control; 7] = [
+    Control::Receivable,
+    Control::Payable,
+    Control::Bank,
+    Control::InputTax,
+    Control::OutputTax,
+    Control::CustomerAdvance,
+    Control::VendorAdvance,
+];
 
 /// Finds accounts and tax codes of new lines, with the rates of a day, and refuses what cannot stand on a document.
 pub async fn resolve(
@@ -167,7 +204,8 @@ pub async fn resolve(
 ) -> Result<Vec<Line>> {
     super::pricing::check(&inputs)?;
     let accounts: Vec<AccountId> = inputs.iter().map(|line| line.account).collect();
-    let codes: Vec<TaxCodeId> = inputs.iter().filter_map(|line| line.tax_code).collect();
+    let codes: Vec<TaxCodeId> =
+        inputs.iter().flat_map(|line| line.tax_code.into_iter().chain(line.second_tax_code)).collect();
     let (accounts, rates) = try_join(account::by_id(tx, &accounts), tax_code::rates_on(tx, &codes, day)).await?;
     inputs
         .into_iter()
@@ -177,22 +215,25 @@ pub async fn resolve(
             let account = accounts.get(&line.account).ok_or_else(|| Error::not_found(&field, "account"))?;
             chart::check_posting(account, &field, currency)?;
             chart::check_no_control(account, &field, &NOT_ON_LINES)?;
-            let field = format!("lines.{at}.taxCode");
-            let tax = line.tax_code.map(|code| {
+            let tax = |name: &str, code: Option<TaxCodeId>| {
+                let field = format!("lines.{at}.{name}");
+                let Some(code) = code else { return Ok(None) };
                 let rate = rates.get(&code).ok_or_else(|| {
                     let message = format!("There is no such tax code, or it has no rate on {day}.");
                     Error::refuse(UserErrorCode::NotFound, &field, message)
                 })?;
                 chart::check_direction(rate, &field, kind)?;
-                Ok::<_, Error>(LineTax { code, account: rate.account_id, percent: rate.percent })
-            });
+                Ok::<_, Error>(Some(LineTax { code, account: rate.account_id, percent: rate.percent }))
+            };
+            let (tax, second_tax) = (tax("taxCode", line.tax_code)?, tax("secondTaxCode", line.second_tax_code)?);
             Ok(Line {
                 description: line.description,
                 quantity: line.quantity.0,
                 unit_price: line.unit_price.0,
                 discount_percent: line.discount_percent.unwrap_or_default().0,
                 account: line.account,
-                tax: tax.transpose()?,
+                tax,
+                second_tax,
             })
         })
         .collect()
@@ -210,12 +251,13 @@ pub async fn insert(
     let text = for_kind!(kind, |table| {
         concat!(
         "INSERT INTO finance.", table!(), "_line (tenant_id, id, ", table!(), "_id, line_no, description, quantity,
-           unit_price, discount_percent, account_id, tax_code_id, tax_percent, net)
+           unit_price, discount_percent, account_id, tax_code_id, tax_percent, net, second_tax_code_id, second_tax_percent)
          SELECT $1, n.id, $2, n.line_no, n.description, n.quantity, n.unit_price, n.discount_percent, n.account_id,
-                n.tax_code_id, n.tax_percent, n.net
+                n.tax_code_id, n.tax_percent, n.net, n.second_tax_code_id, n.second_tax_percent
            FROM unnest($3::uuid[], $4::text[], $5::numeric[], $6::numeric[], $7::numeric[], $8::uuid[], $9::uuid[],
-                       $10::numeric[], $11::numeric[]) WITH ORDINALITY
-             AS n (id, description, quantity, unit_price, discount_percent, account_id, tax_code_id, tax_percent, net, line_no)"
+                       $10::numeric[], $11::numeric[], $12::uuid[], $13::numeric[]) WITH ORDINALITY
+             AS n (id, description, quantity, unit_price, discount_percent, account_id, tax_code_id, tax_percent, net,
+                   second_tax_code_id, second_tax_percent, line_no)"
     )
     });
     tx.exec(
@@ -232,7 +274,11 @@ pub async fn insert(
                 lines.iter().map(|line| line.tax.map(|tax| tax.code)).collect::<Vec<_>>(),
             )
             .bind::<Array<Numeric>, _>(lines.iter().map(Line::percent).collect::<Vec<_>>())
-            .bind::<Array<Numeric>, _>(totals.lines.iter().map(|line| line.net).collect::<Vec<_>>()),
+            .bind::<Array<Numeric>, _>(totals.lines.iter().map(|line| line.net).collect::<Vec<_>>())
+            .bind::<Array<Nullable<SqlUuid>>, _>(
+                lines.iter().map(|line| line.second_tax.map(|tax| tax.code)).collect::<Vec<_>>(),
+            )
+            .bind::<Array<Numeric>, _>(lines.iter().map(Line::second_percent).collect::<Vec<_>>()),
     )
     .await?;
     Ok(())
@@ -278,6 +324,14 @@ pub struct DraftLine {
     net: Decimal,
     #[diesel(sql_type = Nullable<Numeric>)]
     percent_on_day: Option<Decimal>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    second_tax_code_id: Option<TaxCodeId>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    second_account_id: Option<AccountId>,
+    #[diesel(sql_type = Numeric)]
+    second_tax_percent: Decimal,
+    #[diesel(sql_type = Nullable<Numeric>)]
+    second_on_day: Option<Decimal>,
 }
 
 /// The lines of a draft, with the rates of a day.
@@ -287,7 +341,11 @@ pub async fn draft(tx: &Tx, kind: Kind, document: Uuid, day: NaiveDate) -> Resul
                 l.account_id, l.tax_code_id, t.account_id AS tax_account_id, l.tax_percent, l.net,
                 (SELECT r.percent FROM finance.tax_rate r
                   WHERE r.tenant_id = $1 AND r.tax_code_id = l.tax_code_id AND r.valid_from <= $3
-                  ORDER BY r.valid_from DESC LIMIT 1) AS percent_on_day
+                  ORDER BY r.valid_from DESC LIMIT 1) AS percent_on_day,
+                l.second_tax_code_id, s.account_id AS second_account_id, l.second_tax_percent,
+                (SELECT r.percent FROM finance.tax_rate r
+                  WHERE r.tenant_id = $1 AND r.tax_code_id = l.second_tax_code_id AND r.valid_from <= $3
+                  ORDER BY r.valid_from DESC LIMIT 1) AS second_on_day
            FROM finance.",
         table!(),
         " d
@@ -297,6 +355,7 @@ pub async fn draft(tx: &Tx, kind: Kind, document: Uuid, day: NaiveDate) -> Resul
         table!(),
         "_id = d.id
            LEFT JOIN finance.tax_code t ON t.tenant_id = l.tenant_id AND t.id = l.tax_code_id
+           LEFT JOIN finance.tax_code s ON s.tenant_id = l.tenant_id AND s.id = l.second_tax_code_id
           WHERE d.tenant_id = $1 AND d.id = $2
           ORDER BY l.line_no"
     ));
@@ -312,12 +371,12 @@ pub fn at_posting(draft: &[DraftLine], version: i32, date_field: &str) -> Result
             if line.document_version != version {
                 return Err(Error::Retry);
             }
-            let tax = match (line.tax_code_id, line.tax_account_id, line.percent_on_day) {
-                (None, _, _) => None,
-                (Some(code), Some(account), Some(percent)) => Some(LineTax { code, account, percent }),
+            let tax = |code, account, percent| match (code, account, percent) {
+                (None, _, _) => Ok(None),
+                (Some(code), Some(account), Some(percent)) => Ok(Some(LineTax { code, account, percent })),
                 _ => {
                     let message = "A tax code of this document has no rate on that day.";
-                    return Err(Error::refuse(UserErrorCode::Invalid, date_field, message));
+                    Err(Error::refuse(UserErrorCode::Invalid, date_field, message))
                 }
             };
             Ok(Line {
@@ -326,7 +385,8 @@ pub fn at_posting(draft: &[DraftLine], version: i32, date_field: &str) -> Result
                 unit_price: line.unit_price,
                 discount_percent: line.discount_percent,
                 account: line.account_id,
-                tax,
+                tax: tax(line.tax_code_id, line.tax_account_id, line.percent_on_day)?,
+                second_tax: tax(line.second_tax_code_id, line.second_account_id, line.second_on_day)?,
             })
         })
         .collect()
@@ -343,10 +403,13 @@ pub async fn reprice(
     let mut ids = Vec::new();
     let mut percents = Vec::new();
     let mut nets = Vec::new();
+    let mut seconds = Vec::new();
     for ((before, line), amounts) in draft.iter().zip(lines).zip(&totals.lines) {
-        if before.tax_percent != line.percent() || before.net != amounts.net {
+        let rates = (line.percent(), line.second_percent());
+        if (before.tax_percent, before.second_tax_percent) != rates || before.net != amounts.net {
             ids.push(before.id);
-            percents.push(line.percent());
+            percents.push(rates.0);
+            seconds.push(rates.1);
             nets.push(amounts.net);
         }
     }
@@ -356,8 +419,8 @@ pub async fn reprice(
     let text = for_kind!(kind, |table| concat!(
         "UPDATE finance.",
         table!(),
-        "_line l SET tax_percent = n.percent, net = n.net
-           FROM unnest($2::uuid[], $3::numeric[], $4::numeric[]) AS n (id, percent, net)
+        "_line l SET tax_percent = n.percent, net = n.net, second_tax_percent = n.second
+           FROM unnest($2::uuid[], $3::numeric[], $4::numeric[], $5::numeric[]) AS n (id, percent, net, second)
           WHERE l.tenant_id = $1 AND l.id = n.id"
     ));
     tx.exec(
@@ -365,7 +428,8 @@ pub async fn reprice(
             .bind::<SqlUuid, _>(tx.tenant()?)
             .bind::<Array<SqlUuid>, _>(ids)
             .bind::<Array<Numeric>, _>(percents)
-            .bind::<Array<Numeric>, _>(nets),
+            .bind::<Array<Numeric>, _>(nets)
+            .bind::<Array<Numeric>, _>(seconds),
     )
     .await?;
     Ok(())
@@ -390,7 +454,7 @@ where
             "SELECT l.id, l.",
             table!(),
             "_id, l.line_no, l.description, l.quantity, l.unit_price, l.discount_percent, l.tax_percent, l.net,
-                l.account_id, l.tax_code_id
+                l.account_id, l.tax_code_id, l.second_tax_code_id, l.second_tax_percent
            FROM finance.",
             table!(),
             "_line l
@@ -425,7 +489,7 @@ where
     let text = for_kind!(kind, |table| {
         concat!(
         "SELECT l.id, d.id, l.line_no, l.description, l.quantity, l.unit_price, l.discount_percent, l.tax_percent, l.net,
-                l.account_id, l.tax_code_id, d.currency
+                l.account_id, l.tax_code_id, l.second_tax_code_id, l.second_tax_percent, d.currency
            FROM finance.",
         table!(),
         "_line l
@@ -471,7 +535,7 @@ impl Fetch for OfBill {
 }
 
 /// The taxes of a document by code: recomputed from its lines by its own rule, which is exact and always the same.
-pub fn taxes(lines: &[DocumentLine], rounding: DocumentRounding, code: &str) -> Result<Vec<DocumentTax>> {
+pub fn taxes(lines: &[DocumentLine], terms: Terms, code: &str) -> Result<Vec<DocumentTax>> {
     let currency = crate::platform::input::currency(code)?;
     let lines: Vec<Line> = lines
         .iter()
@@ -481,11 +545,16 @@ pub fn taxes(lines: &[DocumentLine], rounding: DocumentRounding, code: &str) -> 
             unit_price: line.unit_price.0,
             discount_percent: line.discount_percent.0,
             account: line.account_id,
-            // the account of the tax has no part in its amount
+            // the account of a tax has no part in its amount
             tax: line.tax_code_id.map(|code| LineTax { code, account: line.account_id, percent: line.tax_percent.0 }),
+            second_tax: line.second_tax_code_id.map(|code| LineTax {
+                code,
+                account: line.account_id,
+                percent: line.second_tax_percent.0,
+            }),
         })
         .collect();
-    let totals = total(&lines, rounding, currency)?;
+    let totals = total(&lines, terms, currency)?;
     Ok(totals
         .taxes
         .into_iter()

@@ -62,7 +62,8 @@ pub struct DocumentLineInput {
     pub description: String,
     /// How many, at most 4 decimals; negative for a return.
     pub quantity: Dec,
-    /// Net price of one in the document's currency, at most 4 decimals.
+    /// Price of one in the document's currency, at most 4 decimals: net, or with its taxes where the document's prices
+    /// include them.
     pub unit_price: Dec,
     /// Discount on this line in percent, 0 to 100, at most 4 decimals; none if not said.
     pub discount_percent: Option<Dec>,
@@ -70,6 +71,8 @@ pub struct DocumentLineInput {
     pub account: AccountId,
     /// The tax code; none for what is outside of any tax. Output codes on invoices, input codes on bills.
     pub tax_code: Option<TaxCodeId>,
+    /// A second tax of the same net amount, such as one of a state beside that of the country; another code than the first.
+    pub second_tax_code: Option<TaxCodeId>,
 }
 
 /// The sum of one tax code on a document.

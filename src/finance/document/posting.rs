@@ -47,12 +47,26 @@ pub fn entry(
     currencies: Currencies,
     description: &str,
 ) -> Result<Entry> {
+    entry_worth(kind, control, lines, totals, currencies, description, None)
+}
+
+/// As [`entry`], where what the gross amount is worth in the books' currency is known already: a credit note takes back
+/// what the open item stands in the books with.
+pub fn entry_worth(
+    kind: Kind,
+    control: AccountId,
+    lines: &[Line],
+    totals: &Totals<Option<TaxCodeId>>,
+    currencies: Currencies,
+    description: &str,
+    worth: Option<Decimal>,
+) -> Result<Entry> {
     let parts = parts(lines, totals)?;
     if parts.is_empty() {
         return Err(Error::refuse(UserErrorCode::State, "id", "A document without any amount is not posted."));
     }
     let amounts: Vec<Decimal> = parts.iter().map(|part| part.amount).collect();
-    let (books, gross_book) = in_book_currency(&amounts, currencies)?;
+    let (books, gross_book) = in_book_currency(&amounts, currencies, worth)?;
     if gross_book.is_zero() != totals.gross.is_zero() {
         let message = format!("The amount is too small to be worth anything in {}.", currencies.book);
         return Err(Error::refuse(UserErrorCode::Invalid, "id", message));
@@ -93,8 +107,8 @@ fn parts(lines: &[Line], totals: &Totals<Option<TaxCodeId>>) -> Result<Vec<Part>
         });
         *net = add(*net, amounts.net)?;
     }
-    let accounts: BTreeMap<TaxCodeId, AccountId> =
-        lines.iter().filter_map(|line| line.tax.map(|tax| (tax.code, tax.account))).collect();
+    let taxes = lines.iter().flat_map(|line| line.tax.into_iter().chain(line.second_tax));
+    let accounts: BTreeMap<TaxCodeId, AccountId> = taxes.map(|tax| (tax.code, tax.account)).collect();
     let nets = order.into_iter().map(|account| Part {
         account,
         tax_code: None,
@@ -107,13 +121,20 @@ fn parts(lines: &[Line], totals: &Totals<Option<TaxCodeId>>) -> Result<Vec<Part>
     Ok(nets.chain(taxes).filter(|part| !part.amount.is_zero()).collect())
 }
 
-/// Parts and their sum in the books' currency, adding up.
-pub fn in_book_currency(parts: &[Decimal], currencies: Currencies) -> Result<(Vec<Decimal>, Decimal), MoneyError> {
+/// Parts and their sum in the books' currency, adding up. The sum is `worth` where that is known, else the rounded one.
+pub fn in_book_currency(
+    parts: &[Decimal],
+    currencies: Currencies,
+    worth: Option<Decimal>,
+) -> Result<(Vec<Decimal>, Decimal), MoneyError> {
     let gross = sum(parts.iter().copied())?;
     if currencies.document == currencies.book {
         return Ok((parts.to_vec(), gross));
     }
-    let target = round(mul(gross, currencies.rate)?, currencies.book)?;
+    let target = match worth {
+        Some(worth) => worth,
+        None => round(mul(gross, currencies.rate)?, currencies.book)?,
+    };
     let mut rounded = Vec::with_capacity(parts.len());
     let mut order = Vec::with_capacity(parts.len());
     for (at, part) in parts.iter().enumerate() {
@@ -132,9 +153,9 @@ pub fn in_book_currency(parts: &[Decimal], currencies: Currencies) -> Result<(Ve
         order.sort_by_key(|(taken, _)| std::cmp::Reverse(*taken));
         unit
     };
-    // Each part is off by half a unit at most and so is the target: one unit for each of the furthest is enough, and
-    // those were rounded in the other direction, so no part changes its sign.
-    for (_, at) in order {
+    // Each part is off by half a unit at most and so is a rounded target: one unit for each of the furthest is enough, and
+    // those were rounded in the other direction, so no part changes its sign. A target that is known may be further.
+    for (_, at) in order.iter().cycle().copied() {
         if off.is_zero() {
             break;
         }

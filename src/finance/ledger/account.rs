@@ -71,6 +71,10 @@ crate::platform::words! {
         RetainedEarnings = "retained_earnings",
         /// Where differences of rounding go.
         Rounding = "rounding",
+        /// What customers paid ahead; equals the unused payments of customers.
+        CustomerAdvance = "customer_advance",
+        /// What was paid to vendors ahead; equals the unused payments to vendors.
+        VendorAdvance = "vendor_advance",
     }
 }
 
@@ -79,14 +83,20 @@ impl Control {
     #[must_use]
     pub fn suits(self, kind: AccountKind) -> bool {
         match self {
-            Self::Receivable => kind == AccountKind::Asset,
-            Self::Payable => kind == AccountKind::Liability,
+            Self::Receivable | Self::VendorAdvance => kind == AccountKind::Asset,
+            Self::Payable | Self::CustomerAdvance => kind == AccountKind::Liability,
             Self::Bank | Self::InputTax | Self::OutputTax => {
                 matches!(kind, AccountKind::Asset | AccountKind::Liability)
             }
             Self::RetainedEarnings => kind == AccountKind::Equity,
             Self::Rounding => kind.is_result(),
         }
+    }
+
+    /// Whether unused payments stand behind the account, so that only payments may post to it.
+    #[must_use]
+    pub fn is_advance(self) -> bool {
+        matches!(self, Self::CustomerAdvance | Self::VendorAdvance)
     }
 
     /// Whether open items stand behind the account, so that only documents and the opening may post to it.

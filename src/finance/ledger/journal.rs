@@ -44,6 +44,10 @@ crate::platform::words! {
         Bill = "bill",
         /// A matched bank line.
         Bank = "bank",
+        /// An issued credit note.
+        CreditNote = "credit_note",
+        /// A recorded payment, or what it was allocated to.
+        Payment = "payment",
     }
 }
 

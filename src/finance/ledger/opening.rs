@@ -199,6 +199,13 @@ fn wrong(
     if account.currency.as_ref().is_some_and(|only| only.0 != book.code()) {
         wrong.push((UserErrorCode::Invalid, "account", "This account is kept in another currency."));
     }
+    if account.control.is_some_and(Control::is_advance) {
+        wrong.push((
+            UserErrorCode::Invalid,
+            "account",
+            "Advances are recorded as payments, not opened with a balance.",
+        ));
+    }
     match (account.control.is_some_and(Control::has_open_items), &line.party) {
         (true, None) => wrong.push((
             UserErrorCode::Required,

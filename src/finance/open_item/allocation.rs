@@ -177,6 +177,18 @@ pub struct NewAllocation {
 
 /// Writes allocations of one entry; the database moves what is open and refuses what goes beyond it.
 pub async fn write(tx: &Tx, entry: JournalEntryId, day: NaiveDate, new: &[NewAllocation]) -> Result<()> {
+    let ids: Vec<AllocationId> = new.iter().map(|_| AllocationId::new()).collect();
+    write_as(tx, &ids, entry, day, new).await
+}
+
+/// As [`write`], under ids that the caller knows beforehand: what refers to them can be sent with them.
+pub async fn write_as(
+    tx: &Tx,
+    ids: &[AllocationId],
+    entry: JournalEntryId,
+    day: NaiveDate,
+    new: &[NewAllocation],
+) -> Result<()> {
     if new.is_empty() {
         return Ok(());
     }
@@ -188,7 +200,7 @@ pub async fn write(tx: &Tx, entry: JournalEntryId, day: NaiveDate, new: &[NewAll
             .bind::<SqlUuid, _>(tx.tenant()?)
             .bind::<SqlUuid, _>(entry)
             .bind::<SqlDate, _>(day)
-            .bind::<Array<SqlUuid>, _>(new.iter().map(|_| AllocationId::new()).collect::<Vec<_>>())
+            .bind::<Array<SqlUuid>, _>(ids.to_vec())
             .bind::<Array<SqlUuid>, _>(new.iter().map(|one| one.open_item).collect::<Vec<_>>())
             .bind::<Array<Numeric>, _>(new.iter().map(|one| one.amount).collect::<Vec<_>>())
             .bind::<Array<Numeric>, _>(new.iter().map(|one| one.amount_book).collect::<Vec<_>>())

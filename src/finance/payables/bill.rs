@@ -11,7 +11,7 @@ use futures_util::future::join;
 
 use crate::approvals;
 use crate::finance::document::lines::{self, DocumentLine};
-use crate::finance::document::pricing::{exchange_rate, total};
+use crate::finance::document::pricing::{Terms, exchange_rate, total};
 use crate::finance::document::{DocumentLineInput, DocumentRounding, DocumentTax, Kind, PaymentState};
 use crate::finance::ids::{BillId, JournalEntryId, TaxCodeId, VendorId};
 use crate::finance::ledger::journal::JournalEntry;
@@ -65,6 +65,10 @@ pub struct Bill {
     pub exchange_rate: Dec,
     /// When taxes are rounded.
     pub rounding: DocumentRounding,
+    /// Discount on the whole document in percent, behind those of the lines.
+    pub discount_percent: Dec,
+    /// Whether the prices of the lines include their taxes.
+    pub prices_include_tax: bool,
     /// The vendor's name at the time of the bill.
     pub vendor_name: String,
     #[graphql(skip)]
@@ -79,6 +83,17 @@ pub struct Bill {
     pub created_at: DateTime,
     /// Counts changes; give it as `expectedVersion`.
     pub version: i32,
+}
+
+impl Bill {
+    /// What besides its lines decides its amounts.
+    pub(crate) fn terms(&self) -> Terms {
+        Terms {
+            rounding: self.rounding,
+            discount_percent: self.discount_percent.0,
+            prices_include_tax: self.prices_include_tax,
+        }
+    }
 }
 
 #[ComplexObject]
@@ -127,7 +142,7 @@ impl Bill {
     /// The taxes by code.
     async fn taxes(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<DocumentTax>> {
         let lines = ctx.load::<Lines>((self.id, self.currency.clone())).await?.unwrap_or_default();
-        Ok(lines::taxes(&lines, self.rounding, &self.currency.0)?)
+        Ok(lines::taxes(&lines, self.terms(), &self.currency.0)?)
     }
 
     /// The lines, in their order.
@@ -209,6 +224,10 @@ pub struct BillCreateInput {
     pub exchange_rate: Option<Dec>,
     /// When the vendor rounded the taxes; `BY_DOCUMENT` if not said.
     pub rounding: Option<DocumentRounding>,
+    /// Discount on the whole document in percent, 0 to 100, at most 4 decimals, behind those of the lines; none if not said.
+    pub discount_percent: Option<Dec>,
+    /// Whether the prices of the lines include their taxes; they do not if not said.
+    pub prices_include_tax: Option<bool>,
     /// 1 to 1000 lines.
     pub lines: Vec<DocumentLineInput>,
 }
@@ -234,6 +253,10 @@ pub struct BillUpdateInput {
     pub exchange_rate: Option<Dec>,
     /// Another rule of rounding.
     pub rounding: Option<DocumentRounding>,
+    /// Another discount on the whole document in percent, 0 to 100.
+    pub discount_percent: Option<Dec>,
+    /// Whether the prices of the lines include their taxes, which stay as numbers.
+    pub prices_include_tax: Option<bool>,
     /// Lines that replace all lines there are.
     pub lines: Option<Vec<DocumentLineInput>>,
 }
@@ -324,9 +347,14 @@ async fn create(tx: &Tx, input: BillCreateInput) -> Result<Bill> {
     let code = input.currency.unwrap_or(vendor.currency);
     let money = currency(&code.0)?;
     let rate = exchange_rate(input.exchange_rate.map(|rate| rate.0), money, currency(tx.book_currency())?)?;
-    let rounding = input.rounding.unwrap_or(DocumentRounding::ByDocument);
+    let terms = Terms {
+        rounding: input.rounding.unwrap_or(DocumentRounding::ByDocument),
+        discount_percent: input.discount_percent.unwrap_or_default().0,
+        prices_include_tax: input.prices_include_tax.unwrap_or_default(),
+    }
+    .checked()?;
     let lines = lines::resolve(tx, Kind::Bill, input.lines, money, day).await?;
-    let totals = total(&lines, rounding, money)?;
+    let totals = total(&lines, terms, money)?;
     let created: Option<Bill> = tx
         .maybe(
             diesel::insert_into(bill::table)
@@ -342,7 +370,9 @@ async fn create(tx: &Tx, input: BillCreateInput) -> Result<Bill> {
                     bill::due_date.eq(Date(due)),
                     bill::currency.eq(code),
                     bill::exchange_rate.eq(rate),
-                    bill::rounding.eq(rounding),
+                    bill::rounding.eq(terms.rounding),
+                    bill::discount_percent.eq(terms.discount_percent),
+                    bill::prices_include_tax.eq(terms.prices_include_tax),
                     bill::vendor_name.eq(vendor.name),
                     bill::net.eq(totals.net),
                     bill::tax.eq(totals.tax),
@@ -403,17 +433,22 @@ async fn update(tx: &Tx, input: BillUpdateInput) -> Result<Bill> {
     let given = input.exchange_rate.map(|rate| rate.0);
     let kept = (code == draft.currency).then_some(draft.exchange_rate.0);
     let rate = exchange_rate(given.or(kept), money, currency(tx.book_currency())?)?;
-    let rounding = input.rounding.unwrap_or(draft.rounding);
+    let terms = Terms {
+        rounding: input.rounding.unwrap_or(draft.rounding),
+        discount_percent: input.discount_percent.unwrap_or(draft.discount_percent).0,
+        prices_include_tax: input.prices_include_tax.unwrap_or(draft.prices_include_tax),
+    }
+    .checked()?;
     let totals: Totals<Option<TaxCodeId>> = if let Some(new) = input.lines {
         let lines = lines::resolve(tx, Kind::Bill, new, money, bill_date.0).await?;
-        let totals = total(&lines, rounding, money)?;
+        let totals = total(&lines, terms, money)?;
         lines::clear(tx, Kind::Bill, draft.id.0).await?;
         lines::insert(tx, Kind::Bill, draft.id.0, lines, &totals).await?;
         totals
     } else {
         let before = lines::draft(tx, Kind::Bill, draft.id.0, bill_date.0).await?;
         let lines = lines::at_posting(&before, draft.version, "billDate")?;
-        let totals = total(&lines, rounding, money)?;
+        let totals = total(&lines, terms, money)?;
         lines::reprice(tx, Kind::Bill, &before, &lines, &totals).await?;
         totals
     };
@@ -431,7 +466,9 @@ async fn update(tx: &Tx, input: BillUpdateInput) -> Result<Bill> {
                 bill::due_date.eq(Date(due)),
                 bill::currency.eq(code),
                 bill::exchange_rate.eq(rate),
-                bill::rounding.eq(rounding),
+                bill::rounding.eq(terms.rounding),
+                bill::discount_percent.eq(terms.discount_percent),
+                bill::prices_include_tax.eq(terms.prices_include_tax),
                 bill::net.eq(totals.net),
                 bill::tax.eq(totals.tax),
                 bill::gross.eq(totals.gross),

@@ -8,11 +8,13 @@ use backoffice_money::Totals;
 use diesel::prelude::*;
 
 use crate::finance::document::lines::{self, DocumentLine};
-use crate::finance::document::pricing::{exchange_rate, total};
+use crate::finance::document::pricing::{Terms, exchange_rate, total};
 use crate::finance::document::{DocumentLineInput, DocumentRounding, DocumentTax, Kind, PaymentState};
 use crate::finance::ids::{CustomerId, InvoiceId, JournalEntryId, TaxCodeId};
 use crate::finance::ledger::journal::JournalEntry;
+use crate::finance::open_item::instalment::{InstalmentInput, LateOnInvoice};
 use crate::finance::open_item::{Allocation, ItemOfInvoice, OnInvoice, OpenItem, allocation};
+use crate::finance::receivables::credit_note::{self, CreditNote};
 use crate::finance::receivables::customer::{self, Customer};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
@@ -62,6 +64,10 @@ pub struct Invoice {
     pub exchange_rate: Dec,
     /// When taxes are rounded.
     pub rounding: DocumentRounding,
+    /// Discount on the whole document in percent, behind those of the lines.
+    pub discount_percent: Dec,
+    /// Whether the prices of the lines include their taxes.
+    pub prices_include_tax: bool,
     /// The customer's reference, such as his order number.
     pub reference: Option<String>,
     /// The customer's name at the time of the invoice.
@@ -78,6 +84,17 @@ pub struct Invoice {
     pub created_at: DateTime,
     /// Counts changes; give it as `expectedVersion`.
     pub version: i32,
+}
+
+impl Invoice {
+    /// What besides its lines decides its amounts.
+    pub(crate) fn terms(&self) -> Terms {
+        Terms {
+            rounding: self.rounding,
+            discount_percent: self.discount_percent.0,
+            prices_include_tax: self.prices_include_tax,
+        }
+    }
 }
 
 #[ComplexObject]
@@ -115,18 +132,23 @@ impl Invoice {
         Ok(Some(ctx.load::<OnInvoice>(self.id).await?.map_or(PaymentState::Paid, |owed| owed.item.payment_state())))
     }
 
-    /// Whether something is still open after the due date, today in the client's time zone.
+    /// Whether something is still open after its due date, that of an instalment too, today in the client's time zone.
     async fn overdue(&self, ctx: &Context<'_>) -> async_graphql::Result<bool> {
         if self.status == InvoiceStatus::Draft {
             return Ok(false);
         }
-        Ok(ctx.load::<OnInvoice>(self.id).await?.is_some_and(|owed| owed.overdue))
+        match ctx.load::<OnInvoice>(self.id).await? {
+            None => Ok(false),
+            Some(owed) if owed.overdue => Ok(true),
+            // one of its instalments may be late
+            Some(_) => Ok(ctx.load::<LateOnInvoice>(self.id).await?.unwrap_or_default()),
+        }
     }
 
     /// The taxes by code.
     async fn taxes(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<DocumentTax>> {
         let lines = ctx.load::<Lines>((self.id, self.currency.clone())).await?.unwrap_or_default();
-        Ok(lines::taxes(&lines, self.rounding, &self.currency.0)?)
+        Ok(lines::taxes(&lines, self.terms(), &self.currency.0)?)
     }
 
     /// The lines, in their order.
@@ -151,6 +173,11 @@ impl Invoice {
     /// `finance.open_item.read`.
     async fn open_item(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<OpenItem>> {
         Ok(ctx.load::<ItemOfInvoice>(self.id).await?)
+    }
+
+    /// The credit notes that take it back, in part or in full, in the order of issue.
+    async fn credit_notes(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<CreditNote>> {
+        Ok(ctx.load::<credit_note::OfInvoice>(self.id).await?.unwrap_or_default())
     }
 
     /// How it was paid, in the order of recording. Right: `finance.open_item.read`.
@@ -201,6 +228,10 @@ pub struct InvoiceCreateInput {
     pub exchange_rate: Option<Dec>,
     /// When taxes are rounded; `BY_DOCUMENT` if not said.
     pub rounding: Option<DocumentRounding>,
+    /// Discount on the whole document in percent, 0 to 100, at most 4 decimals, behind those of the lines; none if not said.
+    pub discount_percent: Option<Dec>,
+    /// Whether the prices of the lines include their taxes; they do not if not said.
+    pub prices_include_tax: Option<bool>,
     /// The customer's reference, such as his order number, up to 100 characters.
     pub reference: Option<String>,
     /// 1 to 1000 lines.
@@ -222,6 +253,10 @@ pub struct InvoiceUpdateInput {
     pub exchange_rate: Option<Dec>,
     /// Another rule of rounding.
     pub rounding: Option<DocumentRounding>,
+    /// Another discount on the whole document in percent, 0 to 100.
+    pub discount_percent: Option<Dec>,
+    /// Whether the prices of the lines include their taxes, which stay as numbers.
+    pub prices_include_tax: Option<bool>,
     /// Another reference; null clears.
     pub reference: MaybeUndefined<String>,
     /// Lines that replace all lines there are.
@@ -237,6 +272,9 @@ pub struct InvoiceIssueInput {
     pub issue_date: Option<Date>,
     /// The day it is due, not before the issue date; by the customer's payment terms if not said.
     pub due_date: Option<Date>,
+    /// The parts that it is due in, 1 to 60, which are 100 percent: the last one's day is the due date of the whole. Not
+    /// together with `dueDate`.
+    pub instalments: Option<Vec<InstalmentInput>>,
     /// The version that was read; refused with `CONFLICT` if the invoice was changed since.
     pub expected_version: Option<i32>,
 }
@@ -264,9 +302,14 @@ async fn create(tx: &Tx, input: InvoiceCreateInput) -> Result<Invoice> {
     let code = input.currency.unwrap_or(customer.currency);
     let money = currency(&code.0)?;
     let rate = exchange_rate(input.exchange_rate.map(|rate| rate.0), money, currency(tx.book_currency())?)?;
-    let rounding = input.rounding.unwrap_or(DocumentRounding::ByDocument);
+    let terms = Terms {
+        rounding: input.rounding.unwrap_or(DocumentRounding::ByDocument),
+        discount_percent: input.discount_percent.unwrap_or_default().0,
+        prices_include_tax: input.prices_include_tax.unwrap_or_default(),
+    }
+    .checked()?;
     let lines = lines::resolve(tx, Kind::Invoice, input.lines, money, tx.today()).await?;
-    let totals = total(&lines, rounding, money)?;
+    let totals = total(&lines, terms, money)?;
     let created: Invoice = tx
         .row(
             diesel::insert_into(invoice::table)
@@ -277,7 +320,9 @@ async fn create(tx: &Tx, input: InvoiceCreateInput) -> Result<Invoice> {
                     invoice::status.eq(InvoiceStatus::Draft),
                     invoice::currency.eq(code),
                     invoice::exchange_rate.eq(rate),
-                    invoice::rounding.eq(rounding),
+                    invoice::rounding.eq(terms.rounding),
+                    invoice::discount_percent.eq(terms.discount_percent),
+                    invoice::prices_include_tax.eq(terms.prices_include_tax),
                     invoice::reference.eq(input.reference),
                     invoice::customer_name.eq(customer.name),
                     invoice::net.eq(totals.net),
@@ -326,17 +371,22 @@ async fn update(tx: &Tx, input: InvoiceUpdateInput) -> Result<Invoice> {
     let given = input.exchange_rate.map(|rate| rate.0);
     let kept = (code == draft.currency).then_some(draft.exchange_rate.0);
     let rate = exchange_rate(given.or(kept), money, currency(tx.book_currency())?)?;
-    let rounding = input.rounding.unwrap_or(draft.rounding);
+    let terms = Terms {
+        rounding: input.rounding.unwrap_or(draft.rounding),
+        discount_percent: input.discount_percent.unwrap_or(draft.discount_percent).0,
+        prices_include_tax: input.prices_include_tax.unwrap_or(draft.prices_include_tax),
+    }
+    .checked()?;
     let totals: Totals<Option<TaxCodeId>> = if let Some(new) = input.lines {
         let lines = lines::resolve(tx, Kind::Invoice, new, money, tx.today()).await?;
-        let totals = total(&lines, rounding, money)?;
+        let totals = total(&lines, terms, money)?;
         lines::clear(tx, Kind::Invoice, draft.id.0).await?;
         lines::insert(tx, Kind::Invoice, draft.id.0, lines, &totals).await?;
         totals
     } else {
         let before = lines::draft(tx, Kind::Invoice, draft.id.0, tx.today()).await?;
         let lines = lines::at_posting(&before, draft.version, "lines")?;
-        let totals = total(&lines, rounding, money)?;
+        let totals = total(&lines, terms, money)?;
         lines::reprice(tx, Kind::Invoice, &before, &lines, &totals).await?;
         totals
     };
@@ -356,7 +406,9 @@ async fn update(tx: &Tx, input: InvoiceUpdateInput) -> Result<Invoice> {
                 invoice::customer_name.eq(customer_name),
                 invoice::currency.eq(code),
                 invoice::exchange_rate.eq(rate),
-                invoice::rounding.eq(rounding),
+                invoice::rounding.eq(terms.rounding),
+                invoice::discount_percent.eq(terms.discount_percent),
+                invoice::prices_include_tax.eq(terms.prices_include_tax),
                 invoice::reference.eq(reference),
                 invoice::net.eq(totals.net),
                 invoice::tax.eq(totals.tax),

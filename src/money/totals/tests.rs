@@ -13,12 +13,12 @@ fn line(quantity: &str, price: &str, discount: &str, key: u128, percent: &str) -
         quantity: dec(quantity),
         unit_price: dec(price),
         discount_percent: dec(discount),
-        tax: TaxKey { key, percent: dec(percent) },
+        taxes: vec![TaxKey { key, percent: dec(percent) }],
     }
 }
 
 fn of(lines: &[LineInput<u128>], discount: &str, method: RoundingMethod) -> Totals<u128> {
-    totals(lines, dec(discount), method, 2).unwrap()
+    totals(lines, dec(discount), Prices::Net, method, 2).unwrap()
 }
 
 #[test]
@@ -73,6 +73,29 @@ fn categories_are_kept_apart_by_key_and_rate() {
 }
 
 #[test]
+fn taxes_inside_a_price() {
+    let mut two = line("1", "24900.00", "0", 1, "14");
+    two.taxes.push(TaxKey { key: 2, percent: dec("14") });
+    let including = |lines: &[LineInput<u128>], method| totals(lines, dec("0"), Prices::IncludeTax, method, 2).unwrap();
+    for method in [RoundingMethod::ByDocument, RoundingMethod::ByLine] {
+        let whole = including(&[two.clone()], method);
+        assert_eq!((whole.net, whole.tax, whole.gross), (dec("19453.12"), dec("5446.88"), dec("24900.00")));
+        assert_eq!(whole.lines[0].taxes, [dec("2723.44"), dec("2723.44")]);
+        assert!(whole.taxes.iter().all(|tax| tax.base == dec("19453.12") && tax.tax == dec("2723.44")));
+    }
+    // Three at 0.99 with 19 %: 0.158 each, 0.474 together.
+    let lines = vec![line("1", "0.99", "0", 1, "19"); 3];
+    let once = including(&lines, RoundingMethod::ByDocument);
+    assert_eq!((once.net, once.tax, once.gross), (dec("2.50"), dec("0.47"), dec("2.97")));
+    let each = including(&lines, RoundingMethod::ByLine);
+    assert_eq!((each.net, each.tax, each.gross), (dec("2.49"), dec("0.48"), dec("2.97")));
+    // Two taxes on top of a net price.
+    two.unit_price = dec("100.05");
+    let net = totals(&[two], dec("10"), Prices::Net, RoundingMethod::ByLine, 2).unwrap();
+    assert_eq!((net.net, net.tax, net.document_discount), (dec("90.05"), dec("25.22"), dec("10.00")));
+}
+
+#[test]
 fn free_lines_stay_free() {
     let mut lines = vec![line("1", "0.005", "0", 1, "20"); 3];
     lines.push(line("5", "0", "0", 1, "20"));
@@ -91,15 +114,16 @@ fn nothing_totals_nothing() {
 #[test]
 fn currencies_without_or_with_more_decimals() {
     let lines = [line("3", "333.5", "0", 1, "10")];
-    let yen = totals(&lines, dec("0"), RoundingMethod::ByDocument, 0).unwrap();
+    let yen = totals(&lines, dec("0"), Prices::Net, RoundingMethod::ByDocument, 0).unwrap();
     assert_eq!((yen.net, yen.tax, yen.gross), (dec("1001"), dec("100"), dec("1101")));
-    let dinar = totals(&lines, dec("0"), RoundingMethod::ByLine, 3).unwrap();
+    let dinar = totals(&lines, dec("0"), Prices::Net, RoundingMethod::ByLine, 3).unwrap();
     assert_eq!(dinar.gross, dec("1100.550"));
 }
 
 #[test]
 fn impossible_lines_are_named() {
-    let bad = |lines: &[LineInput<u128>]| totals(lines, dec("0"), RoundingMethod::ByDocument, 2).unwrap_err();
+    let bad =
+        |lines: &[LineInput<u128>]| totals(lines, dec("0"), Prices::Net, RoundingMethod::ByDocument, 2).unwrap_err();
     let good = line("1", "1", "0", 1, "22");
     assert_eq!(
         bad(&[good.clone(), line("1", "1", "100.01", 1, "22")]),
@@ -109,7 +133,7 @@ fn impossible_lines_are_named() {
     assert_eq!(bad(&[line("999999999999999", "999999999999999", "0", 1, "0")]), MoneyError::Overflow.at(0));
     let most = line("1", "999999999999999", "0", 1, "22");
     assert_eq!(bad(&[most.clone(), most]), MoneyError::Overflow);
-    assert!(totals(&[good], dec("101"), RoundingMethod::ByLine, 2).is_err());
+    assert!(totals(&[good], dec("101"), Prices::Net, RoundingMethod::ByLine, 2).is_err());
 }
 
 fn lines() -> impl Strategy<Value = Vec<LineInput<u128>>> {
@@ -118,7 +142,7 @@ fn lines() -> impl Strategy<Value = Vec<LineInput<u128>>> {
             quantity: Decimal::new(quantity, quantity_scale),
             unit_price: Decimal::new(price, price_scale),
             discount_percent: Decimal::new(discount, 1),
-            tax: TaxKey { key, percent: [dec("0"), dec("7"), dec("19"), dec("20.125")][key as usize] },
+            taxes: vec![TaxKey { key, percent: [dec("0"), dec("7"), dec("19"), dec("20.125")][key as usize] }],
         },
     );
     prop::collection::vec(line, 0..40)
@@ -129,7 +153,7 @@ proptest! {
     fn the_document_adds_up(lines in lines(), discount in 0i64..=1_000, exponent in 0u32..=4) {
         let discount = Decimal::new(discount, 1);
         for method in [RoundingMethod::ByDocument, RoundingMethod::ByLine] {
-            let totals = totals(&lines, discount, method, exponent).unwrap();
+            let totals = totals(&lines, discount, Prices::Net, method, exponent).unwrap();
             prop_assert_eq!(totals.lines.len(), lines.len());
             prop_assert_eq!(totals.lines.iter().map(|line| line.net).sum::<Decimal>(), totals.net);
             prop_assert_eq!(totals.lines.iter().map(|line| line.tax).sum::<Decimal>(), totals.tax);
@@ -151,11 +175,33 @@ proptest! {
     }
 
     #[test]
+    fn prices_with_taxes_are_paid_as_they_stand(mut lines in lines(), second in any::<bool>(), discount in 0i64..=1_000) {
+        if second {
+            lines.iter_mut().step_by(2).for_each(|line| line.taxes.push(TaxKey { key: 9, percent: dec("9.975") }));
+        }
+        let discount = Decimal::new(discount, 1);
+        for method in [RoundingMethod::ByDocument, RoundingMethod::ByLine] {
+            let totals = totals(&lines, discount, Prices::IncludeTax, method, 2).unwrap();
+            prop_assert_eq!(totals.net + totals.tax, totals.gross);
+            prop_assert_eq!(totals.lines.iter().map(|line| line.net + line.tax).sum::<Decimal>(), totals.gross);
+            prop_assert_eq!(totals.taxes.iter().map(|tax| tax.tax).sum::<Decimal>(), totals.tax);
+            for (line, input) in totals.lines.iter().zip(&lines) {
+                prop_assert_eq!(line.taxes.iter().sum::<Decimal>(), line.tax);
+                if discount.is_zero() && method == RoundingMethod::ByLine {
+                    let percents: Vec<Decimal> = input.taxes.iter().map(|tax| tax.percent).collect();
+                    let apart = crate::extract_inclusive(line.net + line.tax, &percents, 2).unwrap();
+                    prop_assert_eq!((apart.net, &apart.taxes), (line.net, &line.taxes));
+                }
+            }
+        }
+    }
+
+    #[test]
     fn by_document_each_category_is_rounded_once(lines in lines()) {
         // an independent computation in whole numbers: quantity, price, discount and rate at 3 + 4 + 3 + 5 decimals
-        let totals = totals(&lines, Decimal::ZERO, RoundingMethod::ByDocument, 2).unwrap();
+        let totals = totals(&lines, Decimal::ZERO, Prices::Net, RoundingMethod::ByDocument, 2).unwrap();
         for total in &totals.taxes {
-            let exact: i128 = lines.iter().filter(|line| line.tax.key == total.key).map(|line| {
+            let exact: i128 = lines.iter().filter(|line| line.taxes[0].key == total.key).map(|line| {
                 let whole = |value: Decimal, scale: u32| { let mut value = value; value.rescale(scale); value.mantissa() };
                 whole(line.quantity, 3) * whole(line.unit_price, 4) * (1_000 - whole(line.discount_percent, 1))
             }).sum();
@@ -173,10 +219,12 @@ proptest! {
             quantity: Decimal::new(quantity, scale),
             unit_price: Decimal::new(price, 28 - scale),
             discount_percent: Decimal::new(discount, 18),
-            tax: TaxKey { key: (), percent: Decimal::new(percent, 17) },
+            taxes: vec![TaxKey { key: (), percent: Decimal::new(percent, 17) }],
         }).collect();
         for method in [RoundingMethod::ByDocument, RoundingMethod::ByLine] {
-            let _ = totals(&lines, Decimal::new(discount, 17), method, exponent);
+            for prices in [Prices::Net, Prices::IncludeTax] {
+                let _ = totals(&lines, Decimal::new(discount, 17), prices, method, exponent);
+            }
         }
     }
 }

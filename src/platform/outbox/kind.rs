@@ -122,6 +122,10 @@ kinds! {
         /// An invoice was issued: numbered, posted and frozen.
         InvoiceIssued = "invoice.issued",
     }
+    "CreditNote" ("crn") read InvoiceRead {
+        /// A credit note to an invoice was issued: numbered and posted.
+        CreditNoteIssued = "credit_note.issued",
+    }
     "Bill" ("bil") read BillRead {
         /// A bill was entered.
         BillCreated = "bill.created",
@@ -129,6 +133,16 @@ kinds! {
         BillUpdated = "bill.updated",
         /// A bill was posted and frozen.
         BillPosted = "bill.posted",
+    }
+    "Payment" ("pay") read PaymentRead {
+        /// A payment was recorded and posted.
+        PaymentRecorded = "payment.recorded",
+        /// A payment was allocated to open items.
+        PaymentAllocated = "payment.allocated",
+        /// What a payment settled of an open item was undone.
+        PaymentAllocationUndone = "payment.allocation_undone",
+        /// A payment was reversed.
+        PaymentReversed = "payment.reversed",
     }
     "BankAccount" ("ba") read BankRead {
         /// A bank account was created.

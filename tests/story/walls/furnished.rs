@@ -136,7 +136,9 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     let receivable = change(
         &boss,
         "invoiceIssue",
-        json!({ "id": issued, "issueDate": format!("2026-{month}-15"), "dueDate": format!("2026-{month}-25") }),
+        json!({ "id": issued, "issueDate": format!("2026-{month}-15"),
+                "instalments": [{ "dueDate": format!("2026-{month}-20"), "percent": "40" },
+                                { "dueDate": format!("2026-{month}-25"), "percent": "60" }] }),
         "invoice { openItem { id } }",
     )
     .await["invoice"]["openItem"]["id"]
@@ -179,6 +181,22 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         "bankLine { id }",
     )
     .await;
+
+    // A little of what is paid is taken back.
+    let note = json!({ "invoice": issued, "issueDate": format!("2026-{month}-22"), "reason": format!("{word} complaint"),
+                       "lines": [{ "line": 1, "amount": "10.00" }] });
+    let credit_note = made(&boss, "creditNoteIssue", note, "creditNote").await;
+
+    // A vendor is paid a little of a bill, and a little ahead.
+    let paid = json!({ "vendor": vendor, "paidOn": format!("2026-{month}-23"), "amount": "5.00", "account": leaf,
+                       "reference": format!("{word} cash") });
+    let payment = made(&boss, "paymentRecord", paid, "payment").await;
+    let ahead = json!({ "customer": customer, "paidOn": format!("2026-{month}-23"), "amount": "2.00", "account": leaf,
+                        "reference": format!("{word} ahead") });
+    made(&boss, "paymentRecord", ahead, "payment").await;
+    let used = json!({ "payment": payment, "date": format!("2026-{month}-24"), "allocations": [{ "openItem": payable, "amount": "3.00" }] });
+    let used = change(&boss, "paymentAllocate", used, "payment { allocations { id } }").await;
+    let payment_allocation = used["payment"]["allocations"][0]["id"].as_str().unwrap().to_owned();
 
     made(
         &boss,
@@ -683,6 +701,8 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("Client", client.clone()),
         ("Clock", clock),
         ("PausedClock", paused_clock),
+        ("CreditNote", credit_note),
+        ("CreditedInvoice", issued),
         ("Customer", customer.clone()),
         ("Boss", staff),
         ("ClientRequest", request),
@@ -697,6 +717,8 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("JournalEntry", entry),
         ("LockException", exception),
         ("OpenItem", payable.as_str().unwrap().to_owned()),
+        ("Payment", payment),
+        ("PaymentAllocation", payment_allocation),
         ("RecurringWork", recurring),
         ("Role", role),
         ("Schedule", schedule),

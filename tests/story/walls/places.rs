@@ -87,12 +87,15 @@ pub fn kind_at(schema: &Schema, field: &str, path: &[String]) -> Option<String> 
         (_, "engagement") => "Engagement",
         (_, "request") => "ClientRequest",
         (_, "team") => "Team",
-        (_, "account") => "Account",
+        (_, "account" | "exchangeAccount") => "Account",
+        (_, "payment") => "Payment",
         (_, "parent") => "Group",
         (_, "customer") => "Customer",
+        ("creditNotes", "invoice") => "CreditedInvoice",
+        (_, "invoice") => "Invoice",
         (_, "identityProvider") => "IdentityProvider",
         (_, "vendor") => "Vendor",
-        (_, "taxCode") => "TaxCode",
+        (_, "taxCode" | "secondTaxCode") => "TaxCode",
         (_, "role") => "Role",
         (_, "roles") => "ProviderRole",
         (_, "user") => "User",
@@ -120,6 +123,10 @@ pub fn needed(field: &str, path: &[String]) -> bool {
     let path = path.join(".");
     match field {
         "bankAccountCreate" => path == "input.number",
+        // a second tax comes with a first one
+        "invoiceCreate" | "invoiceUpdate" | "billCreate" | "billUpdate" => path == "input.lines.taxCode",
+        // of somebody, on some day, so much, to some account
+        "paymentRecord" => ["input.customer", "input.paidOn", "input.amount", "input.account"].contains(&path.as_str()),
         // somebody signs
         "signatureRequestCreate" | "signatureRequestUpdate" => path == "input.steps.signers.user",
         "appointmentBook" | "appointmentMove" => path == "input.outsideAvailability",

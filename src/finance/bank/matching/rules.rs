@@ -2,9 +2,7 @@
 
 use std::collections::HashSet;
 
-use backoffice_money::{
-    Balanced, Currency, Decimal, MoneyError, add, check_scale, mul, neg, round, split_last, sub, sum,
-};
+use backoffice_money::{Balanced, Currency, Decimal, MoneyError, add, check_scale, mul, neg, round, sub, sum};
 
 use crate::finance::bank::suggestion::flow;
 use crate::finance::ids::AccountId;
@@ -75,7 +73,7 @@ pub(super) fn plan(facts: &Facts, settled: &[Settled], postings: Vec<Posting>, d
     let mut allocations = Vec::with_capacity(settled.len());
     let mut bank_book = Decimal::ZERO;
     for one in settled {
-        let book = book_share(facts, one)?;
+        let book = one.item.book_share(one.amount, facts.book)?;
         bank_book = add(bank_book, flow(one.item.side, book)?)?;
         let turned = |amount| match one.item.side {
             OpenItemSide::Receivable => neg(amount),
@@ -164,16 +162,6 @@ fn check_sum(facts: &Facts, flows: &[Decimal]) -> Result<()> {
         currency = facts.currency,
     );
     Err(Error::refuse(UserErrorCode::Unbalanced, "allocations", message))
-}
-
-/// The books' amount of the settled part, at the rate that the item was posted with; the last part takes what is left.
-fn book_share(facts: &Facts, one: &Settled) -> Result<Decimal> {
-    if facts.currency == facts.book {
-        return Ok(one.amount);
-    }
-    let rest = sub(one.item.open_amount.0, one.amount)?;
-    let parts = split_last(one.item.open_book.0, &[one.amount.abs(), rest.abs()], facts.book.exponent())?;
-    parts.into_iter().next().ok_or_else(|| Error::fault("a split without parts"))
 }
 
 #[cfg(test)]

@@ -4,7 +4,10 @@ use uuid::Uuid;
 
 use super::*;
 use crate::finance::document::DocumentRounding;
-use crate::finance::document::pricing::{LineTax, total};
+use crate::finance::document::pricing::{LineTax, Terms, total};
+
+const TERMS: Terms =
+    Terms { rounding: DocumentRounding::ByDocument, discount_percent: Decimal::ZERO, prices_include_tax: false };
 
 fn account(number: u128) -> AccountId {
     AccountId(Uuid::from_u128(number))
@@ -26,6 +29,7 @@ fn line(net: &str, revenue: u128, tax: Option<(u128, &str)>) -> Line {
             account: account(code + 1000),
             percent: dec(percent),
         }),
+        second_tax: None,
     }
 }
 
@@ -35,7 +39,7 @@ fn euros() -> Currencies {
 }
 
 fn posted(kind: Kind, lines: &[Line], currencies: Currencies) -> Result<Entry> {
-    let totals = total(lines, DocumentRounding::ByDocument, currencies.document)?;
+    let totals = total(lines, TERMS, currencies.document)?;
     entry(kind, account(1), lines, &totals, currencies, "test")
 }
 
@@ -79,7 +83,7 @@ fn the_remainder_of_a_conversion_goes_to_the_furthest_rounded() {
         rate: dec("0.5"),
     };
     // 0.015 + 0.015 + 0.015 = 0.045: each would be 0.02, together 0.05
-    let (parts, gross) = in_book_currency(&[dec("0.03"), dec("0.03"), dec("0.03")], currencies).unwrap();
+    let (parts, gross) = in_book_currency(&[dec("0.03"), dec("0.03"), dec("0.03")], currencies, None).unwrap();
     assert_eq!(gross, dec("0.05"));
     assert_eq!(parts, [dec("0.01"), dec("0.02"), dec("0.02")]);
 }
@@ -97,6 +101,7 @@ fn any_line() -> impl Strategy<Value = Line> {
         prop::option::of((1u128..=3, 0i64..=300_000)),
     )
         .prop_map(|(quantity, price, discount, revenue, tax)| Line {
+            second_tax: None,
             description: "x".to_owned(),
             quantity: Decimal::new(quantity, 4),
             unit_price: Decimal::new(price, 4),
@@ -124,7 +129,7 @@ proptest! {
         let rounding = if by_line { DocumentRounding::ByLine } else { DocumentRounding::ByDocument };
         let rate = if document == book { Decimal::ONE } else { Decimal::new(rate, 8) };
         let currencies = Currencies { document, book, rate };
-        let totals = total(&lines, rounding, document).unwrap();
+        let totals = total(&lines, Terms { rounding, ..TERMS }, document).unwrap();
         let kind = if bill { Kind::Bill } else { Kind::Invoice };
         match entry(kind, account(1), &lines, &totals, currencies, "test") {
             Ok(entry) => {

@@ -201,6 +201,8 @@ fn takes_no(account: &Account, currency: Currency) -> Option<&'static str> {
         Some("This account is inactive.")
     } else if account.currency.as_ref().is_some_and(|only| only.0 != currency.code()) {
         Some("This account is kept in another currency.")
+    } else if account.control.is_some_and(Control::is_advance) {
+        Some("Advances take postings from payments only.")
     } else if account.control.is_some_and(Control::has_open_items) {
         Some("Receivables and payables take postings from documents only.")
     } else {
@@ -219,7 +221,11 @@ async fn reverse_manual(tx: &Tx, input: JournalEntryReverseInput) -> Result<Jour
                 "A reversal is not reversed; post the entry anew.",
             ));
         }
-        EntrySource::Invoice | EntrySource::Bill | EntrySource::Bank => {
+        EntrySource::Invoice
+        | EntrySource::Bill
+        | EntrySource::Bank
+        | EntrySource::CreditNote
+        | EntrySource::Payment => {
             return Err(Error::refuse(
                 UserErrorCode::State,
                 "entry",

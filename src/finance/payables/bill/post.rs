@@ -32,7 +32,7 @@ pub(super) async fn post(tx: &Tx, input: BillPostInput) -> Result<Bill> {
     .await?;
     let vendor = vendor.ok_or_else(|| Error::fault("a bill without its vendor"))?;
     let lines = lines::at_posting(&before, draft.version, "id")?;
-    let totals = total(&lines, draft.rounding, money)?;
+    let totals = total(&lines, draft.terms(), money)?;
     let currencies = Currencies { document: money, book, rate: draft.exchange_rate.0 };
     let description = format!("{} {}", draft.number, vendor.name);
     let entry = entry(Kind::Bill, control.id, &lines, &totals, currencies, &description)?;

@@ -13,7 +13,7 @@ use crate::finance::document::{Kind, lines};
 use crate::finance::ids::JournalEntryId;
 use crate::finance::ledger::account::Control;
 use crate::finance::ledger::journal::{self, EntrySource, NewEntry};
-use crate::finance::open_item::{self, NewItem, Party, Source};
+use crate::finance::open_item::{self, NewItem, Party, Source, instalment};
 use crate::finance::receivables::customer;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
@@ -58,9 +58,20 @@ pub(super) async fn issue(tx: &Tx, input: InvoiceIssueInput) -> Result<Invoice> 
     )
     .await?;
     let customer = customer.ok_or_else(|| Error::fault("an invoice without its customer"))?;
-    let due = due_date(day, input.due_date.map(|date| date.0), customer.payment_terms_days)?;
+    let given = input.instalments.unwrap_or_default();
+    if input.due_date.is_some() && !given.is_empty() {
+        let message = "The due dates are those of the instalments.";
+        return Err(Error::refuse(UserErrorCode::Invalid, "dueDate", message));
+    }
+    let last = given.last().map(|one| one.due_date.0);
+    let due = due_date(
+        day,
+        input.due_date.map(|date| date.0).or(last.map(|last| last.max(day))),
+        customer.payment_terms_days,
+    )?;
     let lines = lines::at_posting(&before, draft.version, "issueDate")?;
-    let totals = total(&lines, draft.rounding, money)?;
+    let totals = total(&lines, draft.terms(), money)?;
+    let parts = if given.is_empty() { Vec::new() } else { instalment::agreed(&given, totals.gross, money, day)? };
     let currencies = Currencies { document: money, book, rate: draft.exchange_rate.0 };
     let description = format!("{} {}", taken.number, customer.name);
     let entry = entry(Kind::Invoice, control.id, &lines, &totals, currencies, &description)?;
@@ -116,6 +127,7 @@ pub(super) async fn issue(tx: &Tx, input: InvoiceIssueInput) -> Result<Invoice> 
     let (posted, opened, frozen) = join3(posting, open_item::open(tx, items), frozen).await;
     posted.map_err(|error| relabel(error, &[("date", "issueDate"), ("lines", "id")]))?;
     opened?;
+    instalment::write(tx, draft.id, &parts).await?;
     frozen.inspect(|issued: &Invoice| emit(tx, EventKind::InvoiceIssued, issued.id.0))
 }
 

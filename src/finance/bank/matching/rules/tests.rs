@@ -19,6 +19,8 @@ fn item(side: OpenItemSide, currency: &str, open: Decimal, open_book: Decimal) -
         vendor_id: None,
         invoice_id: None,
         bill_id: None,
+        credit_note_id: None,
+        payment_id: None,
         document: "INV-00001".to_owned(),
         party_name: "A".to_owned(),
         entry_id: JournalEntryId::new(),

@@ -1,0 +1,2 @@
+DROP FUNCTION finance.open_parts;
+DROP TABLE finance.instalment;
