@@ -70,6 +70,15 @@ const QUESTIONS: &[Question] = &[
                    AND (i.open_amount <> i.amount - coalesce(a.allocated, 0) OR i.open_book <> i.amount_book - coalesce(a.allocated_book, 0))",
     },
     Question {
+        name: "closed years have given their result to equity",
+        query: "SELECT format('fiscal year %s is closed, account %s still has %s of it', y.name, a.code, sum(b.debit - b.credit)) AS line
+                  FROM finance.year_closing c
+                  JOIN finance.fiscal_year y ON y.tenant_id = c.tenant_id AND y.id = c.fiscal_year_id
+                  JOIN finance.account_balance b ON b.tenant_id = c.tenant_id AND b.on_date BETWEEN y.starts_on AND y.ends_on
+                  JOIN finance.account a ON a.tenant_id = b.tenant_id AND a.id = b.account_id AND a.kind IN ('income', 'expense')
+                 WHERE c.tenant_id = $tenant AND c.reopened_at IS NULL GROUP BY y.name, a.code HAVING sum(b.debit - b.credit) <> 0",
+    },
+    Question {
         name: "numbers are gapless",
         query: "WITH given AS (
                     SELECT s.series, s.prefix || lpad(n::text, greatest(5, length(n::text)), '0') AS number

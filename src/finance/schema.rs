@@ -436,3 +436,21 @@ diesel::table! {
         created_at -> Timestamptz,
     }
 }
+
+diesel::table! {
+    finance.year_closing (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        fiscal_year_id -> Uuid,
+        result -> Numeric,
+        entry_id -> Nullable<Uuid>,
+        closed_by_name -> Text,
+        reopened_at -> Nullable<Timestamptz>,
+        reopened_by_name -> Nullable<Text>,
+        reopened_reason -> Nullable<Text>,
+        reopening_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}

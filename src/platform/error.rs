@@ -147,6 +147,8 @@ fn database_refusal(code: &str) -> Option<(UserErrorCode, &'static str, &'static
         "BO015" => (PeriodLocked, "date", "No fiscal year of this client covers the date."),
         "BO016" => (PeriodLocked, "date", "The books are locked for good up to a later date."),
         "BO017" => (PeriodLocked, "date", "The period of this date is locked."),
+        "BO320" => (PeriodLocked, "date", "The fiscal year of this date is closed; reopen it first."),
+        "year_closing_live" => (State, "id", "This fiscal year is closed already."),
         "BO019" => (Unbalanced, "lines", "Debit and credit differ."),
         "BO020" => (Invalid, "lines", "A line's account is a group, inactive, or kept in another currency."),
         "BO061" => (Invalid, "until", "The client leaves before: nobody is granted anything beyond its last day."),

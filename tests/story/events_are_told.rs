@@ -110,7 +110,9 @@ const TELLS: &[(&str, &str)] = &[
     ("engagementUpdate", "ENGAGEMENT_UPDATED"),
     ("fileDelete", "FILE_DELETED"),
     ("fileUploadComplete", "FILE_COMPLETED"),
+    ("fiscalYearClose", "FISCAL_YEAR_CLOSED"),
     ("fiscalYearCreate", "FISCAL_YEAR_CREATED"),
+    ("fiscalYearReopen", "FISCAL_YEAR_REOPENED"),
     ("grantCreate", "GRANT_GIVEN"),
     ("grantEnd", "GRANT_ENDED"),
     ("identityProviderCreate", "IDENTITY_PROVIDER_CREATED"),
@@ -328,6 +330,10 @@ async fn every_change_tells_what_it_did() {
     change(boss, "documentManifestRetire", json!({ "id": example("DocumentManifest") }), "").await;
     change(boss, "vendorUpdate", json!({ "id": example("Vendor"), "name": "New" }), "").await;
     change(boss, "fiscalYearCreate", json!({}), "").await;
+    let years = boss.ask("{ fiscalYears { nodes { id startsOn } } }", json!({})).await;
+    let year = crate::harness::id_of(&years["fiscalYears"]["nodes"], "startsOn", "2026-01-01");
+    change(boss, "fiscalYearClose", json!({ "id": year }), "").await;
+    change(boss, "fiscalYearReopen", json!({ "id": year, "reason": "New" }), "").await;
     change(boss, "invoiceUpdate", json!({ "id": example("Invoice"), "reference": "New" }), "").await;
     change(boss, "journalEntryReverse", json!({ "entry": example("JournalEntry") }), "").await;
     change(boss, "lockExceptionRevoke", json!({ "id": example("LockException") }), "").await;

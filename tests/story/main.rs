@@ -17,6 +17,7 @@ mod a_clock_counts_business_time;
 mod a_cut_off_request_leaves_nothing_behind;
 mod a_dependency_holds_work_back;
 mod a_provider_takes_on_two_clients;
+mod a_year_is_closed;
 mod an_approval_is_needed;
 mod answers_are_compressed;
 mod appointments_are_booked_once;

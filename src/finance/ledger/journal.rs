@@ -44,6 +44,8 @@ crate::platform::words! {
         Bill = "bill",
         /// A matched bank line.
         Bank = "bank",
+        /// Takes the result of a fiscal year to equity, or takes that back.
+        Closing = "closing",
     }
 }
 
@@ -88,9 +90,9 @@ pub struct NewEntry {
     pub currency: Currency,
     /// Where it comes from.
     pub source: EntrySource,
-    /// The record it comes from: the invoice, the bill, the bank line; the reversed entry for reversals.
+    /// The record it comes from: the invoice, the bill, the bank line, the closed year; the reversed entry for reversals.
     pub source_id: Option<Uuid>,
-    /// The entry that it takes back, for reversals.
+    /// The entry that it takes back, for reversals and for what the books take back themselves.
     pub reverses: Option<JournalEntryId>,
     /// The lines.
     pub lines: Balanced<NewLine>,
@@ -191,6 +193,18 @@ pub async fn post_as(tx: &Tx, id: JournalEntryId, entry: NewEntry) -> Result<Pos
 /// This is for commands that undo what they booked (a bank line's match); what stands behind the entry in sub-ledgers
 /// is theirs to undo.
 pub async fn reverse(tx: &Tx, id: JournalEntryId, date: NaiveDate, description: String) -> Result<Posted> {
+    take_back(tx, id, date, description, EntrySource::Reversal, Some(id.0)).await
+}
+
+/// As [`reverse`], for what the books make themselves: its opposite comes from the same source and record.
+pub(super) async fn take_back(
+    tx: &Tx,
+    id: JournalEntryId,
+    date: NaiveDate,
+    description: String,
+    source: EntrySource,
+    source_id: Option<Uuid>,
+) -> Result<Posted> {
     let original = find(tx, id).await?.ok_or_else(|| Error::not_found("entry", "journal entry"))?;
     let lines = record::lines_of(tx, &[id]).await?.remove(&id).unwrap_or_default();
     let book = Currency::parse(tx.book_currency())?;
@@ -200,8 +214,8 @@ pub async fn reverse(tx: &Tx, id: JournalEntryId, date: NaiveDate, description: 
             date,
             description,
             currency: Currency::parse(&original.currency.0)?,
-            source: EntrySource::Reversal,
-            source_id: Some(id.0),
+            source,
+            source_id,
             reverses: Some(id),
             lines: Balanced::check(book, rules::reversed(&lines)?).map_err(refuse_lines)?,
         },

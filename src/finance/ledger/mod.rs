@@ -13,6 +13,7 @@ use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::schema::ledger;
 
 pub mod account;
+pub mod closing;
 pub mod journal;
 pub mod lock;
 pub mod opening;
@@ -39,6 +40,7 @@ pub struct LedgerMutation(
     tax_code::TaxCodeMutation,
     journal::JournalMutation,
     period::PeriodMutation,
+    closing::ClosingMutation,
     lock::LockMutation,
     journal::proposal::JournalProposalMutation,
 );

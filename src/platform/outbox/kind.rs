@@ -83,6 +83,10 @@ kinds! {
     "FiscalYear" ("fy") read PeriodRead {
         /// A fiscal year was added.
         FiscalYearCreated = "fiscal_year.created",
+        /// A fiscal year was closed: its result is in equity.
+        FiscalYearClosed = "fiscal_year.closed",
+        /// A closed fiscal year was opened again.
+        FiscalYearReopened = "fiscal_year.reopened",
     }
     "Ledger" ("led") read PeriodRead {
         /// The books were locked up to a day.

@@ -219,6 +219,10 @@ async fn reverse_manual(tx: &Tx, input: JournalEntryReverseInput) -> Result<Jour
                 "A reversal is not reversed; post the entry anew.",
             ));
         }
+        EntrySource::Closing => {
+            let message = "This entry closes or reopens a fiscal year; that is undone at the year.";
+            return Err(Error::refuse(UserErrorCode::State, "entry", message));
+        }
         EntrySource::Invoice | EntrySource::Bill | EntrySource::Bank => {
             return Err(Error::refuse(
                 UserErrorCode::State,

@@ -10,7 +10,9 @@ use diesel::sql_types::{Array, Date as SqlDate, Int4, Nullable, Numeric, Text, U
 use uuid::Uuid;
 
 use super::{EntrySource, cursor_date};
-use crate::finance::ids::{AccountId, BankLineId, BillId, InvoiceId, JournalEntryId, JournalLineId, TaxCodeId};
+use crate::finance::ids::{
+    AccountId, BankLineId, BillId, FiscalYearId, InvoiceId, JournalEntryId, JournalLineId, TaxCodeId,
+};
 use crate::finance::ledger::account::Account;
 use crate::finance::ledger::tax_code::TaxCode;
 use crate::platform::can::Can;
@@ -132,7 +134,7 @@ impl JournalEntry {
         Ok(ctx.load::<PosterOf>(self.id).await?)
     }
 
-    /// What it comes from: the id of an invoice, a bill or a bank line, for a reversal that of the reversed entry; null
+    /// What it comes from: the id of an invoice, a bill, a bank line or a closed year, for a reversal that of the reversed entry; null
     /// for entries that are their own document.
     async fn document_id(&self) -> Option<ID> {
         document_id(self.source, self.source_id)
@@ -199,6 +201,7 @@ fn document_id(source: EntrySource, id: Option<Uuid>) -> Option<ID> {
         EntrySource::Bill => BillId(id).to_string(),
         EntrySource::Bank => BankLineId(id).to_string(),
         EntrySource::Reversal => JournalEntryId(id).to_string(),
+        EntrySource::Closing => FiscalYearId(id).to_string(),
         EntrySource::Manual | EntrySource::Opening => return None,
     }))
 }

@@ -21,6 +21,16 @@ pub struct Span {
     pub to: NaiveDate,
     /// Only what was recorded up to this moment counts. None: everything.
     pub known_at: Option<Moment<Utc>>,
+    /// Entries that close a fiscal year, or reopen it, are left out from this day on. None: they count like any other.
+    pub unclosed: Option<NaiveDate>,
+}
+
+impl Span {
+    /// The days from `from` (or the beginning) to `to`, with all entries.
+    #[must_use]
+    pub fn of(from: Option<NaiveDate>, to: NaiveDate, known_at: Option<Moment<Utc>>) -> Self {
+        Self { from, to, known_at, unclosed: None }
+    }
 }
 
 /// What an account moved by, in the books' currency; all without sign.
@@ -153,7 +163,14 @@ pub async fn figures(tx: &Tx, span: &Span, only: Option<&[AccountId]>) -> Result
                    SELECT l.account_id, l.entry_date >= $2, -greatest(l.amount, 0), -greatest(-l.amount, 0), -1
                      FROM finance.journal_line l
                     WHERE l.tenant_id = $1 AND l.recorded_at > $7 AND l.ledger_id = (SELECT id FROM book)
-                      AND l.entry_date <= $3 AND ($8::uuid[] IS NULL OR l.account_id = ANY ($8)))
+                      AND l.entry_date <= $3 AND ($8::uuid[] IS NULL OR l.account_id = ANY ($8))
+                    UNION ALL
+                   SELECT l.account_id, l.entry_date >= $2, -greatest(l.amount, 0), -greatest(-l.amount, 0), -1
+                     FROM finance.journal_entry e
+                     JOIN finance.journal_line l ON l.tenant_id = $1 AND l.entry_id = e.id
+                    WHERE e.tenant_id = $1 AND e.source = 'closing' AND e.ledger_id = (SELECT id FROM book)
+                      AND e.entry_date BETWEEN $9 AND $3 AND ($7 IS NULL OR e.recorded_at <= $7)
+                      AND ($8::uuid[] IS NULL OR l.account_id = ANY ($8)))
                  SELECT account_id,
                         coalesce(sum(debit) FILTER (WHERE NOT within), 0) AS debit_before,
                         coalesce(sum(credit) FILTER (WHERE NOT within), 0) AS credit_before,
@@ -169,7 +186,8 @@ pub async fn figures(tx: &Tx, span: &Span, only: Option<&[AccountId]>) -> Result
             .bind::<SqlDate, _>(cut.head)
             .bind::<SqlDate, _>(cut.head_last)
             .bind::<Nullable<Timestamptz>, _>(span.known_at)
-            .bind::<Nullable<Array<SqlUuid>>, _>(only.map(<[AccountId]>::to_vec)),
+            .bind::<Nullable<Array<SqlUuid>>, _>(only.map(<[AccountId]>::to_vec))
+            .bind::<Nullable<SqlDate>, _>(span.unclosed),
         )
         .await?;
     Ok(rows.into_iter().map(|row| (row.account_id, row)).collect())
@@ -190,7 +208,7 @@ mod tests {
         /// Every day up to the end of the span is counted once, on the right side of its beginning.
         #[test]
         fn months_and_days_cover_the_span(from in prop::option::of(0u64..800), to in 0u64..800) {
-            let span = Span { from: from.map(day), to: day(to), known_at: None };
+            let span = Span::of(from.map(day), day(to), None);
             let cut = Cut::of(&span).unwrap();
             for on in (0..900).map(day) {
                 let month = on.with_day(1).unwrap();

@@ -117,7 +117,7 @@ struct Amount {
 /// The balance after a line: that of the day before, and the lines of the day up to it.
 async fn balance_after(tx: &Tx, leaves: &[AccountId], span: &Span, day: NaiveDate, id: Uuid) -> Result<Decimal> {
     let eve = day.pred_opt().ok_or_else(|| Error::BadInput("`after` is not a cursor of this list.".to_owned()))?;
-    let known = figures(tx, &Span { from: None, to: eve, known_at: span.known_at }, Some(leaves)).await?;
+    let known = figures(tx, &Span::of(None, eve, span.known_at), Some(leaves)).await?;
     let mut balance = Decimal::ZERO;
     for moved in known.values() {
         balance = add(balance, Sums::of(moved)?.balance()?)?;
@@ -159,7 +159,7 @@ impl GeneralLedgerQuery {
         if from.is_some_and(|from| from > to) {
             return Err(Error::BadInput("`from` lies behind the last day of the report.".to_owned()).into());
         }
-        Ok(card(tx, account, Span { from: from.map(|day| day.0), to: to.0, known_at: known_at.map(|at| at.0) }).await?)
+        Ok(card(tx, account, Span::of(from.map(|day| day.0), to.0, known_at.map(|at| at.0))).await?)
     }
 }
 

@@ -69,7 +69,7 @@ impl Fetch for LinesIn {
         let mut pages: Vec<i32> = Vec::new();
         let (mut accounts, mut limits) = (Vec::new(), Vec::new());
         let (mut froms, mut tos, mut known) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut after_days, mut after_ids) = (Vec::new(), Vec::new());
+        let (mut after_days, mut after_ids, mut unclosed) = (Vec::new(), Vec::new(), Vec::new());
         for (page, key) in (0_i32..).zip(&keys) {
             // Behind a line means from its day on; without one, from the first day on and behind no id.
             let first = key.span.from.unwrap_or(FIRST_DAY);
@@ -83,6 +83,7 @@ impl Fetch for LinesIn {
                 known.push(key.span.known_at);
                 after_days.push(day);
                 after_ids.push(id);
+                unclosed.push(key.span.unclosed);
             }
         }
         let rows: Vec<Found> = tx
@@ -92,8 +93,8 @@ impl Fetch for LinesIn {
                     line_columns!(),
                     " FROM (SELECT a.page, h.id, h.entry_date, a.row_limit,
                               row_number() OVER (PARTITION BY a.page ORDER BY h.entry_date, h.id) AS place
-                         FROM unnest($2::int[], $3::uuid[], $4::bigint[], $5::date[], $6::date[], $7::timestamptz[], $8::date[], $9::uuid[])
-                           AS a (page, account_id, row_limit, from_day, to_day, known_at, after_day, after_id)
+                         FROM unnest($2::int[], $3::uuid[], $4::bigint[], $5::date[], $6::date[], $7::timestamptz[], $8::date[], $9::uuid[], $10::date[])
+                           AS a (page, account_id, row_limit, from_day, to_day, known_at, after_day, after_id, unclosed)
                         CROSS JOIN LATERAL (
                           SELECT c.id, c.entry_date FROM finance.journal_line c
                            WHERE c.tenant_id = $1 AND c.account_id = a.account_id
@@ -101,6 +102,8 @@ impl Fetch for LinesIn {
                              AND c.entry_date BETWEEN a.from_day AND a.to_day
                              AND (c.entry_date, c.id) > (a.after_day, a.after_id)
                              AND (a.known_at IS NULL OR c.recorded_at <= a.known_at)
+                             AND (a.unclosed IS NULL OR c.entry_date < a.unclosed OR c.entry_id <> ALL (ARRAY (
+                                   SELECT e.id FROM finance.journal_entry e WHERE e.tenant_id = $1 AND e.source = 'closing')))
                            ORDER BY c.entry_date, c.id
                            LIMIT a.row_limit) h) f
                        JOIN finance.journal_line l ON l.tenant_id = $1 AND l.id = f.id
@@ -116,7 +119,8 @@ impl Fetch for LinesIn {
                 .bind::<Array<SqlDate>, _>(tos)
                 .bind::<Array<Nullable<Timestamptz>>, _>(known)
                 .bind::<Array<SqlDate>, _>(after_days)
-                .bind::<Array<SqlUuid>, _>(after_ids),
+                .bind::<Array<SqlUuid>, _>(after_ids)
+                .bind::<Array<Nullable<SqlDate>>, _>(unclosed),
             )
             .await?;
         let mut found: HashMap<LinePage, Vec<JournalLine>> = HashMap::with_capacity(keys.len());

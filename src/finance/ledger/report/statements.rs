@@ -45,7 +45,7 @@ pub struct TrialBalance {
     pub credit_balance: Money,
 }
 
-/// What the company earned and spent.
+/// What the company earned and spent. Closing a fiscal year does not change it.
 #[derive(SimpleObject)]
 pub struct IncomeStatement {
     /// The first day.
@@ -154,11 +154,11 @@ async fn balance_sheet(tx: &Tx, to: NaiveDate, known_at: Option<DateTime>) -> Re
     let year_from = period::start_of_year(tx, to).await?;
     let known_at = known_at.map(|moment| moment.0);
     // One reading serves both: what the year moved, and what was before it. Without a fiscal year nothing is posted.
-    let year = Span { from: Some(year_from.unwrap_or(to)), to, known_at };
+    let year = Span::of(Some(year_from.unwrap_or(to)), to, known_at);
     let (accounts, moved) = (account::all(tx).await?, figures(tx, &year, None).await?);
     let ever: HashMap<AccountId, Figures> =
         moved.iter().map(|(id, figures)| Ok((*id, figures.whole()?))).collect::<Result<_>>()?;
-    let span = Span { from: None, to, known_at };
+    let span = Span::of(None, to, known_at);
     let mut equity = rows(&accounts, &ever, &[AccountKind::Equity], span, currency)?;
     equity.extend(results(&accounts, &moved, year, currency)?);
     let side = |kinds: &[AccountKind]| tree::total(&accounts, &ever, kinds)?.balance();
@@ -204,7 +204,7 @@ fn results(
     if earlier.lines != 0
         && let Some(to) = year.from.and_then(|from| from.pred_opt())
     {
-        let span = Span { from: None, to, known_at: year.known_at };
+        let span = Span::of(None, to, year.known_at);
         rows.push(row(ReportRowKind::ResultOfEarlierYears, "Result of earlier years", &earlier, span)?);
     }
     rows.push(row(ReportRowKind::ResultOfYear, "Result of the year", &sums(Figures::within)?, year)?);
@@ -235,10 +235,17 @@ impl StatementQuery {
         >,
         #[graphql(desc = "The first day whose debits and credits are shown; what lies before becomes `opening`.")]
         from: Option<Date>,
+        #[graphql(
+            desc = "Whether it shows the fiscal year of `asOf` as if it were not closed: without the entry that takes its result to equity. No if not said."
+        )]
+        before_closing: Option<bool>,
     ) -> async_graphql::Result<TrialBalance> {
         let tx = ctx.tx(Can::ReportRead).await?;
         check_order(from.unwrap_or(as_of), as_of)?;
-        let span = Span { from: from.map(|day| day.0), to: as_of.0, known_at: known_at.map(|moment| moment.0) };
+        let mut span = Span::of(from.map(|day| day.0), as_of.0, known_at.map(|moment| moment.0));
+        if before_closing == Some(true) {
+            span.unclosed = period::start_of_year(tx, as_of.0).await?;
+        }
         Ok(trial_balance(tx, span).await?)
     }
 
@@ -254,7 +261,9 @@ impl StatementQuery {
     ) -> async_graphql::Result<IncomeStatement> {
         let tx = ctx.tx(Can::ReportRead).await?;
         check_order(from, to)?;
-        let span = Span { from: Some(from.0), to: to.0, known_at: known_at.map(|moment| moment.0) };
+        // What takes the result of a closed year to equity is nothing that was earned or spent.
+        let known_at = known_at.map(|moment| moment.0);
+        let span = Span { unclosed: Some(from.0), ..Span::of(Some(from.0), to.0, known_at) };
         Ok(income_statement(tx, from.0, span).await?)
     }
 
