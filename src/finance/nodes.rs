@@ -7,11 +7,13 @@ use super::bank::statement::BankStatement;
 use super::document::lines::{DocumentLine, OfBill, OfInvoice};
 use super::ids::{
     AccountId, AllocationId, BankAccountId, BankLineId, BankMatchId, BankStatementId, BillId, BillLineId, CustomerId,
-    FiscalYearId, ImportId, InvoiceId, InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId, LedgerId,
+    DimensionId, DimensionValueId, FiscalYearId, ImportId, InvoiceId, InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId, LedgerId,
     LockExceptionId, OpenItemId, TaxCodeId, TaxRateId, VendorBankChangeId, VendorId,
 };
 use super::imports::Import;
 use super::ledger::account::Account;
+use super::ledger::dimension::Dimension;
+use super::ledger::dimension::value::DimensionValue;
 use super::ledger::journal::proposal::JournalProposal;
 use super::ledger::journal::{JournalEntry, JournalLine};
 use super::ledger::lock::{General, Ledger, LockException};
@@ -33,6 +35,8 @@ crate::platform::nodes! {
     BankStatement: BankStatementId by BankStatement;
     Bill: BillId by Bill;
     Customer: CustomerId by Customer;
+    Dimension: DimensionId by Dimension;
+    DimensionValue: DimensionValueId by DimensionValue;
     DocumentLine: InvoiceLineId by OfInvoice, BillLineId by OfBill;
     FiscalYear: FiscalYearId by FiscalYear;
     Import: ImportId by Import;

@@ -184,6 +184,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+        dimensions -> Jsonb,
     }
 }
 
@@ -261,6 +262,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+        dimensions -> Jsonb,
     }
 }
 
@@ -452,5 +454,84 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.dimension (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        code -> Text,
+        name -> Text,
+        active -> Bool,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.dimension_value (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        dimension_id -> Uuid,
+        code -> Text,
+        name -> Text,
+        active -> Bool,
+        valid_from -> Nullable<Date>,
+        valid_to -> Nullable<Date>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.value_split (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        dimension_id -> Uuid,
+        value_id -> Uuid,
+        valid_from -> Date,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.account_dimension (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        account_id -> Uuid,
+        dimension_id -> Uuid,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.value_split_part (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        split_id -> Uuid,
+        dimension_id -> Uuid,
+        value_id -> Uuid,
+        percent -> Numeric,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.line_dimension (tenant_id, value_id, account_id, entry_date, line_id) {
+        tenant_id -> Uuid,
+        value_id -> Uuid,
+        account_id -> Uuid,
+        entry_date -> Date,
+        line_id -> Uuid,
+        dimension_id -> Uuid,
+        ledger_id -> Uuid,
+        entry_id -> Uuid,
+        recorded_at -> Timestamptz,
+        amount -> Numeric,
     }
 }

@@ -23,6 +23,7 @@ const TELLS: &[(&str, &str)] = &[
     ("approvalRequestDecide", "APPROVAL_REQUEST_DECIDED"),
     ("approvalRequestWithdraw", "APPROVAL_REQUEST_ENDED"),
     ("accountCreate", "ACCOUNT_CREATED"),
+    ("accountDimensionsRequire", "ACCOUNT_UPDATED"),
     ("accountUpdate", "ACCOUNT_UPDATED"),
     ("appointmentAnswer", "APPOINTMENT_ANSWERED"),
     ("appointmentBook", "APPOINTMENT_BOOKED"),
@@ -80,6 +81,11 @@ const TELLS: &[(&str, &str)] = &[
     ("customerCreate", "CUSTOMER_CREATED"),
     ("customerUpdate", "CUSTOMER_UPDATED"),
     ("customersImport", "IMPORT_FINISHED"),
+    ("dimensionCreate", "DIMENSION_CREATED"),
+    ("dimensionDistributionSet", "DIMENSION_VALUE_DISTRIBUTED"),
+    ("dimensionUpdate", "DIMENSION_UPDATED"),
+    ("dimensionValueCreate", "DIMENSION_VALUE_CREATED"),
+    ("dimensionValueUpdate", "DIMENSION_VALUE_UPDATED"),
     ("documentManifestPublish", "DOCUMENT_MANIFEST_PUBLISHED"),
     ("documentManifestRetire", "DOCUMENT_MANIFEST_RETIRED"),
     ("documentCreate", "DOCUMENT_CREATED"),
@@ -329,6 +335,13 @@ async fn every_change_tells_what_it_did() {
     change(boss, "customerUpdate", json!({ "id": example("Customer"), "name": "New" }), "").await;
     change(boss, "documentManifestRetire", json!({ "id": example("DocumentManifest") }), "").await;
     change(boss, "vendorUpdate", json!({ "id": example("Vendor"), "name": "New" }), "").await;
+    change(boss, "dimensionUpdate", json!({ "id": example("Dimension"), "name": "New" }), "").await;
+    change(boss, "dimensionValueUpdate", json!({ "id": example("DimensionValue"), "name": "New" }), "").await;
+    let parts = json!([{ "value": example("DimensionValue"), "percent": "100" }]);
+    let split = json!({ "value": example("SpareDimensionValue"), "validFrom": "2026-01-01", "parts": parts });
+    change(boss, "dimensionDistributionSet", split, "").await;
+    let needs = json!({ "account": example("Account"), "dimensions": [] });
+    change(boss, "accountDimensionsRequire", needs, "").await;
     change(boss, "fiscalYearCreate", json!({}), "").await;
     let years = boss.ask("{ fiscalYears { nodes { id startsOn } } }", json!({})).await;
     let year = crate::harness::id_of(&years["fiscalYears"]["nodes"], "startsOn", "2026-01-01");

@@ -43,6 +43,7 @@ mod files_come_in;
 mod health_and_metrics;
 mod jobs_are_done_once;
 mod letters_are_set;
+mod lines_stand_on_dimensions;
 mod mails_are_sent;
 mod nobody_takes_more_than_his_share;
 mod nordwind;

@@ -6,9 +6,9 @@ use std::hash::Hash;
 use async_graphql::{ComplexObject, Context, ID, SimpleObject};
 use backoffice_money::{Currency, Decimal, Totals};
 use chrono::NaiveDate;
-use diesel::sql_types::{Array, Date as SqlDate, Int4, Nullable, Numeric, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Date as SqlDate, Int4, Jsonb, Nullable, Numeric, Text, Uuid as SqlUuid};
 use diesel::{Queryable, QueryableByName};
-use futures_util::future::try_join;
+use futures_util::future::{try_join3, try_join_all};
 use uuid::Uuid;
 
 use super::pricing::{Line, LineTax, total};
@@ -16,6 +16,8 @@ use super::{DocumentLineInput, DocumentRounding, DocumentTax, Kind};
 use crate::finance::chart;
 use crate::finance::ids::{AccountId, BillLineId, InvoiceLineId, TaxCodeId};
 use crate::finance::ledger::account::{self, Account, Control};
+use crate::finance::ledger::dimension::value::DimensionValue;
+use crate::finance::ledger::dimension::{Labels, labels};
 use crate::finance::ledger::tax_code::{self, TaxCode};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
@@ -78,6 +80,8 @@ pub struct DocumentLine {
     account_id: AccountId,
     #[graphql(skip)]
     tax_code_id: Option<TaxCodeId>,
+    #[graphql(skip)]
+    dimensions: serde_json::Value,
 }
 
 /// A line as its table has it: the currency stands on the document.
@@ -94,11 +98,12 @@ struct Row {
     net: Dec,
     account_id: AccountId,
     tax_code_id: Option<TaxCodeId>,
+    dimensions: serde_json::Value,
 }
 
 /// The columns of [`Row`], in its order.
 type RowColumns =
-    (SqlUuid, SqlUuid, Int4, Text, Numeric, Numeric, Numeric, Numeric, Numeric, SqlUuid, Nullable<SqlUuid>);
+    (SqlUuid, SqlUuid, Int4, Text, Numeric, Numeric, Numeric, Numeric, Numeric, SqlUuid, Nullable<SqlUuid>, Jsonb);
 
 impl Row {
     fn of_document(self, kind: Kind, currency: CurrencyCode) -> DocumentLine {
@@ -115,6 +120,7 @@ impl Row {
             net: self.net,
             account_id: self.account_id,
             tax_code_id: self.tax_code_id,
+            dimensions: self.dimensions,
         }
     }
 }
@@ -151,6 +157,13 @@ impl DocumentLine {
             None => Ok(None),
         }
     }
+
+    /// The values of dimensions that the net amount stands on. Right: `finance.account.read`.
+    async fn dimensions(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<DimensionValue>> {
+        let labels = Labels::from_json(&self.dimensions)?;
+        let found = try_join_all(labels.values().map(|value| ctx.load::<DimensionValue>(value))).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
 }
 
 /// Roles of accounts that lines are not posted to: documents post there by themselves, or the bank does.
@@ -168,11 +181,22 @@ pub async fn resolve(
     super::pricing::check(&inputs)?;
     let accounts: Vec<AccountId> = inputs.iter().map(|line| line.account).collect();
     let codes: Vec<TaxCodeId> = inputs.iter().filter_map(|line| line.tax_code).collect();
-    let (accounts, rates) = try_join(account::by_id(tx, &accounts), tax_code::rates_on(tx, &codes, day)).await?;
+    let wanted: Vec<_> = inputs
+        .iter()
+        .enumerate()
+        .map(|(at, line)| (format!("lines.{at}.dimensions"), line.dimensions.clone().unwrap_or_default()))
+        .collect();
+    let (accounts, rates, labels) = try_join3(
+        account::by_id(tx, &accounts),
+        tax_code::rates_on(tx, &codes, day),
+        labels::resolve(tx, &wanted, day),
+    )
+    .await?;
     inputs
         .into_iter()
+        .zip(labels)
         .enumerate()
-        .map(|(at, line)| {
+        .map(|(at, (line, labels))| {
             let field = format!("lines.{at}.account");
             let account = accounts.get(&line.account).ok_or_else(|| Error::not_found(&field, "account"))?;
             chart::check_posting(account, &field, currency)?;
@@ -193,6 +217,7 @@ pub async fn resolve(
                 discount_percent: line.discount_percent.unwrap_or_default().0,
                 account: line.account,
                 tax: tax.transpose()?,
+                labels,
             })
         })
         .collect()
@@ -210,12 +235,12 @@ pub async fn insert(
     let text = for_kind!(kind, |table| {
         concat!(
         "INSERT INTO finance.", table!(), "_line (tenant_id, id, ", table!(), "_id, line_no, description, quantity,
-           unit_price, discount_percent, account_id, tax_code_id, tax_percent, net)
+           unit_price, discount_percent, account_id, tax_code_id, tax_percent, net, dimensions)
          SELECT $1, n.id, $2, n.line_no, n.description, n.quantity, n.unit_price, n.discount_percent, n.account_id,
-                n.tax_code_id, n.tax_percent, n.net
+                n.tax_code_id, n.tax_percent, n.net, n.dimensions
            FROM unnest($3::uuid[], $4::text[], $5::numeric[], $6::numeric[], $7::numeric[], $8::uuid[], $9::uuid[],
-                       $10::numeric[], $11::numeric[]) WITH ORDINALITY
-             AS n (id, description, quantity, unit_price, discount_percent, account_id, tax_code_id, tax_percent, net, line_no)"
+                       $10::numeric[], $11::numeric[], $12::jsonb[]) WITH ORDINALITY
+             AS n (id, description, quantity, unit_price, discount_percent, account_id, tax_code_id, tax_percent, net, dimensions, line_no)"
     )
     });
     tx.exec(
@@ -232,7 +257,8 @@ pub async fn insert(
                 lines.iter().map(|line| line.tax.map(|tax| tax.code)).collect::<Vec<_>>(),
             )
             .bind::<Array<Numeric>, _>(lines.iter().map(Line::percent).collect::<Vec<_>>())
-            .bind::<Array<Numeric>, _>(totals.lines.iter().map(|line| line.net).collect::<Vec<_>>()),
+            .bind::<Array<Numeric>, _>(totals.lines.iter().map(|line| line.net).collect::<Vec<_>>())
+            .bind::<Array<Jsonb>, _>(lines.iter().map(|line| line.labels.to_json()).collect::<Vec<_>>()),
     )
     .await?;
     Ok(())
@@ -276,6 +302,8 @@ pub struct DraftLine {
     tax_percent: Decimal,
     #[diesel(sql_type = Numeric)]
     net: Decimal,
+    #[diesel(sql_type = Jsonb)]
+    dimensions: serde_json::Value,
     #[diesel(sql_type = Nullable<Numeric>)]
     percent_on_day: Option<Decimal>,
 }
@@ -284,7 +312,7 @@ pub struct DraftLine {
 pub async fn draft(tx: &Tx, kind: Kind, document: Uuid, day: NaiveDate) -> Result<Vec<DraftLine>> {
     let text = for_kind!(kind, |table| concat!(
         "SELECT l.id, d.version AS document_version, l.description, l.quantity, l.unit_price, l.discount_percent,
-                l.account_id, l.tax_code_id, t.account_id AS tax_account_id, l.tax_percent, l.net,
+                l.account_id, l.tax_code_id, t.account_id AS tax_account_id, l.tax_percent, l.net, l.dimensions,
                 (SELECT r.percent FROM finance.tax_rate r
                   WHERE r.tenant_id = $1 AND r.tax_code_id = l.tax_code_id AND r.valid_from <= $3
                   ORDER BY r.valid_from DESC LIMIT 1) AS percent_on_day
@@ -327,6 +355,7 @@ pub fn at_posting(draft: &[DraftLine], version: i32, date_field: &str) -> Result
                 discount_percent: line.discount_percent,
                 account: line.account_id,
                 tax,
+                labels: Labels::from_json(&line.dimensions)?,
             })
         })
         .collect()
@@ -390,7 +419,7 @@ where
             "SELECT l.id, l.",
             table!(),
             "_id, l.line_no, l.description, l.quantity, l.unit_price, l.discount_percent, l.tax_percent, l.net,
-                l.account_id, l.tax_code_id
+                l.account_id, l.tax_code_id, l.dimensions
            FROM finance.",
             table!(),
             "_line l
@@ -425,7 +454,7 @@ where
     let text = for_kind!(kind, |table| {
         concat!(
         "SELECT l.id, d.id, l.line_no, l.description, l.quantity, l.unit_price, l.discount_percent, l.tax_percent, l.net,
-                l.account_id, l.tax_code_id, d.currency
+                l.account_id, l.tax_code_id, l.dimensions, d.currency
            FROM finance.",
         table!(),
         "_line l
@@ -483,6 +512,7 @@ pub fn taxes(lines: &[DocumentLine], rounding: DocumentRounding, code: &str) -> 
             account: line.account_id,
             // the account of the tax has no part in its amount
             tax: line.tax_code_id.map(|code| LineTax { code, account: line.account_id, percent: line.tax_percent.0 }),
+            labels: Labels::none(),
         })
         .collect();
     let totals = total(&lines, rounding, currency)?;

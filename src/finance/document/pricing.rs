@@ -4,6 +4,7 @@ use backoffice_money::{Currency, Decimal, LineInput, TaxKey, Totals};
 
 use super::{DocumentLineInput, DocumentRounding};
 use crate::finance::ids::{AccountId, TaxCodeId};
+use crate::finance::ledger::dimension::Labels;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::input::{at, decimals, sized};
 
@@ -25,6 +26,8 @@ pub struct Line {
     pub account: AccountId,
     /// What it is taxed with.
     pub tax: Option<LineTax>,
+    /// The values of dimensions that the net amount stands on.
+    pub labels: Labels,
 }
 
 /// A tax code as of one day.

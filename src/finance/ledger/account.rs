@@ -8,6 +8,7 @@ use async_graphql::{ComplexObject, Context, InputObject, MaybeUndefined, Object,
 use diesel::prelude::*;
 
 use super::check_text;
+use super::dimension::{Dimension, NeededBy};
 use crate::finance::ids::AccountId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
@@ -136,6 +137,15 @@ impl Account {
             Some(parent) => Ok(ctx.load::<Account>(parent).await?),
             None => Ok(None),
         }
+    }
+
+    /// The dimensions of which each of its new lines needs a value; empty for most accounts.
+    async fn required_dimensions(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Dimension>> {
+        let mut needed = Vec::new();
+        for id in ctx.load::<NeededBy>(self.id).await?.unwrap_or_default() {
+            needed.extend(ctx.load::<Dimension>(id).await?);
+        }
+        Ok(needed)
     }
 }
 

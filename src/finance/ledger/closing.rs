@@ -2,18 +2,19 @@
 //! the closed year's income statement leaves out. While a year is closed nothing else is posted into it. Until the hard
 //! lock the last closed year can be opened again, by an entry that takes the closing back.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use async_graphql::{ComplexObject, Context, InputObject, SimpleObject};
-use backoffice_money::{Balanced, Currency, Decimal, MoneyError, neg, sum};
+use backoffice_money::{Balanced, Currency, Decimal, add, neg, sum};
 use chrono::NaiveDate;
 use diesel::QueryableByName;
 use diesel::prelude::*;
-use diesel::sql_types::{Date as SqlDate, Nullable, Numeric, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Date as SqlDate, Jsonb, Nullable, Numeric, Text, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use super::account::Control;
 use super::check_text;
+use super::dimension::Labels;
 use super::journal::{self, EntrySource, JournalEntry, NewEntry, NewLine, post};
 use super::lock;
 use super::period::{FiscalYear, FiscalYearPayload};
@@ -121,46 +122,57 @@ struct Total {
     /// In the books' currency. Debit positive.
     #[diesel(sql_type = Numeric)]
     amount: Decimal,
+    /// The values of dimensions that it stands on.
+    #[diesel(sql_type = Jsonb)]
+    dimensions: serde_json::Value,
 }
 
-/// The lines that empty the accounts and take the rest to retained earnings, and the result: positive is a profit.
+/// The lines that empty the accounts and take the rest to retained earnings, for each combination of labels by itself, and
+/// the result: positive is a profit.
 fn lines(
     totals: &[Total],
     earnings: AccountId,
     book: Currency,
     text: &str,
-) -> Result<(Vec<NewLine>, Decimal), MoneyError> {
-    let line = |account, amount_document, amount, currency| NewLine {
+) -> Result<(Vec<NewLine>, Decimal)> {
+    let line = |account, amount_document, amount, currency, labels| NewLine {
         account,
         amount_document,
         amount,
         currency,
         description: text.to_owned(),
         tax_code: None,
+        labels,
     };
     let mut made = Vec::with_capacity(totals.len().saturating_add(1));
+    let mut rests: BTreeMap<Labels, Decimal> = BTreeMap::new();
     for total in totals {
         let currency = total.currency.as_deref().map_or(Ok(book), Currency::parse)?;
-        made.push(line(total.account_id, neg(total.amount_document)?, neg(total.amount)?, currency));
+        let labels = Labels::from_json(&total.dimensions)?;
+        let rest = rests.entry(labels.clone()).or_default();
+        *rest = add(*rest, total.amount)?;
+        made.push(line(total.account_id, neg(total.amount_document)?, neg(total.amount)?, currency, labels));
     }
-    let rest = sum(totals.iter().map(|total| total.amount))?;
-    if !rest.is_zero() {
-        made.push(line(earnings, rest, rest, book));
+    let result = neg(sum(rests.values().copied())?)?;
+    for (labels, rest) in rests {
+        if !rest.is_zero() {
+            made.push(line(earnings, rest, rest, book, labels));
+        }
     }
-    Ok((made, neg(rest)?))
+    Ok((made, result))
 }
 
 /// One pass over the year's lines of all accounts of income and expense.
 async fn totals(tx: &Tx, ledger: LedgerId, year: &FiscalYear) -> Result<Vec<Total>> {
     tx.rows(
-        sql("SELECT a.id AS account_id, a.currency,
+        sql("SELECT a.id AS account_id, a.currency, l.dimensions,
                     sum(CASE WHEN a.currency IS NULL THEN l.amount ELSE l.amount_document END) AS amount_document, sum(l.amount) AS amount
                FROM finance.account a
                JOIN finance.journal_line l ON l.tenant_id = $1 AND l.account_id = a.id
               WHERE a.tenant_id = $1 AND a.kind IN ('income', 'expense') AND l.ledger_id = $2 AND l.entry_date BETWEEN $3 AND $4
-              GROUP BY a.id, a.currency, a.code, CASE WHEN a.currency IS NULL THEN true ELSE l.amount > 0 END
+              GROUP BY a.id, a.currency, a.code, l.dimensions, CASE WHEN a.currency IS NULL THEN true ELSE l.amount > 0 END
              HAVING sum(l.amount) <> 0
-              ORDER BY a.code, amount")
+              ORDER BY a.code, l.dimensions, amount")
         .bind::<SqlUuid, _>(tx.tenant()?)
         .bind::<SqlUuid, _>(ledger)
         .bind::<SqlDate, _>(year.starts_on)
@@ -346,7 +358,13 @@ mod tests {
 
     fn total(amount: i64) -> Total {
         let amount = Decimal::new(amount, 2);
-        Total { account_id: AccountId::new(), currency: None, amount_document: amount, amount }
+        Total {
+            account_id: AccountId::new(),
+            currency: None,
+            amount_document: amount,
+            amount,
+            dimensions: serde_json::json!({}),
+        }
     }
 
     #[test]

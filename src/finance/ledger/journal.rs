@@ -5,11 +5,12 @@
 use backoffice_money::{Balanced, Currency, Decimal, MoneyError, Posting};
 use chrono::NaiveDate;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Date as SqlDate, Int4, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Date as SqlDate, Int4, Jsonb, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid};
 use futures_util::future::join;
 use uuid::Uuid;
 
 use crate::finance::ids::{AccountId, JournalEntryId, LedgerId, TaxCodeId};
+use crate::finance::ledger::dimension::{Labels, split};
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids::new_uuid;
@@ -64,6 +65,8 @@ pub struct NewLine {
     pub description: String,
     /// The tax code that made the line.
     pub tax_code: Option<TaxCodeId>,
+    /// The values of dimensions that it stands on.
+    pub labels: Labels,
 }
 
 impl Posting for NewLine {
@@ -116,11 +119,16 @@ pub struct Posted {
 ///
 /// The database refuses dates without a fiscal year or in a locked period, group accounts, and anything off by a
 /// cent; the refusal names the field relative to the caller's `input` (`date`, `lines`).
-pub async fn post(tx: &Tx, entry: NewEntry) -> Result<Posted> {
+pub async fn post(tx: &Tx, mut entry: NewEntry) -> Result<Posted> {
+    // What takes back or closes repeats what was; all else is split as it is said for its day.
+    if entry.reverses.is_none() && entry.source != EntrySource::Closing {
+        entry.lines = split::apply(tx, entry.date, entry.lines).await?;
+    }
     post_as(tx, JournalEntryId::new(), entry).await
 }
 
-/// As [`post`], under an id that the caller knows beforehand: what refers to the entry can be sent with it.
+/// As [`post`], under an id that the caller knows beforehand: what refers to the entry can be sent with it. Amounts on
+/// values of dimensions that are split ([`split::apply`]) come in their parts.
 pub async fn post_as(tx: &Tx, id: JournalEntryId, entry: NewEntry) -> Result<Posted> {
     let tenant = tx.tenant()?;
     let head = tx.maybe::<Posted, _>(
@@ -150,6 +158,7 @@ pub async fn post_as(tx: &Tx, id: JournalEntryId, entry: NewEntry) -> Result<Pos
     let mut documents = Vec::with_capacity(count);
     let mut books = Vec::with_capacity(count);
     let mut taxes = Vec::with_capacity(count);
+    let mut labels = Vec::with_capacity(count);
     for (at, line) in lines.into_iter().enumerate() {
         ids.push(new_uuid());
         numbers.push(i32::try_from(at).unwrap_or(i32::MAX).saturating_add(1));
@@ -159,15 +168,18 @@ pub async fn post_as(tx: &Tx, id: JournalEntryId, entry: NewEntry) -> Result<Pos
         documents.push(line.amount_document);
         books.push(line.amount);
         taxes.push(line.tax_code);
+        labels.push(line.labels.to_json());
     }
     let body = tx.exec(
         sql("INSERT INTO finance.journal_line
-               (tenant_id, id, entry_id, line_no, ledger_id, account_id, entry_date, recorded_at, description, currency, amount_document, amount, tax_code_id)
+               (tenant_id, id, entry_id, line_no, ledger_id, account_id, entry_date, recorded_at, description, currency, amount_document, amount, tax_code_id,
+                dimensions)
              SELECT e.tenant_id, n.id, e.id, n.line_no, e.ledger_id, n.account_id, e.entry_date, e.recorded_at, n.description, n.currency,
-                    n.amount_document, n.amount, n.tax_code_id
+                    n.amount_document, n.amount, n.tax_code_id, n.dimensions
                FROM finance.journal_entry e,
-                    unnest($3::uuid[], $4::int[], $5::uuid[], $6::text[], $7::text[], $8::numeric[], $9::numeric[], $10::uuid[])
-                      AS n (id, line_no, account_id, description, currency, amount_document, amount, tax_code_id)
+                    unnest($3::uuid[], $4::int[], $5::uuid[], $6::text[], $7::text[], $8::numeric[], $9::numeric[], $10::uuid[],
+                           $11::jsonb[])
+                      AS n (id, line_no, account_id, description, currency, amount_document, amount, tax_code_id, dimensions)
               WHERE e.tenant_id = $1 AND e.id = $2")
             .bind::<SqlUuid, _>(tenant)
             .bind::<SqlUuid, _>(id)
@@ -178,7 +190,8 @@ pub async fn post_as(tx: &Tx, id: JournalEntryId, entry: NewEntry) -> Result<Pos
             .bind::<Array<Text>, _>(currencies)
             .bind::<Array<Numeric>, _>(documents)
             .bind::<Array<Numeric>, _>(books)
-            .bind::<Array<Nullable<SqlUuid>>, _>(taxes),
+            .bind::<Array<Nullable<SqlUuid>>, _>(taxes)
+            .bind::<Array<Jsonb>, _>(labels),
     );
     // One round trip for both. Told is the first refusal: what follows it fails only because of it.
     let (posted, written) = join(head, body).await;

@@ -14,6 +14,7 @@ use crate::schema::ledger;
 
 pub mod account;
 pub mod closing;
+pub mod dimension;
 pub mod journal;
 pub mod lock;
 pub mod opening;
@@ -26,6 +27,7 @@ pub mod tax_code;
 pub struct LedgerQuery(
     account::AccountQuery,
     tax_code::TaxCodeQuery,
+    dimension::DimensionsQuery,
     journal::JournalQuery,
     period::PeriodQuery,
     lock::LockQuery,
@@ -38,6 +40,7 @@ pub struct LedgerQuery(
 pub struct LedgerMutation(
     account::AccountMutation,
     tax_code::TaxCodeMutation,
+    dimension::DimensionsMutation,
     journal::JournalMutation,
     period::PeriodMutation,
     closing::ClosingMutation,

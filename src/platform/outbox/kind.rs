@@ -74,6 +74,20 @@ kinds! {
         /// An account of the chart changed.
         AccountUpdated = "account.updated",
     }
+    "Dimension" ("dim") read AccountRead {
+        /// A dimension was added.
+        DimensionCreated = "dimension.created",
+        /// A dimension changed.
+        DimensionUpdated = "dimension.updated",
+    }
+    "DimensionValue" ("dimv") read AccountRead {
+        /// A value was added to a dimension.
+        DimensionValueCreated = "dimension_value.created",
+        /// A value of a dimension changed.
+        DimensionValueUpdated = "dimension_value.updated",
+        /// What amounts on a value are split into changes from a day on.
+        DimensionValueDistributed = "dimension_value.distributed",
+    }
     "TaxCode" ("tax") read TaxCodeRead {
         /// A tax code was created.
         TaxCodeCreated = "tax_code.created",

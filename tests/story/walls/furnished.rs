@@ -147,11 +147,27 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         change(&boss, "billPost", json!({ "id": posted }), "bill { openItem { id } }").await["bill"]["openItem"]["id"]
             .clone();
 
+    let centre = json!({ "code": format!("{}_centre", word.to_lowercase()), "name": format!("{word} centre") });
+    let centre = made(&boss, "dimensionCreate", centre, "dimension").await;
+    let mut values = Vec::new();
+    for name in ["north", "south"] {
+        let value = json!({ "dimension": centre, "code": format!("{word}-{name}"), "name": format!("{word} {name}") });
+        values.push(made(&boss, "dimensionValueCreate", value, "dimensionValue").await);
+    }
+    let parts = json!([{ "value": values[0], "percent": "100" }]);
+    let split = json!({ "value": values[1], "validFrom": "2024-06-01", "parts": parts });
+    change(&boss, "dimensionDistributionSet", split, "").await;
+    let needy = made(&boss, "accountCreate", account("5", "EXPENSE", false, None), "account").await;
+    change(&boss, "accountDimensionsRequire", json!({ "account": needy, "dimensions": [centre] }), "").await;
+    // A year before the books, which is closed.
+    let year = json!({ "startsOn": "2025-01-01", "endsOn": "2025-12-31", "name": format!("{word} year") });
+    let year = made(&boss, "fiscalYearCreate", year, "fiscalYear").await;
+    change(&boss, "fiscalYearClose", json!({ "id": year }), "").await;
     let entry = made(
         &boss,
         "journalEntryPost",
         json!({ "date": format!("2026-{month}-17"), "description": format!("{word} entry"),
-                "lines": [{ "account": leaf, "debit": "7.00", "description": format!("{word} debit") }, { "account": leaf, "credit": "7.00" }] }),
+                "lines": [{ "account": leaf, "debit": "7.00", "description": format!("{word} debit"), "dimensions": [values[0]] }, { "account": leaf, "credit": "7.00" }] }),
         "journalEntry",
     )
     .await;
@@ -637,6 +653,9 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("ClaimedBill", claim),
         ("ApprovalDelegation", delegation),
         ("Account", leaf),
+        ("Dimension", centre),
+        ("DimensionValue", values[0].clone()),
+        ("SpareDimensionValue", values[1].clone()),
         ("Group", group),
         ("SpareBank", spare_bank),
         ("BankAccount", bank_account),

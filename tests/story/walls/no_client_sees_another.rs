@@ -298,6 +298,9 @@ impl Walls {
                     if place.path.ends_with(&["taxCode".to_owned()]) {
                         line["taxCode"] = json!(id);
                     }
+                    if place.path.ends_with(&["dimensions".to_owned()]) {
+                        line["dimensions"] = json!([id]);
+                    }
                     Some(json!([line, { "account": self.beta.examples["Account"], "credit": "1" }]))
                 }
                 _ => places::value_at(field, path),

@@ -8,6 +8,7 @@ use backoffice_money::{
 
 use crate::finance::bank::suggestion::flow;
 use crate::finance::ids::AccountId;
+use crate::finance::ledger::dimension::Labels;
 use crate::finance::ledger::journal::NewLine;
 use crate::finance::open_item::allocation::NewAllocation;
 use crate::finance::open_item::{OpenItem, OpenItemSide};
@@ -88,6 +89,7 @@ pub(super) fn plan(facts: &Facts, settled: &[Settled], postings: Vec<Posting>, d
             currency: facts.currency,
             description: format!("{} {}", one.item.document, one.item.party_name),
             tax_code: None,
+            labels: Labels::none(),
         });
         allocations.push(NewAllocation { open_item: one.item.id, amount: one.amount, amount_book: book, undoes: None });
     }
@@ -104,6 +106,7 @@ pub(super) fn plan(facts: &Facts, settled: &[Settled], postings: Vec<Posting>, d
             currency: facts.currency,
             description: posting.description,
             tax_code: None,
+            labels: Labels::none(),
         });
     }
     lines.insert(
@@ -115,6 +118,7 @@ pub(super) fn plan(facts: &Facts, settled: &[Settled], postings: Vec<Posting>, d
             currency: facts.currency,
             description: description.to_owned(),
             tax_code: None,
+            labels: Labels::none(),
         },
     );
     allocations.sort_by_key(|one| one.open_item);

@@ -26,6 +26,7 @@ fn line(net: &str, revenue: u128, tax: Option<(u128, &str)>) -> Line {
             account: account(code + 1000),
             percent: dec(percent),
         }),
+        labels: Labels::none(),
     }
 }
 
@@ -108,6 +109,7 @@ fn any_line() -> impl Strategy<Value = Line> {
                 // one rate a code on one day
                 percent: Decimal::new(i64::try_from(code).unwrap() * 70_000, 4),
             }),
+            labels: Labels::none(),
         })
 }
 

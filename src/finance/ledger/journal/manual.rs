@@ -8,8 +8,9 @@ use diesel::sql_types::Uuid as SqlUuid;
 use super::{
     EntrySource, JournalEntry, MAX_LINES, NewEntry, NewLine, find, post, record, refuse_lines, reverse, rules,
 };
-use crate::finance::ids::{AccountId, JournalEntryId, TaxCodeId};
+use crate::finance::ids::{AccountId, DimensionValueId, JournalEntryId, TaxCodeId};
 use crate::finance::ledger::account::{self, Account, Control};
+use crate::finance::ledger::dimension::{labels, split};
 use crate::finance::ledger::tax_code::TaxCode;
 use crate::finance::ledger::{check_text, opening};
 use crate::platform::can::Can;
@@ -49,6 +50,9 @@ pub struct JournalLineInput {
     pub description: Option<String>,
     /// The tax code that it belongs to.
     pub tax_code: Option<TaxCodeId>,
+    /// The values of dimensions that it stands on, at most one of each dimension; none if not said. An amount on a value
+    /// that is split is posted in its parts.
+    pub dimensions: Option<Vec<DimensionValueId>>,
 }
 
 /// An entry to be taken back.
@@ -96,6 +100,7 @@ pub(super) async fn prepare(tx: &Tx, input: JournalEntryPostInput) -> Result<New
     };
     let rate = rate(currency, book, input.exchange_rate)?;
     let documents = check_lines(tx, &input.lines, currency).await?;
+    let labels = check_labels(tx, &input).await?;
     let books = match rate {
         Some(rate) if documents.len() > 1 => rules::converted(&documents, rate, book).map_err(refuse_conversion)?,
         _ => documents.clone(),
@@ -103,16 +108,18 @@ pub(super) async fn prepare(tx: &Tx, input: JournalEntryPostInput) -> Result<New
     let lines = input
         .lines
         .into_iter()
-        .zip(documents.into_iter().zip(books))
-        .map(|(line, (amount_document, amount))| NewLine {
+        .zip(documents.into_iter().zip(books).zip(labels))
+        .map(|(line, ((amount_document, amount), labels))| NewLine {
             account: line.account,
             amount_document,
             amount,
             currency,
             description: line.description.unwrap_or_default(),
             tax_code: line.tax_code,
+            labels,
         })
         .collect();
+    let lines = Balanced::check(book, lines).map_err(refuse_lines)?;
     Ok(NewEntry {
         date: input.date.0,
         description: input.description,
@@ -120,8 +127,25 @@ pub(super) async fn prepare(tx: &Tx, input: JournalEntryPostInput) -> Result<New
         source: EntrySource::Manual,
         source_id: None,
         reverses: None,
-        lines: Balanced::check(book, lines).map_err(refuse_lines)?,
+        // A proposal says what is going to be posted.
+        lines: split::apply(tx, input.date.0, lines).await?,
     })
+}
+
+/// The labels of the lines, with what their accounts need.
+async fn check_labels(tx: &Tx, input: &JournalEntryPostInput) -> Result<Vec<labels::Labels>> {
+    let field = |at: usize| format!("lines.{at}.dimensions");
+    let wanted: Vec<(String, Vec<DimensionValueId>)> = input
+        .lines
+        .iter()
+        .enumerate()
+        .map(|(at, line)| (field(at), line.dimensions.clone().unwrap_or_default()))
+        .collect();
+    let labels = labels::resolve(tx, &wanted, input.date.0).await?;
+    let lines: Vec<_> =
+        input.lines.iter().zip(&labels).enumerate().map(|(at, (line, labels))| (field(at), line.account, labels)).collect();
+    labels::check_needed(tx, &lines).await?;
+    Ok(labels)
 }
 
 async fn post_manual(tx: &Tx, input: JournalEntryPostInput) -> Result<JournalEntry> {

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use async_graphql::{ComplexObject, Context, ID, Object, SimpleObject};
 use backoffice_money::{Decimal, neg};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Date as SqlDate, Int4, Nullable, Numeric, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Date as SqlDate, Int4, Jsonb, Nullable, Numeric, Text, Uuid as SqlUuid};
+use futures_util::future::try_join_all;
 use uuid::Uuid;
 
 use super::{EntrySource, cursor_date};
@@ -14,6 +15,8 @@ use crate::finance::ids::{
     AccountId, BankLineId, BillId, FiscalYearId, InvoiceId, JournalEntryId, JournalLineId, TaxCodeId,
 };
 use crate::finance::ledger::account::Account;
+use crate::finance::ledger::dimension::Labels;
+use crate::finance::ledger::dimension::value::DimensionValue;
 use crate::finance::ledger::tax_code::TaxCode;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
@@ -58,7 +61,7 @@ pub struct JournalEntry {
 macro_rules! line_columns {
     () => {
         "l.id, l.entry_id, l.line_no AS line_number, l.account_id, l.entry_date AS date, l.description, l.currency, \
-         l.amount_document, l.amount, l.tax_code_id, g.currency AS book_currency"
+         l.amount_document, l.amount, l.tax_code_id, l.dimensions, g.currency AS book_currency"
     };
 }
 pub(crate) use line_columns;
@@ -103,6 +106,10 @@ pub struct JournalLine {
     #[diesel(sql_type = Nullable<SqlUuid>)]
     #[graphql(skip)]
     pub tax_code_id: Option<TaxCodeId>,
+    /// The values of dimensions that it stands on, as they are kept.
+    #[diesel(sql_type = Jsonb)]
+    #[graphql(skip)]
+    pub dimensions: serde_json::Value,
     /// The books' currency.
     #[diesel(sql_type = Text)]
     #[graphql(skip)]
@@ -180,6 +187,14 @@ impl JournalLine {
             Some(code) => Ok(ctx.load::<TaxCode>(code).await?),
             None => Ok(None),
         }
+    }
+
+    /// The values of dimensions that it stands on, in the order in which the dimensions were made. Right:
+    /// `finance.account.read`.
+    async fn dimensions(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<DimensionValue>> {
+        let labels = Labels::from_json(&self.dimensions)?;
+        let found = try_join_all(labels.values().map(|value| ctx.load::<DimensionValue>(value))).await?;
+        Ok(found.into_iter().flatten().collect())
     }
 }
 
