@@ -50,6 +50,8 @@ pub(super) fn node(table: &str, id: Uuid) -> Option<String> {
         "finance.lock_exception" => finance::LockExceptionId::PREFIX,
         "finance.journal_entry" => finance::JournalEntryId::PREFIX,
         "finance.journal_line" => finance::JournalLineId::PREFIX,
+        "finance.exchange_rate" => finance::ExchangeRateId::PREFIX,
+        "finance.revaluation" => finance::RevaluationId::PREFIX,
         "finance.dimension" => finance::DimensionId::PREFIX,
         "finance.dimension_value" => finance::DimensionValueId::PREFIX,
         "finance.customer" => finance::CustomerId::PREFIX,

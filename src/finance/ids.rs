@@ -45,6 +45,10 @@ crate::platform::ids! {
     ImportId = "imp";
     /// Names a change of a vendor's bank details.
     VendorBankChangeId = "vbc";
+    /// Names an exchange rate.
+    ExchangeRateId = "xr";
+    /// Names a revaluation.
+    RevaluationId = "rev";
     /// Names a dimension.
     DimensionId = "dim";
     /// Names a value of a dimension.

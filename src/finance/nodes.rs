@@ -7,17 +7,19 @@ use super::bank::statement::BankStatement;
 use super::document::lines::{DocumentLine, OfBill, OfInvoice};
 use super::ids::{
     AccountId, AllocationId, BankAccountId, BankLineId, BankMatchId, BankStatementId, BillId, BillLineId, CustomerId,
-    DimensionId, DimensionValueId, FiscalYearId, ImportId, InvoiceId, InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId, LedgerId,
-    LockExceptionId, OpenItemId, TaxCodeId, TaxRateId, VendorBankChangeId, VendorId,
+    DimensionId, DimensionValueId, ExchangeRateId, FiscalYearId, ImportId, InvoiceId, InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId, LedgerId,
+    LockExceptionId, OpenItemId, RevaluationId, TaxCodeId, TaxRateId, VendorBankChangeId, VendorId,
 };
 use super::imports::Import;
 use super::ledger::account::Account;
 use super::ledger::dimension::Dimension;
 use super::ledger::dimension::value::DimensionValue;
+use super::ledger::exchange_rate::ExchangeRate;
 use super::ledger::journal::proposal::JournalProposal;
 use super::ledger::journal::{JournalEntry, JournalLine};
 use super::ledger::lock::{General, Ledger, LockException};
 use super::ledger::period::FiscalYear;
+use super::ledger::revaluation::Revaluation;
 use super::ledger::tax_code::{TaxCode, TaxRate};
 use super::open_item::{Allocation, OpenItem};
 use super::payables::bill::Bill;
@@ -38,6 +40,7 @@ crate::platform::nodes! {
     Dimension: DimensionId by Dimension;
     DimensionValue: DimensionValueId by DimensionValue;
     DocumentLine: InvoiceLineId by OfInvoice, BillLineId by OfBill;
+    ExchangeRate: ExchangeRateId by ExchangeRate;
     FiscalYear: FiscalYearId by FiscalYear;
     Import: ImportId by Import;
     Invoice: InvoiceId by Invoice;
@@ -46,6 +49,7 @@ crate::platform::nodes! {
     Ledger: LedgerId by Ledger => General;
     LockException: LockExceptionId by LockException;
     OpenItem: OpenItemId by OpenItem;
+    Revaluation: RevaluationId by Revaluation;
     TaxCode: TaxCodeId by TaxCode;
     TaxRate: TaxRateId by TaxRate;
     Vendor: VendorId by Vendor;

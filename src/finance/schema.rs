@@ -535,3 +535,49 @@ diesel::table! {
         amount -> Numeric,
     }
 }
+
+diesel::table! {
+    finance.exchange_rate (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        currency -> Text,
+        on_date -> Date,
+        source -> Text,
+        rate -> Numeric,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.revaluation (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        on_date -> Date,
+        difference -> Numeric,
+        entry_id -> Nullable<Uuid>,
+        reversal_id -> Nullable<Uuid>,
+        made_by_name -> Text,
+        undone_at -> Nullable<Timestamptz>,
+        undone_by_name -> Nullable<Text>,
+        undone_reason -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.revaluation_line (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        revaluation_id -> Uuid,
+        account_id -> Uuid,
+        open_item_id -> Nullable<Uuid>,
+        currency -> Text,
+        amount_document -> Numeric,
+        amount_book -> Numeric,
+        rate -> Numeric,
+        difference -> Numeric,
+        created_at -> Timestamptz,
+    }
+}

@@ -114,6 +114,7 @@ const TELLS: &[(&str, &str)] = &[
     ("engagementServiceAdd", "ENGAGEMENT_UPDATED"),
     ("engagementServiceEnd", "ENGAGEMENT_UPDATED"),
     ("engagementUpdate", "ENGAGEMENT_UPDATED"),
+    ("exchangeRatesAdd", "EXCHANGE_RATE_ADDED"),
     ("fileDelete", "FILE_DELETED"),
     ("fileUploadComplete", "FILE_COMPLETED"),
     ("fiscalYearClose", "FISCAL_YEAR_CLOSED"),
@@ -152,6 +153,8 @@ const TELLS: &[(&str, &str)] = &[
     ("registerRecordVoid", "REGISTER_RECORD_VOIDED"),
     ("registerRecordsCreate", "REGISTER_RECORD_CREATED"),
     ("registerUpdate", "REGISTER_UPDATED"),
+    ("revaluationRun", "REVALUATION_MADE"),
+    ("revaluationUndo", "REVALUATION_UNDONE"),
     ("roleCreate", "ROLE_CREATED"),
     ("roleUpdate", "ROLE_UPDATED"),
     ("ruleArm", "RULE_ARMED"),
@@ -342,6 +345,7 @@ async fn every_change_tells_what_it_did() {
     change(boss, "dimensionDistributionSet", split, "").await;
     let needs = json!({ "account": example("Account"), "dimensions": [] });
     change(boss, "accountDimensionsRequire", needs, "").await;
+    change(boss, "revaluationUndo", json!({ "id": example("Revaluation"), "reason": "New" }), "").await;
     change(boss, "fiscalYearCreate", json!({}), "").await;
     let years = boss.ask("{ fiscalYears { nodes { id startsOn } } }", json!({})).await;
     let year = crate::harness::id_of(&years["fiscalYears"]["nodes"], "startsOn", "2026-01-01");

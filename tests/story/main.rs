@@ -40,6 +40,7 @@ mod events_are_told;
 mod every_change_is_on_the_record;
 mod files_are_sent_and_taken;
 mod files_come_in;
+mod foreign_currencies_are_valued;
 mod health_and_metrics;
 mod jobs_are_done_once;
 mod letters_are_set;

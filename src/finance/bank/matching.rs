@@ -17,6 +17,7 @@ use crate::finance::chart;
 use crate::finance::document::pricing::exchange_rate;
 use crate::finance::ids::{AccountId, BankLineId, BankMatchId, JournalEntryId, OpenItemId};
 use crate::finance::ledger::account::{self, Control};
+use crate::finance::ledger::exchange_rate::given_or_on;
 use crate::finance::ledger::journal::{self, EntrySource, JournalEntry, NewEntry};
 use crate::finance::open_item::OpenItem;
 use crate::finance::open_item::allocation::{self, Allocation, NewAllocation};
@@ -32,7 +33,7 @@ use crate::schema::{bank_match, open_item};
 
 mod rules;
 
-use rules::{Facts, Posting, Settled, plan};
+use rules::{Exchange, Facts, Posting, Settled, plan};
 
 /// The most open items and accounts in one match, each.
 const MOST: usize = 500;
@@ -113,6 +114,9 @@ pub struct BankAllocationInput {
     /// How much of it, in its currency and with its own sign: positive for an invoice or a bill, negative for a credit
     /// note. At most what is open. Money comes in for receivables and goes out for payables.
     pub amount: Dec,
+    /// How much of the line settles it, in the line's currency and with the item's sign: where the line is in the books'
+    /// currency and the item in another one. What that is more or less than the books say is an exchange difference.
+    pub paid: Option<Dec>,
 }
 
 /// A part of a bank line that settles no open item: fees, interest, taxes.
@@ -137,8 +141,9 @@ pub struct BankLineMatchInput {
     pub allocations: Option<Vec<BankAllocationInput>>,
     /// What it is otherwise; nothing if not said.
     pub postings: Option<Vec<BankPostingInput>>,
-    /// Book currency for one unit of the line's currency: needed if there are postings and the line is not in the books'
-    /// currency. Open items are settled at the rate they were posted with.
+    /// Book currency for one unit of the line's currency, if that is not the books' own; the exchange rate of the line's day
+    /// if not said. What open items were posted with at another rate is realised as an exchange difference, for the settled
+    /// part alone. Without any rate items are settled at their own; one is needed if there are postings.
     pub exchange_rate: Option<Dec>,
 }
 
@@ -204,6 +209,17 @@ async fn postings(tx: &Tx, inputs: Vec<BankPostingInput>, line: &BankLine) -> Re
         .collect()
 }
 
+/// The accounts of exchange differences, as far as there are any.
+async fn exchange(tx: &Tx) -> Result<Exchange> {
+    if account::by_control(tx, Control::ExchangeDifference).await?.is_empty() {
+        return Ok(Exchange::default());
+    }
+    Ok(Exchange {
+        gain: Some(chart::exchange(tx, Control::ExchangeDifference, true).await?.id),
+        loss: Some(chart::exchange(tx, Control::ExchangeDifference, false).await?.id),
+    })
+}
+
 async fn match_line(tx: &Tx, input: BankLineMatchInput) -> Result<BankLine> {
     let (allocated, posted) = (input.allocations.unwrap_or_default(), input.postings.unwrap_or_default());
     if allocated.len() > MOST || posted.len() > MOST {
@@ -215,11 +231,8 @@ async fn match_line(tx: &Tx, input: BankLineMatchInput) -> Result<BankLine> {
         return Err(Error::refuse(UserErrorCode::State, "bankLine", "This bank line is matched already."));
     }
     let (money, book) = (currency(&line.currency.0)?, currency(tx.book_currency())?);
-    let rate = if posted.is_empty() {
-        None
-    } else {
-        Some(exchange_rate(input.exchange_rate.map(|rate| rate.0), money, book)?)
-    };
+    let given = given_or_on(tx, input.exchange_rate.map(|rate| rate.0), money, line.booked_on.0).await?;
+    let rate = if posted.is_empty() && given.is_none() { None } else { Some(exchange_rate(given, money, book)?) };
     let account = bank_account(tx, &line).await?;
     let items = lock_items(tx, allocated.iter().map(|one| one.open_item).collect()).await?;
     let settled = allocated
@@ -228,12 +241,14 @@ async fn match_line(tx: &Tx, input: BankLineMatchInput) -> Result<BankLine> {
         .map(|(at, one)| {
             let item = items.get(&one.open_item).cloned();
             let item = item.ok_or_else(|| Error::not_found(&format!("allocations.{at}.openItem"), "open item"))?;
-            Ok(Settled { item, amount: one.amount.0 })
+            Ok(Settled { item, amount: one.amount.0, paid: one.paid.map(|paid| paid.0) })
         })
         .collect::<Result<Vec<_>>>()?;
     let postings = postings(tx, posted, &line).await?;
     let description = describe(&line);
-    let facts = Facts { account: account.account_id, amount: line.amount.0, currency: money, book, rate };
+    let foreign = settled.iter().any(|one| one.item.currency != book.code());
+    let exchange = if foreign { exchange(tx).await? } else { Exchange::default() };
+    let facts = Facts { account: account.account_id, amount: line.amount.0, currency: money, book, rate, exchange };
     let plan = plan(&facts, &settled, postings, &description)?;
     let entry = journal::post(
         tx,

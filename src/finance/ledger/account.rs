@@ -72,6 +72,10 @@ crate::platform::words! {
         RetainedEarnings = "retained_earnings",
         /// Where differences of rounding go.
         Rounding = "rounding",
+        /// Where what a payment gains or loses by the exchange rate goes; there may be one of income and one of expense.
+        ExchangeDifference = "exchange_difference",
+        /// Where a revaluation posts what is not realised; without one the accounts of exchange differences take it.
+        UnrealizedExchange = "unrealized_exchange",
     }
 }
 
@@ -86,7 +90,7 @@ impl Control {
                 matches!(kind, AccountKind::Asset | AccountKind::Liability)
             }
             Self::RetainedEarnings => kind == AccountKind::Equity,
-            Self::Rounding => kind.is_result(),
+            Self::Rounding | Self::ExchangeDifference | Self::UnrealizedExchange => kind.is_result(),
         }
     }
 

@@ -290,7 +290,8 @@ async fn reopen(tx: &Tx, input: FiscalYearReopenInput) -> Result<FiscalYear> {
         Some(entry) => {
             let text = format!("Reopening of fiscal year {}", year.name);
             let made =
-                journal::take_back(tx, entry, year.ends_on.0, text, EntrySource::Closing, Some(year.id.0)).await;
+                journal::take_back(tx, entry, year.ends_on.0, text, (EntrySource::Closing, Some(year.id.0)), Some(entry))
+                    .await;
             Some(made.map_err(|error| relabel(error, &[("date", "id"), ("lines", "id")]))?.id)
         }
         None => None,

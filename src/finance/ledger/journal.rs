@@ -47,6 +47,8 @@ crate::platform::words! {
         Bank = "bank",
         /// Takes the result of a fiscal year to equity, or takes that back.
         Closing = "closing",
+        /// Values what is open in foreign currencies, or takes that back.
+        Revaluation = "revaluation",
     }
 }
 
@@ -206,17 +208,18 @@ pub async fn post_as(tx: &Tx, id: JournalEntryId, entry: NewEntry) -> Result<Pos
 /// This is for commands that undo what they booked (a bank line's match); what stands behind the entry in sub-ledgers
 /// is theirs to undo.
 pub async fn reverse(tx: &Tx, id: JournalEntryId, date: NaiveDate, description: String) -> Result<Posted> {
-    take_back(tx, id, date, description, EntrySource::Reversal, Some(id.0)).await
+    take_back(tx, id, date, description, (EntrySource::Reversal, Some(id.0)), Some(id)).await
 }
 
-/// As [`reverse`], for what the books make themselves: its opposite comes from the same source and record.
+/// As [`reverse`], for what the books make themselves: its opposite comes from the same source and record, and names it if
+/// nothing else has named it.
 pub(super) async fn take_back(
     tx: &Tx,
     id: JournalEntryId,
     date: NaiveDate,
     description: String,
-    source: EntrySource,
-    source_id: Option<Uuid>,
+    (source, source_id): (EntrySource, Option<Uuid>),
+    reverses: Option<JournalEntryId>,
 ) -> Result<Posted> {
     let original = find(tx, id).await?.ok_or_else(|| Error::not_found("entry", "journal entry"))?;
     let lines = record::lines_of(tx, &[id]).await?.remove(&id).unwrap_or_default();
@@ -229,7 +232,7 @@ pub(super) async fn take_back(
             currency: Currency::parse(&original.currency.0)?,
             source,
             source_id,
-            reverses: Some(id),
+            reverses,
             lines: Balanced::check(book, rules::reversed(&lines)?).map_err(refuse_lines)?,
         },
     )

@@ -15,11 +15,13 @@ use crate::schema::ledger;
 pub mod account;
 pub mod closing;
 pub mod dimension;
+pub mod exchange_rate;
 pub mod journal;
 pub mod lock;
 pub mod opening;
 pub mod period;
 pub mod report;
+pub mod revaluation;
 pub mod tax_code;
 
 /// The queries of the ledger.
@@ -28,6 +30,8 @@ pub struct LedgerQuery(
     account::AccountQuery,
     tax_code::TaxCodeQuery,
     dimension::DimensionsQuery,
+    exchange_rate::ExchangeRateQuery,
+    revaluation::RevaluationQuery,
     journal::JournalQuery,
     period::PeriodQuery,
     lock::LockQuery,
@@ -41,6 +45,8 @@ pub struct LedgerMutation(
     account::AccountMutation,
     tax_code::TaxCodeMutation,
     dimension::DimensionsMutation,
+    exchange_rate::ExchangeRateMutation,
+    revaluation::RevaluationMutation,
     journal::JournalMutation,
     period::PeriodMutation,
     closing::ClosingMutation,

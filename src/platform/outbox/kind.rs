@@ -88,6 +88,16 @@ kinds! {
         /// What amounts on a value are split into changes from a day on.
         DimensionValueDistributed = "dimension_value.distributed",
     }
+    "ExchangeRate" ("xr") read AccountRead {
+        /// An exchange rate was entered.
+        ExchangeRateAdded = "exchange_rate.added",
+    }
+    "Revaluation" ("rev") read JournalRead {
+        /// What is open in foreign currencies was valued at the end of a day.
+        RevaluationMade = "revaluation.made",
+        /// A revaluation was taken back.
+        RevaluationUndone = "revaluation.undone",
+    }
     "TaxCode" ("tax") read TaxCodeRead {
         /// A tax code was created.
         TaxCodeCreated = "tax_code.created",

@@ -163,6 +163,15 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     let year = json!({ "startsOn": "2025-01-01", "endsOn": "2025-12-31", "name": format!("{word} year") });
     let year = made(&boss, "fiscalYearCreate", year, "fiscalYear").await;
     change(&boss, "fiscalYearClose", json!({ "id": year }), "").await;
+    // What is owed in a foreign currency, at two rates.
+    let day = format!("2026-{month}-10");
+    let rate = |rate: &str| json!({ "rates": [{ "currency": "USD", "date": day, "rate": rate, "source": format!("{word} bank") }] });
+    change(&boss, "exchangeRatesAdd", rate("0.8"), "").await;
+    let abroad = json!({ "vendor": vendor, "number": format!("{word}-usd"), "billDate": day, "currency": "USD", "lines": lines(None) });
+    let abroad = made(&boss, "billCreate", abroad, "bill").await;
+    change(&boss, "billPost", json!({ "id": abroad }), "").await;
+    change(&boss, "exchangeRatesAdd", rate("0.9"), "").await;
+    let revalued = made(&boss, "revaluationRun", json!({ "date": day }), "revaluation").await;
     let entry = made(
         &boss,
         "journalEntryPost",
@@ -654,6 +663,7 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("ApprovalDelegation", delegation),
         ("Account", leaf),
         ("Dimension", centre),
+        ("Revaluation", revalued),
         ("DimensionValue", values[0].clone()),
         ("SpareDimensionValue", values[1].clone()),
         ("Group", group),

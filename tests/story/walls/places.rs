@@ -152,6 +152,7 @@ pub fn value_at(field: &str, path: &[String]) -> Option<Value> {
         ("fileUploadComplete", "input.sha256") => json!("cd".repeat(32)),
         (_, "input.file") => json!({ "name": "file.csv", "text": "a,b\n" }),
         ("dimensionCreate" | "dimensionValueCreate", "input.code") => json!("another"),
+        ("exchangeRatesAdd", "input.rates.currency") => json!("USD"),
         ("dimensionDistributionSet", "input.parts.percent") => json!("100"),
         ("accountCreate", "input.kind") => json!("ASSET"),
         ("ruleCreate" | "ruleVersionPublish", "input.events") => json!(["WORK_ITEM_CREATED"]),

@@ -12,7 +12,7 @@ use crate::finance::ids::{AccountId, DimensionValueId, JournalEntryId, TaxCodeId
 use crate::finance::ledger::account::{self, Account, Control};
 use crate::finance::ledger::dimension::{labels, split};
 use crate::finance::ledger::tax_code::TaxCode;
-use crate::finance::ledger::{check_text, opening};
+use crate::finance::ledger::{check_text, exchange_rate, opening};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
@@ -30,7 +30,8 @@ pub struct JournalEntryPostInput {
     pub description: String,
     /// The currency of the lines; the books' currency if not said.
     pub currency: Option<CurrencyCode>,
-    /// Units of book currency for one unit of `currency`, greater than zero. Needed for a foreign currency, otherwise 1.
+    /// Units of book currency for one unit of `currency`, greater than zero; 1 in the books' currency. For a foreign one the
+    /// exchange rate of the date if not said; needed if there is none.
     /// The debits are converted and rounded as a whole and shared out on both sides by largest remainder.
     pub exchange_rate: Option<Dec>,
     /// Its lines, 2 to 1,000; their debits and credits are equal.
@@ -98,7 +99,8 @@ pub(super) async fn prepare(tx: &Tx, input: JournalEntryPostInput) -> Result<New
         Some(code) => Currency::parse(&code.0)?,
         None => book,
     };
-    let rate = rate(currency, book, input.exchange_rate)?;
+    let given = exchange_rate::given_or_on(tx, input.exchange_rate.map(|rate| rate.0), currency, input.date.0).await?;
+    let rate = rate(currency, book, given.map(Dec))?;
     let documents = check_lines(tx, &input.lines, currency).await?;
     let labels = check_labels(tx, &input).await?;
     let books = match rate {
@@ -245,6 +247,10 @@ async fn reverse_manual(tx: &Tx, input: JournalEntryReverseInput) -> Result<Jour
         }
         EntrySource::Closing => {
             let message = "This entry closes or reopens a fiscal year; that is undone at the year.";
+            return Err(Error::refuse(UserErrorCode::State, "entry", message));
+        }
+        EntrySource::Revaluation => {
+            let message = "This entry belongs to a revaluation; that is taken back there.";
             return Err(Error::refuse(UserErrorCode::State, "entry", message));
         }
         EntrySource::Invoice | EntrySource::Bill | EntrySource::Bank => {
