@@ -79,6 +79,18 @@ const QUESTIONS: &[Question] = &[
                  WHERE c.tenant_id = $tenant AND c.reopened_at IS NULL GROUP BY y.name, a.code HAVING sum(b.debit - b.credit) <> 0",
     },
     Question {
+        name: "slices of deferrals come to their amount, each posted as it says",
+        query: "SELECT format('deferral %s: amount %s, slices %s', d.id, d.amount, sum(s.amount)) AS line
+                  FROM finance.deferral d JOIN finance.deferral_slice s ON s.tenant_id = d.tenant_id AND s.deferral_id = d.id
+                 WHERE d.tenant_id = $tenant GROUP BY d.id, d.amount HAVING sum(s.amount) <> d.amount
+                UNION ALL
+                SELECT format('slice %s of deferral %s: amount %s, its entry debits %s', s.number, s.deferral_id, s.amount, l.debit)
+                  FROM finance.deferral_slice s
+                  JOIN LATERAL (SELECT sum(l.amount) FILTER (WHERE l.amount > 0) AS debit FROM finance.journal_line l
+                                 WHERE l.tenant_id = s.tenant_id AND l.entry_id = s.entry_id) l ON true
+                 WHERE s.tenant_id = $tenant AND s.entry_id IS NOT NULL AND l.debit IS DISTINCT FROM s.amount",
+    },
+    Question {
         name: "numbers are gapless",
         query: "WITH given AS (
                     SELECT s.series, s.prefix || lpad(n::text, greatest(5, length(n::text)), '0') AS number

@@ -45,6 +45,10 @@ crate::platform::ids! {
     ImportId = "imp";
     /// Names a change of a vendor's bank details.
     VendorBankChangeId = "vbc";
+    /// Names a recurring entry or template.
+    RecurringEntryId = "ren";
+    /// Names a deferral.
+    DeferralId = "dfr";
     /// Names an exchange rate.
     ExchangeRateId = "xr";
     /// Names a revaluation.

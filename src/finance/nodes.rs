@@ -5,10 +5,11 @@ use super::bank::line::BankLine;
 use super::bank::matching::BankMatch;
 use super::bank::statement::BankStatement;
 use super::document::lines::{DocumentLine, OfBill, OfInvoice};
+use super::deferrals::Deferral;
 use super::ids::{
     AccountId, AllocationId, BankAccountId, BankLineId, BankMatchId, BankStatementId, BillId, BillLineId, CustomerId,
-    DimensionId, DimensionValueId, ExchangeRateId, FiscalYearId, ImportId, InvoiceId, InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId, LedgerId,
-    LockExceptionId, OpenItemId, RevaluationId, TaxCodeId, TaxRateId, VendorBankChangeId, VendorId,
+    DeferralId, DimensionId, DimensionValueId, ExchangeRateId, FiscalYearId, ImportId, InvoiceId, InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId, LedgerId,
+    LockExceptionId, OpenItemId, RecurringEntryId, RevaluationId, TaxCodeId, TaxRateId, VendorBankChangeId, VendorId,
 };
 use super::imports::Import;
 use super::ledger::account::Account;
@@ -16,6 +17,7 @@ use super::ledger::dimension::Dimension;
 use super::ledger::dimension::value::DimensionValue;
 use super::ledger::exchange_rate::ExchangeRate;
 use super::ledger::journal::proposal::JournalProposal;
+use super::ledger::journal::recurring::RecurringEntry;
 use super::ledger::journal::{JournalEntry, JournalLine};
 use super::ledger::lock::{General, Ledger, LockException};
 use super::ledger::period::FiscalYear;
@@ -37,6 +39,7 @@ crate::platform::nodes! {
     BankStatement: BankStatementId by BankStatement;
     Bill: BillId by Bill;
     Customer: CustomerId by Customer;
+    Deferral: DeferralId by Deferral;
     Dimension: DimensionId by Dimension;
     DimensionValue: DimensionValueId by DimensionValue;
     DocumentLine: InvoiceLineId by OfInvoice, BillLineId by OfBill;
@@ -49,6 +52,7 @@ crate::platform::nodes! {
     Ledger: LedgerId by Ledger => General;
     LockException: LockExceptionId by LockException;
     OpenItem: OpenItemId by OpenItem;
+    RecurringEntry: RecurringEntryId by RecurringEntry;
     Revaluation: RevaluationId by Revaluation;
     TaxCode: TaxCodeId by TaxCode;
     TaxRate: TaxRateId by TaxRate;

@@ -581,3 +581,70 @@ diesel::table! {
         created_at -> Timestamptz,
     }
 }
+
+diesel::table! {
+    finance.deferral (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        description -> Text,
+        debit_account_id -> Uuid,
+        credit_account_id -> Uuid,
+        amount -> Numeric,
+        starts_on -> Date,
+        ends_on -> Date,
+        method -> Text,
+        dimensions -> Jsonb,
+        stopped_at -> Nullable<Timestamptz>,
+        stopped_reason -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.deferral_slice (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        deferral_id -> Uuid,
+        number -> Int4,
+        from_on -> Date,
+        to_on -> Date,
+        amount -> Numeric,
+        entry_id -> Nullable<Uuid>,
+        due -> Bool,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.recurring_entry (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        description -> Text,
+        amount -> Numeric,
+        lines -> Jsonb,
+        every_months -> Nullable<Int4>,
+        starts_on -> Nullable<Date>,
+        ends_on -> Nullable<Date>,
+        came -> Int4,
+        next_on -> Nullable<Date>,
+        stopped_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.recurring_entry_run (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        recurring_id -> Uuid,
+        due_on -> Date,
+        entry_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}

@@ -81,6 +81,9 @@ const TELLS: &[(&str, &str)] = &[
     ("customerCreate", "CUSTOMER_CREATED"),
     ("customerUpdate", "CUSTOMER_UPDATED"),
     ("customersImport", "IMPORT_FINISHED"),
+    ("deferralCreate", "DEFERRAL_CREATED"),
+    ("deferralStop", "DEFERRAL_STOPPED"),
+    ("deferralsPost", "JOURNAL_ENTRY_POSTED"),
     ("dimensionCreate", "DIMENSION_CREATED"),
     ("dimensionDistributionSet", "DIMENSION_VALUE_DISTRIBUTED"),
     ("dimensionUpdate", "DIMENSION_UPDATED"),
@@ -140,6 +143,10 @@ const TELLS: &[(&str, &str)] = &[
     ("openingBalancesImport", "IMPORT_FINISHED"),
     ("periodLock", "PERIOD_LOCKED"),
     ("periodUnlock", "PERIOD_UNLOCKED"),
+    ("recurringEntriesPost", "JOURNAL_ENTRY_POSTED"),
+    ("recurringEntryCreate", "RECURRING_ENTRY_CREATED"),
+    ("recurringEntryPost", "JOURNAL_ENTRY_POSTED"),
+    ("recurringEntryStop", "RECURRING_ENTRY_STOPPED"),
     ("recurringWorkCreate", "RECURRING_WORK_CREATED"),
     ("recurringWorkEnd", "RECURRING_WORK_UPDATED"),
     ("recurringWorkOccurrenceUpdate", "RECURRING_WORK_UPDATED"),
@@ -345,6 +352,11 @@ async fn every_change_tells_what_it_did() {
     change(boss, "dimensionDistributionSet", split, "").await;
     let needs = json!({ "account": example("Account"), "dimensions": [] });
     change(boss, "accountDimensionsRequire", needs, "").await;
+    change(boss, "deferralsPost", json!({}), "").await;
+    let template = example("RecurringEntry");
+    change(boss, "recurringEntryPost", json!({ "id": template, "date": "2026-02-01" }), "").await;
+    change(boss, "recurringEntryStop", json!({ "id": template }), "").await;
+    change(boss, "deferralStop", json!({ "id": example("Deferral"), "reason": "New" }), "").await;
     change(boss, "revaluationUndo", json!({ "id": example("Revaluation"), "reason": "New" }), "").await;
     change(boss, "fiscalYearCreate", json!({}), "").await;
     let years = boss.ask("{ fiscalYears { nodes { id startsOn } } }", json!({})).await;
@@ -507,7 +519,7 @@ async fn every_change_tells_what_it_did() {
     assert_eq!(newest["events"]["nodes"][0]["id"], events.last().unwrap()["id"]);
     assert_eq!(newest["events"]["totalCount"], events.len());
     let some = boss.ask("{ events(kinds: [INVOICE_ISSUED, BILL_POSTED]) { nodes { kind } } }", json!({})).await;
-    assert_eq!(some["events"]["nodes"], json!([{ "kind": "INVOICE_ISSUED" }, { "kind": "BILL_POSTED" }]));
+    assert_eq!(some["events"]["nodes"], json!([{ "kind": "INVOICE_ISSUED" }, { "kind": "BILL_POSTED" }, { "kind": "BILL_POSTED" }]));
     let one = boss
         .ask("query($id: ID!) { node(id: $id) { id ... on Event { kind } } }", json!({ "id": events[issued]["id"] }))
         .await;

@@ -82,9 +82,9 @@ fn shown(entry: &Value) -> Vec<(String, String, String)> {
 }
 
 async fn open(client: &Client, item: &str) -> String {
-    let found = client.ask("{ openItems(first: 100) { nodes { id open { amount } } } }", json!({})).await;
+    let found = client.ask("{ openItems(first: 100) { nodes { id openAmount { amount } } } }", json!({})).await;
     let nodes = found["openItems"]["nodes"].as_array().unwrap();
-    nodes.iter().find(|node| node["id"] == item).unwrap()["open"]["amount"].as_str().unwrap().to_owned()
+    nodes.iter().find(|node| node["id"] == item).unwrap()["openAmount"]["amount"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]

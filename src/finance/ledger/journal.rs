@@ -21,6 +21,7 @@ use crate::platform::sql::sql;
 pub mod manual;
 pub mod proposal;
 pub mod record;
+pub mod recurring;
 mod rules;
 
 pub use manual::JournalMutation;
@@ -49,6 +50,10 @@ crate::platform::words! {
         Closing = "closing",
         /// Values what is open in foreign currencies, or takes that back.
         Revaluation = "revaluation",
+        /// A slice of what is spread over a time.
+        Deferral = "deferral",
+        /// An entry that comes again, or a template.
+        Recurring = "recurring",
     }
 }
 

@@ -37,6 +37,7 @@ pub struct LedgerQuery(
     lock::LockQuery,
     report::ReportQuery,
     journal::proposal::JournalProposalQuery,
+    journal::recurring::RecurringEntryQuery,
 );
 
 /// The mutations of the ledger.
@@ -52,6 +53,7 @@ pub struct LedgerMutation(
     closing::ClosingMutation,
     lock::LockMutation,
     journal::proposal::JournalProposalMutation,
+    journal::recurring::RecurringEntryMutation,
 );
 
 /// Founds the books of a new client: the general ledger in its currency, the first fiscal year from the first day of

@@ -88,9 +88,21 @@ kinds! {
         /// What amounts on a value are split into changes from a day on.
         DimensionValueDistributed = "dimension_value.distributed",
     }
+    "Deferral" ("dfr") read JournalRead {
+        /// An amount is spread over a time.
+        DeferralCreated = "deferral.created",
+        /// A deferral was stopped: what was not posted of it never is.
+        DeferralStopped = "deferral.stopped",
+    }
     "ExchangeRate" ("xr") read AccountRead {
         /// An exchange rate was entered.
         ExchangeRateAdded = "exchange_rate.added",
+    }
+    "RecurringEntry" ("ren") read JournalRead {
+        /// An entry comes again, or a template was made.
+        RecurringEntryCreated = "recurring_entry.created",
+        /// A recurring entry or template was stopped.
+        RecurringEntryStopped = "recurring_entry.stopped",
     }
     "Revaluation" ("rev") read JournalRead {
         /// What is open in foreign currencies was valued at the end of a day.

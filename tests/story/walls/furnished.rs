@@ -163,6 +163,15 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     let year = json!({ "startsOn": "2025-01-01", "endsOn": "2025-12-31", "name": format!("{word} year") });
     let year = made(&boss, "fiscalYearCreate", year, "fiscalYear").await;
     change(&boss, "fiscalYearClose", json!({ "id": year }), "").await;
+    let spread = json!({ "description": format!("{word} insurance"), "debitAccount": leaf, "creditAccount": needy, "amount": "12.00",
+                         "startsOn": format!("2026-{month}-01"), "endsOn": format!("2026-{month}-28"), "method": "BY_DAY" });
+    let mut unneedy = spread.clone();
+    unneedy["creditAccount"] = json!(tax);
+    let spread = made(&boss, "deferralCreate", unneedy, "deferral").await;
+    let again = json!({ "description": format!("{word} rent"), "everyMonths": 60, "startsOn": format!("2026-{month}-02"),
+                        "lines": [{ "account": leaf, "debit": "3.00" }, { "account": tax, "credit": "3.00" }] });
+    let again = made(&boss, "recurringEntryCreate", again, "recurringEntry").await;
+    change(&boss, "recurringEntriesPost", json!({}), "").await;
     // What is owed in a foreign currency, at two rates.
     let day = format!("2026-{month}-10");
     let rate = |rate: &str| json!({ "rates": [{ "currency": "USD", "date": day, "rate": rate, "source": format!("{word} bank") }] });
@@ -662,6 +671,9 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("ClaimedBill", claim),
         ("ApprovalDelegation", delegation),
         ("Account", leaf),
+        ("Deferral", spread),
+        ("RecurringEntry", again),
+        ("SpareAccount", tax.as_str().unwrap().to_owned()),
         ("Dimension", centre),
         ("Revaluation", revalued),
         ("DimensionValue", values[0].clone()),

@@ -84,6 +84,8 @@ pub fn kind_at(schema: &Schema, field: &str, path: &[String]) -> Option<String> 
         (_, "account") => "Account",
         (_, "parent") => "Group",
         (_, "customer") => "Customer",
+        ("deferralCreate", "creditAccount") => "SpareAccount",
+        (_, "debitAccount" | "creditAccount") => "Account",
         ("accountDimensionsRequire", "dimensions") | (_, "dimension") => "Dimension",
         // not into itself
         ("dimensionDistributionSet", "value") if !names.contains(&"parts") => "SpareDimensionValue",

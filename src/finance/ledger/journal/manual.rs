@@ -59,7 +59,7 @@ pub struct JournalLineInput {
 /// An entry to be taken back.
 #[derive(InputObject, Clone, Debug)]
 pub struct JournalEntryReverseInput {
-    /// The entry: posted by hand, or the opening. What comes from a document is undone at the document.
+    /// The entry: posted by hand, of a deferral or recurring entry, or the opening. What comes from a document is undone at the document.
     pub entry: JournalEntryId,
     /// The day that the reversal counts for, not before the entry's own; today in the client's time zone if not said.
     pub date: Option<Date>,
@@ -88,8 +88,15 @@ async fn read(tx: &Tx, id: JournalEntryId) -> Result<JournalEntry> {
     find(tx, id).await?.ok_or_else(|| Error::fault("the posted entry is not there"))
 }
 
-/// The entry that is asked for, with everything checked that can be before it is posted.
+/// The entry that is asked for, with everything checked that can be before it is posted, and in the parts in which it is.
 pub(super) async fn prepare(tx: &Tx, input: JournalEntryPostInput) -> Result<NewEntry> {
+    let entry = unsplit(tx, input).await?;
+    // A proposal says what is going to be posted.
+    Ok(NewEntry { lines: split::apply(tx, entry.date, entry.lines).await?, ..entry })
+}
+
+/// The same before amounts on values of dimensions are split.
+pub(super) async fn unsplit(tx: &Tx, input: JournalEntryPostInput) -> Result<NewEntry> {
     check_text("description", &input.description, 500)?;
     if input.lines.len() > MAX_LINES {
         return Err(Error::refuse(UserErrorCode::Invalid, "lines", format!("An entry has at most {MAX_LINES} lines.")));
@@ -129,8 +136,7 @@ pub(super) async fn prepare(tx: &Tx, input: JournalEntryPostInput) -> Result<New
         source: EntrySource::Manual,
         source_id: None,
         reverses: None,
-        // A proposal says what is going to be posted.
-        lines: split::apply(tx, input.date.0, lines).await?,
+        lines,
     })
 }
 
@@ -237,7 +243,7 @@ fn takes_no(account: &Account, currency: Currency) -> Option<&'static str> {
 async fn reverse_manual(tx: &Tx, input: JournalEntryReverseInput) -> Result<JournalEntry> {
     let entry = find(tx, input.entry).await?.ok_or_else(|| Error::not_found("entry", "journal entry"))?;
     match entry.source {
-        EntrySource::Manual | EntrySource::Opening => {}
+        EntrySource::Manual | EntrySource::Opening | EntrySource::Deferral | EntrySource::Recurring => {}
         EntrySource::Reversal => {
             return Err(Error::refuse(
                 UserErrorCode::State,

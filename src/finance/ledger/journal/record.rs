@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{EntrySource, cursor_date};
 use crate::finance::ids::{
-    AccountId, BankLineId, BillId, FiscalYearId, InvoiceId, JournalEntryId, JournalLineId, RevaluationId, TaxCodeId,
+    AccountId, BankLineId, BillId, DeferralId, FiscalYearId, InvoiceId, JournalEntryId, JournalLineId, RecurringEntryId, RevaluationId, TaxCodeId,
 };
 use crate::finance::ledger::account::Account;
 use crate::finance::ledger::dimension::Labels;
@@ -141,7 +141,7 @@ impl JournalEntry {
         Ok(ctx.load::<PosterOf>(self.id).await?)
     }
 
-    /// What it comes from: the id of an invoice, a bill, a bank line, a closed year or a revaluation, for a reversal that of the reversed entry; null
+    /// What it comes from: the id of an invoice, a bill, a bank line, a closed year, a revaluation, a deferral or a recurring entry, for a reversal that of the reversed entry; null
     /// for entries that are their own document.
     async fn document_id(&self) -> Option<ID> {
         document_id(self.source, self.source_id)
@@ -217,6 +217,8 @@ fn document_id(source: EntrySource, id: Option<Uuid>) -> Option<ID> {
         EntrySource::Bank => BankLineId(id).to_string(),
         EntrySource::Reversal => JournalEntryId(id).to_string(),
         EntrySource::Closing => FiscalYearId(id).to_string(),
+        EntrySource::Deferral => DeferralId(id).to_string(),
+        EntrySource::Recurring => RecurringEntryId(id).to_string(),
         EntrySource::Revaluation => RevaluationId(id).to_string(),
         EntrySource::Manual | EntrySource::Opening => return None,
     }))
