@@ -4,12 +4,13 @@ use super::bank::account::BankAccount;
 use super::bank::line::BankLine;
 use super::bank::matching::BankMatch;
 use super::bank::statement::BankStatement;
-use super::document::lines::{DocumentLine, OfBill, OfInvoice};
 use super::deferrals::Deferral;
+use super::document::lines::{DocumentLine, OfBill, OfInvoice};
 use super::ids::{
     AccountId, AllocationId, BankAccountId, BankLineId, BankMatchId, BankStatementId, BillId, BillLineId, CustomerId,
-    DeferralId, DimensionId, DimensionValueId, ExchangeRateId, FiscalYearId, ImportId, InvoiceId, InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId, LedgerId,
-    LockExceptionId, OpenItemId, RecurringEntryId, RevaluationId, TaxCodeId, TaxRateId, VendorBankChangeId, VendorId,
+    DeferralId, DimensionId, DimensionValueId, ExchangeRateId, FiscalYearId, ImportId, InvoiceId, InvoiceLineId,
+    JournalEntryId, JournalLineId, JournalProposalId, LedgerId, LockExceptionId, OpenItemId, RecurringEntryId,
+    RevaluationId, TaxCodeId, TaxRateId, VendorBankChangeId, VendorId,
 };
 use super::imports::Import;
 use super::ledger::account::Account;

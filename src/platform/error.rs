@@ -149,7 +149,11 @@ fn database_refusal(code: &str) -> Option<(UserErrorCode, &'static str, &'static
         "BO017" => (PeriodLocked, "date", "The period of this date is locked."),
         "BO320" => (PeriodLocked, "date", "The fiscal year of this date is closed; reopen it first."),
         "BO321" => (Invalid, "lines", "A label of a line is no value of its dimension, or does not hold on that day."),
-        "BO322" => (UserErrorCode::Required, "lines", "An account of these lines needs a value of a dimension on each of its lines."),
+        "BO322" => (
+            UserErrorCode::Required,
+            "lines",
+            "An account of these lines needs a value of a dimension on each of its lines.",
+        ),
         "BO323" => (Invalid, "parts", "The parts of a value are 100 percent together."),
         "recurring_entry_came_once" => (State, "through", "This entry has come for that day already."),
         "revaluation_live" => (State, "date", "What is open is valued at the end of this day already."),

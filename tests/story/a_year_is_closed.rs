@@ -57,7 +57,13 @@ async fn the_result_goes_to_equity_and_comes_back() {
         (&before["totalIncome"]["amount"], &before["totalExpenses"]["amount"], &before["result"]["amount"]),
         (&json!("400.00"), &json!("600.00"), &json!("-200.00"))
     );
-    let known = app.database.lines("postgres", "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS line").remove(0);
+    let known = app
+        .database
+        .lines(
+            "postgres",
+            "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS line",
+        )
+        .remove(0);
     let opened = equity(client, "2025-12-31", None).await;
     assert_eq!(opened[1], "-200.00");
 
@@ -100,8 +106,10 @@ async fn the_result_goes_to_equity_and_comes_back() {
         assert_eq!(row["balance"]["amount"], sales);
         let lines = row["lines"]["nodes"].as_array().unwrap();
         assert_eq!(json!(lines.len()), row["lines"]["totalCount"]);
-        let sum: rust_decimal::Decimal =
-            lines.iter().map(|line| line["amount"]["amount"].as_str().unwrap().parse::<rust_decimal::Decimal>().unwrap()).sum();
+        let sum: rust_decimal::Decimal = lines
+            .iter()
+            .map(|line| line["amount"]["amount"].as_str().unwrap().parse::<rust_decimal::Decimal>().unwrap())
+            .sum();
         assert_eq!(sum, sales.parse().unwrap());
     }
 
@@ -113,7 +121,12 @@ async fn the_result_goes_to_equity_and_comes_back() {
     let again = client.refused(CLOSE, json!({ "id": old })).await;
     assert_eq!(again[0]["message"], "This fiscal year is closed already.");
     let entry = closed["entry"]["id"].as_str().unwrap();
-    let by_hand = client.refused("mutation($id: ID!) { journalEntryReverse(input: { entry: $id }) { userErrors { code field message } } }", json!({ "id": entry })).await;
+    let by_hand = client
+        .refused(
+            "mutation($id: ID!) { journalEntryReverse(input: { entry: $id }) { userErrors { code field message } } }",
+            json!({ "id": entry }),
+        )
+        .await;
     assert_eq!(by_hand[0]["code"], "STATE");
 
     // Opened again, something forgotten is posted, also on an account that is not used any more afterwards; then it is

@@ -35,7 +35,8 @@ async fn post(client: &Client, through: &str) -> i64 {
 
 async fn refused(client: &Client, field: &str, input: Value) -> (String, String) {
     let kind = format!("{}{}Input", field[..1].to_uppercase(), &field[1..]);
-    let query = format!("mutation($input: {kind}!) {{ {field}(input: $input) {{ userErrors {{ code field message }} }} }}");
+    let query =
+        format!("mutation($input: {kind}!) {{ {field}(input: $input) {{ userErrors {{ code field message }} }} }}");
     let reason = client.refused(&query, json!({ "input": input })).await[0].clone();
     (reason["field"][1].as_str().unwrap().to_owned(), reason["message"].as_str().unwrap().to_owned())
 }
@@ -49,8 +50,16 @@ async fn each_slice_is_posted_once_in_an_open_period() {
     let (app, books) = nordwind::stocked().await;
     let client = &books.accountant;
     // 100 from January 10 to March 15: by day, and by month.
-    let by_day = made(client, "deferralCreate", input(client, "100.00", "2026-01-10", "2026-03-15", "BY_DAY").await, "deferral").await;
-    let by_month = made(client, "deferralCreate", input(client, "100.00", "2026-01-10", "2026-03-15", "BY_MONTH").await, "deferral").await;
+    let by_day =
+        made(client, "deferralCreate", input(client, "100.00", "2026-01-10", "2026-03-15", "BY_DAY").await, "deferral")
+            .await;
+    let by_month = made(
+        client,
+        "deferralCreate",
+        input(client, "100.00", "2026-01-10", "2026-03-15", "BY_MONTH").await,
+        "deferral",
+    )
+    .await;
     assert_eq!(slices(client, &by_day).await, rows(&[("33.85", true, ""), ("43.08", true, ""), ("23.07", true, "")]));
     assert_eq!(slices(client, &by_month).await, rows(&[("33.33", true, ""), ("33.33", true, ""), ("33.34", true, "")]));
     let bad = |key: &'static str, value: Value| async move {
@@ -109,7 +118,13 @@ async fn a_schedule_posts_what_is_due() {
     let client = &books.accountant;
     // A cost centre stands on the cost alone; cents that are fewer than months leave months without any.
     let centre = made(client, "dimensionCreate", json!({ "code": "centre", "name": "Centre" }), "dimension").await;
-    let north = made(client, "dimensionValueCreate", json!({ "dimension": centre, "code": "north", "name": "North" }), "dimensionValue").await;
+    let north = made(
+        client,
+        "dimensionValueCreate",
+        json!({ "dimension": centre, "code": "north", "name": "North" }),
+        "dimensionValue",
+    )
+    .await;
     let mut few = input(client, "0.02", "2026-01-01", "2026-04-30", "BY_MONTH").await;
     few["dimensions"] = json!([north]);
     let few = made(client, "deferralCreate", few, "deferral").await;
@@ -136,5 +151,7 @@ async fn a_schedule_posts_what_is_due() {
 /// Makes a schedule due now.
 fn due(app: &App, id: &Value) {
     let id = id.as_str().unwrap_or_else(|| panic!("no schedule")).rsplit_once('_').unwrap().1;
-    app.database.lay(&format!("UPDATE core.schedule_queue SET due_at = now() - interval '1 minute' WHERE schedule_id = '{id}'"));
+    app.database.lay(&format!(
+        "UPDATE core.schedule_queue SET due_at = now() - interval '1 minute' WHERE schedule_id = '{id}'"
+    ));
 }

@@ -12,7 +12,9 @@ async fn rent(client: &Client, every: Option<i32>, from: Option<&str>, to: Optio
 }
 
 async fn post(client: &Client, through: &str) -> i64 {
-    let run = change(client, "recurringEntriesPost", json!({ "through": through }), "recurringEntryRun { posted more }").await;
+    let run =
+        change(client, "recurringEntriesPost", json!({ "through": through }), "recurringEntryRun { posted more }")
+            .await;
     assert_eq!(run["recurringEntryRun"]["more"], false);
     run["recurringEntryRun"]["posted"].as_i64().unwrap()
 }
@@ -26,7 +28,8 @@ async fn days(client: &Client) -> Vec<String> {
 
 async fn refused(client: &Client, field: &str, input: Value) -> String {
     let kind = format!("{}{}Input", field[..1].to_uppercase(), &field[1..]);
-    let query = format!("mutation($input: {kind}!) {{ {field}(input: $input) {{ userErrors {{ code field message }} }} }}");
+    let query =
+        format!("mutation($input: {kind}!) {{ {field}(input: $input) {{ userErrors {{ code field message }} }} }}");
     let reason = client.refused(&query, json!({ "input": input })).await[0].clone();
     reason["field"].as_array().unwrap().iter().skip(1).map(|part| part.as_str().unwrap()).collect::<Vec<_>>().join(".")
 }
@@ -40,13 +43,18 @@ async fn an_entry_comes_once_for_each_of_its_days() {
     assert_eq!(refused(client, create, rent(client, Some(61), Some("2026-01-31"), None).await).await, "everyMonths");
     assert_eq!(refused(client, create, rent(client, Some(1), None, None).await).await, "startsOn");
     assert_eq!(refused(client, create, rent(client, None, Some("2026-01-31"), None).await).await, "startsOn");
-    assert_eq!(refused(client, create, rent(client, Some(1), Some("2026-01-31"), Some("2026-01-30")).await).await, "endsOn");
+    assert_eq!(
+        refused(client, create, rent(client, Some(1), Some("2026-01-31"), Some("2026-01-30")).await).await,
+        "endsOn"
+    );
     let mut uneven = rent(client, Some(1), Some("2026-01-31"), None).await;
     uneven["lines"][1]["credit"] = json!("849.99");
     assert_eq!(refused(client, create, uneven).await, "lines");
 
     // On the last day of each month, from January to April.
-    let monthly = made(client, create, rent(client, Some(1), Some("2026-01-31"), Some("2026-04-30")).await, "recurringEntry").await;
+    let monthly =
+        made(client, create, rent(client, Some(1), Some("2026-01-31"), Some("2026-04-30")).await, "recurringEntry")
+            .await;
     assert_eq!(post(client, "2026-01-30").await, 0);
     // Run twice on the same day, and twice at the same time: one entry.
     let run = "mutation { recurringEntriesPost(input: { through: \"2026-01-31\" }) { recurringEntryRun { posted } userErrors { message } } }";
@@ -71,9 +79,14 @@ async fn an_entry_comes_once_for_each_of_its_days() {
     let template = made(client, create, rent(client, None, None, None).await, "recurringEntry").await;
     assert_eq!(post(client, "2026-11-01").await, 0);
     let by_hand = json!({ "id": template, "date": "2026-05-07", "description": "Rent of the shed" });
-    let entry = change(client, "recurringEntryPost", by_hand.clone(), "journalEntry { id description source documentId }").await;
+    let entry =
+        change(client, "recurringEntryPost", by_hand.clone(), "journalEntry { id description source documentId }")
+            .await;
     let entry = entry["journalEntry"].clone();
-    assert_eq!((&entry["description"], &entry["source"], &entry["documentId"]), (&json!("Rent of the shed"), &json!("RECURRING"), &json!(template)));
+    assert_eq!(
+        (&entry["description"], &entry["source"], &entry["documentId"]),
+        (&json!("Rent of the shed"), &json!("RECURRING"), &json!(template))
+    );
     change(client, "journalEntryReverse", json!({ "entry": entry["id"], "date": "2026-05-07" }), "").await;
     let quarterly = made(client, create, rent(client, Some(3), Some("2026-06-15"), None).await, "recurringEntry").await;
     change(client, "recurringEntryStop", json!({ "id": quarterly }), "recurringEntry { stoppedAt }").await;

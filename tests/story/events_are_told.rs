@@ -519,7 +519,10 @@ async fn every_change_tells_what_it_did() {
     assert_eq!(newest["events"]["nodes"][0]["id"], events.last().unwrap()["id"]);
     assert_eq!(newest["events"]["totalCount"], events.len());
     let some = boss.ask("{ events(kinds: [INVOICE_ISSUED, BILL_POSTED]) { nodes { kind } } }", json!({})).await;
-    assert_eq!(some["events"]["nodes"], json!([{ "kind": "INVOICE_ISSUED" }, { "kind": "BILL_POSTED" }, { "kind": "BILL_POSTED" }]));
+    assert_eq!(
+        some["events"]["nodes"],
+        json!([{ "kind": "INVOICE_ISSUED" }, { "kind": "BILL_POSTED" }, { "kind": "BILL_POSTED" }])
+    );
     let one = boss
         .ask("query($id: ID!) { node(id: $id) { id ... on Event { kind } } }", json!({ "id": events[issued]["id"] }))
         .await;

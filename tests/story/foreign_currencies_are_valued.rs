@@ -47,7 +47,8 @@ async fn invoice(books: &Books, amount: &str, day: &str, rate: Option<&str>) -> 
     let line = json!({ "description": "Tea", "quantity": "1", "unitPrice": amount, "account": revenue });
     let new = json!({ "customer": books.customer, "currency": "USD", "exchangeRate": rate, "lines": [line] });
     let draft = made(client, "invoiceCreate", new, "invoice").await;
-    let issued = change(client, "invoiceIssue", json!({ "id": draft, "issueDate": day }), "invoice { openItem { id } }").await;
+    let issued =
+        change(client, "invoiceIssue", json!({ "id": draft, "issueDate": day }), "invoice { openItem { id } }").await;
     issued["invoice"]["openItem"]["id"].as_str().unwrap().to_owned()
 }
 
@@ -62,7 +63,8 @@ async fn line(books: &Books, bank: &str, day: &str, amount: &str) -> String {
     id_of(&lines["bankLines"]["nodes"], "reference", &format!("Acme {day} {amount}"))
 }
 
-const MATCHED: &str = "bankLine { match { entry { lines { account { code } amount { amount } amountDocument { amount currency } } } } }";
+const MATCHED: &str =
+    "bankLine { match { entry { lines { account { code } amount { amount } amountDocument { amount currency } } } } }";
 
 /// The lines of a match: account, document amount, book amount.
 async fn matched(client: &Client, input: Value) -> Vec<(String, String, String)> {
@@ -75,7 +77,8 @@ fn shown(entry: &Value) -> Vec<(String, String, String)> {
     let lines = entry["lines"].as_array().unwrap().iter();
     lines
         .map(|line| {
-            let document = format!("{} {}", text(&line["amountDocument"]["amount"]), text(&line["amountDocument"]["currency"]));
+            let document =
+                format!("{} {}", text(&line["amountDocument"]["amount"]), text(&line["amountDocument"]["currency"]));
             (text(&line["account"]["code"]), document, text(&line["amount"]["amount"]))
         })
         .collect()
@@ -94,7 +97,8 @@ async fn a_payment_realises_what_the_rate_has_become() {
     // USD 100 at 50, paid at 55: gain 500, nothing open.
     let first = invoice(&books, "100.00", "2026-01-10", Some("50")).await;
     let paid = line(&books, &books.dollars, "2026-02-10", "100.00").await;
-    let whole = json!({ "bankLine": paid, "exchangeRate": "55", "allocations": [{ "openItem": first, "amount": "100.00" }] });
+    let whole =
+        json!({ "bankLine": paid, "exchangeRate": "55", "allocations": [{ "openItem": first, "amount": "100.00" }] });
     let lines = matched(client, whole.clone()).await;
     let gain = lines.iter().find(|(code, ..)| code == "4050").unwrap();
     assert_eq!((gain.1.as_str(), gain.2.as_str()), ("-500.00 INR", "-500.00"));
@@ -104,7 +108,8 @@ async fn a_payment_realises_what_the_rate_has_become() {
     change(client, "bankLineUnmatch", json!({ "bankLine": paid }), "bankLine { matched }").await;
     assert_eq!(open(client, &first).await, "100.00");
     rate(client, "USD", "2026-02-09", "48.5").await;
-    let lines = matched(client, json!({ "bankLine": paid, "allocations": [{ "openItem": first, "amount": "100.00" }] })).await;
+    let lines =
+        matched(client, json!({ "bankLine": paid, "allocations": [{ "openItem": first, "amount": "100.00" }] })).await;
     let loss = lines.iter().find(|(code, ..)| code == "5290").unwrap();
     assert_eq!(loss.2, "150.00");
 
@@ -112,7 +117,8 @@ async fn a_payment_realises_what_the_rate_has_become() {
     let second = invoice(&books, "100.00", "2026-01-11", Some("50")).await;
     let paid = line(&books, &books.rupees, "2026-03-10", "900.00").await;
     let part = |paid_amount: Value| json!({ "bankLine": paid, "allocations": [{ "openItem": second, "amount": "20.00", "paid": paid_amount }] });
-    let query = "mutation($input: BankLineMatchInput!) { bankLineMatch(input: $input) { userErrors { code field message } } }";
+    let query =
+        "mutation($input: BankLineMatchInput!) { bankLineMatch(input: $input) { userErrors { code field message } } }";
     for (amount, code, field) in [
         (Value::Null, "REQUIRED", "paid"),
         (json!("-900.00"), "INVALID", "paid"),
@@ -144,7 +150,11 @@ async fn what_is_open_is_valued_at_the_end_of_a_day() {
         assert_eq!(refused[0]["code"], "INVALID", "{currency} {rate}");
     }
     assert_eq!(client.ask(add, one("USD", "81")).await["exchangeRatesAdd"]["exchangeRates"], json!([{ "rate": "81" }]));
-    assert_eq!(client.ask(add, one("USD", "81")).await["exchangeRatesAdd"]["exchangeRates"], json!([]), "it stands there already");
+    assert_eq!(
+        client.ask(add, one("USD", "81")).await["exchangeRatesAdd"]["exchangeRates"],
+        json!([]),
+        "it stands there already"
+    );
     client.ask(add, one("USD", "80")).await;
     let on = client.ask("{ exchangeRateOn(currency: \"USD\", date: \"2026-03-20\") { rate source date } later: exchangeRateOn(currency: \"USD\", date: \"2026-04-02\") { rate } exchangeRates(first: 1, filter: { currency: { eq: \"USD\" } }) { nodes { rate } totalCount } }", json!({})).await;
     assert_eq!(on["exchangeRateOn"], json!({ "rate": "80", "source": "Desk", "date": "2026-03-01" }));
@@ -153,8 +163,10 @@ async fn what_is_open_is_valued_at_the_end_of_a_day() {
     let item = invoice(&books, "100.00", "2026-03-15", Some("80")).await;
     let half = invoice(&books, "33.33", "2026-03-16", Some("79.5")).await;
     let balance = |day: &'static str| async move {
-        let query = "query($account: ID!, $day: Date!) { generalLedger(account: $account, to: $day) { closing { amount } } }";
-        let accounts = client.ask("{ accounts(filter: { control: { eq: RECEIVABLE } }) { nodes { id } } }", json!({})).await;
+        let query =
+            "query($account: ID!, $day: Date!) { generalLedger(account: $account, to: $day) { closing { amount } } }";
+        let accounts =
+            client.ask("{ accounts(filter: { control: { eq: RECEIVABLE } }) { nodes { id } } }", json!({})).await;
         let found = client.ask(query, json!({ "account": accounts["accounts"]["nodes"][0]["id"], "day": day })).await;
         found["generalLedger"]["closing"]["amount"].as_str().unwrap().to_owned()
     };
@@ -177,8 +189,13 @@ async fn what_is_open_is_valued_at_the_end_of_a_day() {
     let lines = shown(&made["entry"]);
     assert_eq!((lines[0].1.as_str(), lines[0].2.as_str()), ("0.00 USD", "683.31"));
     assert_eq!(lines[1], ("4050".to_owned(), "-683.31 INR".to_owned(), "-683.31".to_owned()));
-    let of = |id: &str| made["lines"]["nodes"].as_array().unwrap().iter().find(|line| line["openItem"]["id"] == id).unwrap().clone();
-    assert_eq!(of(&item), json!({ "openItem": { "id": item }, "amountDocument": { "amount": "100.00" }, "amountBook": { "amount": "8000.00" }, "rate": "85", "difference": { "amount": "500.00" } }));
+    let of = |id: &str| {
+        made["lines"]["nodes"].as_array().unwrap().iter().find(|line| line["openItem"]["id"] == id).unwrap().clone()
+    };
+    assert_eq!(
+        of(&item),
+        json!({ "openItem": { "id": item }, "amountDocument": { "amount": "100.00" }, "amountBook": { "amount": "8000.00" }, "rate": "85", "difference": { "amount": "500.00" } })
+    );
     assert_eq!(of(&half)["difference"]["amount"], "183.31");
     // 8,500 and 2,833.05 at the end of the day, what was before on the next one; the items keep their rate.
     assert_eq!(balance("2026-04-30").await, "11333.05");
@@ -186,27 +203,44 @@ async fn what_is_open_is_valued_at_the_end_of_a_day() {
     assert_eq!(books.app.database.findings(), Vec::<String>::new());
 
     // Once for each day, whoever asks; taken back, the day is valued anew with what has become known.
-    let (one, two) = tokio::join!(client.send(run, json!({ "date": "2026-04-30" })), client.send(run, json!({ "date": "2026-04-30" })));
+    let (one, two) = tokio::join!(
+        client.send(run, json!({ "date": "2026-04-30" })),
+        client.send(run, json!({ "date": "2026-04-30" }))
+    );
     for reply in [one, two] {
         assert_eq!(reply.body["data"]["revaluationRun"]["userErrors"][0]["code"], "DUPLICATE", "{}", reply.text);
     }
-    let by_hand = client.ask("{ journalEntries(filter: { source: { eq: REVALUATION } }) { nodes { id } totalCount } }", json!({})).await;
+    let by_hand = client
+        .ask("{ journalEntries(filter: { source: { eq: REVALUATION } }) { nodes { id } totalCount } }", json!({}))
+        .await;
     assert_eq!(by_hand["journalEntries"]["totalCount"], 2);
-    let reverse = "mutation($id: ID!) { journalEntryReverse(input: { entry: $id }) { userErrors { code field message } } }";
+    let reverse =
+        "mutation($id: ID!) { journalEntryReverse(input: { entry: $id }) { userErrors { code field message } } }";
     let refused = client.refused(reverse, json!({ "id": by_hand["journalEntries"]["nodes"][0]["id"] })).await;
     assert_eq!(refused[0]["message"], "This entry belongs to a revaluation; that is taken back there.");
-    change(client, "revaluationUndo", json!({ "id": made["id"], "reason": "Wrong rate" }), "revaluation { undoneAt }").await;
-    assert_eq!((balance("2026-04-30").await, balance("2026-05-01").await), ("10649.74".to_owned(), "10649.74".to_owned()));
+    change(client, "revaluationUndo", json!({ "id": made["id"], "reason": "Wrong rate" }), "revaluation { undoneAt }")
+        .await;
+    assert_eq!(
+        (balance("2026-04-30").await, balance("2026-05-01").await),
+        ("10649.74".to_owned(), "10649.74".to_owned())
+    );
     let again = "mutation($input: RevaluationUndoInput!) { revaluationUndo(input: $input) { userErrors { code field message } } }";
     let refused = client.refused(again, json!({ "input": { "id": made["id"], "reason": "Once more" } })).await;
     assert_eq!(refused[0]["code"], "STATE");
     // Meanwhile a part is paid: only what is left counts, and the bank's dollars with it.
     let paid = line(&books, &books.dollars, "2026-04-20", "40.00").await;
-    matched(client, json!({ "bankLine": paid, "exchangeRate": "82", "allocations": [{ "openItem": item, "amount": "40.00" }] })).await;
+    matched(
+        client,
+        json!({ "bankLine": paid, "exchangeRate": "82", "allocations": [{ "openItem": item, "amount": "40.00" }] }),
+    )
+    .await;
     rate(client, "USD", "2026-04-30", "79").await;
     let made = client.ask(run, json!({ "date": "2026-04-30" })).await["revaluationRun"]["revaluation"].clone();
     // 60 × 79 − 4,800 = −60; 33.33 × 79 − 2,649.74 = −16.67; the bank's 40 × 79 − 3,280 = −120.
     assert_eq!((&made["difference"]["amount"], &made["lines"]["totalCount"]), (&json!("-196.67"), &json!(3)));
-    assert_eq!(shown(&made["entry"]).last().unwrap(), &("5290".to_owned(), "196.67 INR".to_owned(), "196.67".to_owned()));
+    assert_eq!(
+        shown(&made["entry"]).last().unwrap(),
+        &("5290".to_owned(), "196.67 INR".to_owned(), "196.67".to_owned())
+    );
     assert_eq!(books.app.database.findings(), Vec::<String>::new());
 }

@@ -45,7 +45,8 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
 
 async fn refused(client: &Client, field: &str, input: Value) -> (String, String) {
     let kind = format!("{}{}Input", field[..1].to_uppercase(), &field[1..]);
-    let query = format!("mutation($input: {kind}!) {{ {field}(input: $input) {{ userErrors {{ code field message }} }} }}");
+    let query =
+        format!("mutation($input: {kind}!) {{ {field}(input: $input) {{ userErrors {{ code field message }} }} }}");
     let reason = client.refused(&query, json!({ "input": input })).await[0].clone();
     let path: Vec<&str> = reason["field"].as_array().unwrap().iter().map(|part| part.as_str().unwrap()).collect();
     (path.join("."), reason["message"].as_str().unwrap().to_owned())
@@ -53,7 +54,8 @@ async fn refused(client: &Client, field: &str, input: Value) -> (String, String)
 
 /// Result and cost of a year by value, and whether every row's lines sum to it.
 async fn result(client: &Client, values: &[&str]) -> (String, String) {
-    let query = "query($values: [ID!]) { incomeStatement(from: \"2026-01-01\", to: \"2026-12-31\", dimensions: $values) {
+    let query =
+        "query($values: [ID!]) { incomeStatement(from: \"2026-01-01\", to: \"2026-12-31\", dimensions: $values) {
         result { amount } totalExpenses { amount }
         expenses { row balance { amount } lineCount lines(first: 100) { nodes { amount { amount } } totalCount } } } }";
     let found = client.ask(query, json!({ "values": values })).await["incomeStatement"].clone();
@@ -76,13 +78,17 @@ async fn amounts_on_a_value_are_split_and_found_again() {
     let client = &books.accountant;
     let (centre, project) = (dimension(client, "cost_centre").await, dimension(client, "project").await);
     let overhead = value(client, &centre, "overhead").await;
-    let (north, south, west) =
-        (value(client, &centre, "north").await, value(client, &centre, "south").await, value(client, &centre, "west").await);
+    let (north, south, west) = (
+        value(client, &centre, "north").await,
+        value(client, &centre, "south").await,
+        value(client, &centre, "west").await,
+    );
     let (bridge, tower) = (value(client, &project, "bridge").await, value(client, &project, "tower").await);
 
     // 40 and 40 are not 100; 60 and 40 are.
     let split = |value: &str, from: &str, parts: &[(&str, &str)]| {
-        let parts: Vec<Value> = parts.iter().map(|(value, percent)| json!({ "value": value, "percent": percent })).collect();
+        let parts: Vec<Value> =
+            parts.iter().map(|(value, percent)| json!({ "value": value, "percent": percent })).collect();
         json!({ "value": value, "validFrom": from, "parts": parts })
     };
     let set = "dimensionDistributionSet";
@@ -182,7 +188,14 @@ async fn amounts_on_a_value_are_split_and_found_again() {
         .filter(|line| line["account"]["code"] == "2970")
         .map(|line| labelled(&json!({ "lines": [line] })).remove(0))
         .collect();
-    let expected = [("north", "119.99"), ("south", "80.00"), ("north+bridge", "0.07"), ("west+bridge", "0.03"), ("south+tower", "1.00"), ("overhead", "5.00")];
+    let expected = [
+        ("north", "119.99"),
+        ("south", "80.00"),
+        ("north+bridge", "0.07"),
+        ("west+bridge", "0.03"),
+        ("south+tower", "1.00"),
+        ("overhead", "5.00"),
+    ];
     assert_eq!(equity, pairs(&expected).into_iter().collect());
     assert_eq!(result(client, &[&north]).await.1, "120.06", "the closed year's statement is what it was");
     assert_eq!(app.database.findings(), Vec::<String>::new());
@@ -196,7 +209,10 @@ async fn accounts_need_what_they_need() {
     let (berlin, sales) = (value(client, &place, "berlin").await, value(client, &person, "sales").await);
     let gone = json!({ "dimension": place, "code": "bonn", "name": "Bonn", "validFrom": "2026-01-01", "validTo": "2026-03-31" });
     let bonn = made(client, "dimensionValueCreate", gone, "dimensionValue").await;
-    assert_eq!(refused(client, "dimensionCreate", json!({ "code": "location", "name": "Again" })).await.0, "input.code");
+    assert_eq!(
+        refused(client, "dimensionCreate", json!({ "code": "location", "name": "Again" })).await.0,
+        "input.code"
+    );
     assert_eq!(refused(client, "dimensionCreate", json!({ "code": "Bad Code", "name": "x" })).await.0, "input.code");
     let again = json!({ "dimension": place, "code": "berlin", "name": "Again" });
     assert_eq!(refused(client, "dimensionValueCreate", again).await.0, "input.code");
@@ -221,15 +237,33 @@ async fn accounts_need_what_they_need() {
         }
     };
     for (date, labels, field, message) in [
-        ("2026-02-01", vec![], "input.lines.0.dimensions", "Account 6815 needs a value of location on each of its lines."),
-        ("2026-02-01", vec![sales.as_str()], "input.lines.0.dimensions", "Account 6815 needs a value of location on each of its lines."),
-        ("2026-02-01", vec![berlin.as_str(), bonn.as_str()], "input.lines.0.dimensions.1", "A line has one value of a dimension; bonn is a second one."),
+        (
+            "2026-02-01",
+            vec![],
+            "input.lines.0.dimensions",
+            "Account 6815 needs a value of location on each of its lines.",
+        ),
+        (
+            "2026-02-01",
+            vec![sales.as_str()],
+            "input.lines.0.dimensions",
+            "Account 6815 needs a value of location on each of its lines.",
+        ),
+        (
+            "2026-02-01",
+            vec![berlin.as_str(), bonn.as_str()],
+            "input.lines.0.dimensions.1",
+            "A line has one value of a dimension; bonn is a second one.",
+        ),
         ("2026-04-01", vec![bonn.as_str()], "input.lines.0.dimensions.0", "bonn does not hold on 2026-04-01."),
     ] {
         let said = refused(client, "journalEntryPost", entry(date, &labels).await).await;
         assert_eq!(said, (field.to_owned(), message.to_owned()));
     }
-    assert_eq!(cost(client, "2026-03-31", "9.00", &[&bonn, &sales]).await[0], ("bonn+sales".to_owned(), "9.00".to_owned()));
+    assert_eq!(
+        cost(client, "2026-03-31", "9.00", &[&bonn, &sales]).await[0],
+        ("bonn+sales".to_owned(), "9.00".to_owned())
+    );
 
     // Bills and invoices carry labels on their lines; what is missing is asked for when they are posted.
     let bill = |number: &str, labels: Value| {
@@ -262,14 +296,22 @@ async fn accounts_need_what_they_need() {
     let said = refused(client, "journalEntryPost", entry("2026-02-03", &[&berlin]).await).await;
     assert_eq!(said.1, "berlin is not in use any more.");
     let back = json!({ "entry": last["journalEntry"]["id"], "date": "2026-02-02" });
-    let back = change(client, "journalEntryReverse", back, &format!("journalEntry {{ {SHOWN} }}")).await["journalEntry"].clone();
+    let back =
+        change(client, "journalEntryReverse", back, &format!("journalEntry {{ {SHOWN} }}")).await["journalEntry"]
+            .clone();
     assert_eq!(labelled(&back), pairs(&[("berlin", "-9.00"), ("", "9.00")]));
     change(client, "dimensionUpdate", json!({ "id": person, "active": false }), "").await;
     let late = json!({ "dimension": person, "code": "late", "name": "Late" });
     assert_eq!(refused(client, "dimensionValueCreate", late).await.0, "input.dimension");
     let page = client.ask("query($d: ID!) { dimension(id: $d) { values(first: 1) { nodes { code name } totalCount pageInfo { hasNextPage } } } dimensionValues(filter: { active: { eq: true } }) { nodes { code } } dimensions { nodes { code active } } }", json!({ "d": place })).await;
-    assert_eq!(page["dimension"]["values"], json!({ "nodes": [{ "code": "berlin", "name": "Old Berlin" }], "totalCount": 2, "pageInfo": { "hasNextPage": true } }));
+    assert_eq!(
+        page["dimension"]["values"],
+        json!({ "nodes": [{ "code": "berlin", "name": "Old Berlin" }], "totalCount": 2, "pageInfo": { "hasNextPage": true } })
+    );
     assert_eq!(page["dimensionValues"]["nodes"], json!([{ "code": "bonn" }, { "code": "sales" }]));
-    assert_eq!(page["dimensions"]["nodes"], json!([{ "code": "department", "active": false }, { "code": "location", "active": true }]));
+    assert_eq!(
+        page["dimensions"]["nodes"],
+        json!([{ "code": "department", "active": false }, { "code": "location", "active": true }])
+    );
     assert_eq!(app.database.findings(), Vec::<String>::new());
 }

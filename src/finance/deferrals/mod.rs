@@ -267,8 +267,8 @@ async fn create(tx: &Tx, input: DeferralCreateInput) -> Result<Deferral> {
     }
     let wanted = vec![("dimensions".to_owned(), input.dimensions.unwrap_or_default())];
     let labels = labels::resolve(tx, &wanted, starts_on).await?.remove(0);
-    let made =
-        slices(input.amount.0, starts_on, ends_on, input.method, book.exponent()).map_err(|error| at("amount", error))?;
+    let made = slices(input.amount.0, starts_on, ends_on, input.method, book.exponent())
+        .map_err(|error| at("amount", error))?;
     let id = DeferralId::new();
     let tenant = tx.tenant()?;
     let row: Deferral = tx
@@ -330,10 +330,7 @@ async fn stop(tx: &Tx, input: DeferralStopInput) -> Result<Deferral> {
         diesel::update(deferral::table)
             .filter(deferral::tenant_id.eq(tx.tenant()?))
             .filter(deferral::id.eq(found.id))
-            .set((
-                deferral::stopped_at.eq(Some(DateTime(tx.now()))),
-                deferral::stopped_reason.eq(Some(input.reason)),
-            ))
+            .set((deferral::stopped_at.eq(Some(DateTime(tx.now()))), deferral::stopped_reason.eq(Some(input.reason))))
             .returning(Deferral::as_returning()),
     )
     .await

@@ -183,7 +183,8 @@ impl JobKind for DueEntriesPost {
         loop {
             let tx = job.tx(Can::JournalPost).await?;
             let run = post_due(&tx, tx.today()).await?;
-            let again = if run.more { RecurringEntryRun::default() } else { recurring::post_due(&tx, tx.today()).await? };
+            let again =
+                if run.more { RecurringEntryRun::default() } else { recurring::post_due(&tx, tx.today()).await? };
             let posted = done.posted.saturating_add(run.posted).saturating_add(again.posted);
             done = DeferralRun { posted, more: run.more || again.more };
             let progress = Progress { done: u64::try_from(done.posted).unwrap_or_default(), total: None };

@@ -8,7 +8,7 @@ use backoffice_money::{Currency, Decimal, Totals};
 use chrono::NaiveDate;
 use diesel::sql_types::{Array, Date as SqlDate, Int4, Jsonb, Nullable, Numeric, Text, Uuid as SqlUuid};
 use diesel::{Queryable, QueryableByName};
-use futures_util::future::{try_join3, try_join_all};
+use futures_util::future::{try_join_all, try_join3};
 use uuid::Uuid;
 
 use super::pricing::{Line, LineTax, total};

@@ -129,12 +129,7 @@ struct Total {
 
 /// The lines that empty the accounts and take the rest to retained earnings, for each combination of labels by itself, and
 /// the result: positive is a profit.
-fn lines(
-    totals: &[Total],
-    earnings: AccountId,
-    book: Currency,
-    text: &str,
-) -> Result<(Vec<NewLine>, Decimal)> {
+fn lines(totals: &[Total], earnings: AccountId, book: Currency, text: &str) -> Result<(Vec<NewLine>, Decimal)> {
     let line = |account, amount_document, amount, currency, labels| NewLine {
         account,
         amount_document,
@@ -289,9 +284,15 @@ async fn reopen(tx: &Tx, input: FiscalYearReopenInput) -> Result<FiscalYear> {
     let reopening = match closing.entry_id {
         Some(entry) => {
             let text = format!("Reopening of fiscal year {}", year.name);
-            let made =
-                journal::take_back(tx, entry, year.ends_on.0, text, (EntrySource::Closing, Some(year.id.0)), Some(entry))
-                    .await;
+            let made = journal::take_back(
+                tx,
+                entry,
+                year.ends_on.0,
+                text,
+                (EntrySource::Closing, Some(year.id.0)),
+                Some(entry),
+            )
+            .await;
             Some(made.map_err(|error| relabel(error, &[("date", "id"), ("lines", "id")]))?.id)
         }
         None => None,

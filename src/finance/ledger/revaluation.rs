@@ -290,7 +290,8 @@ async fn run(tx: &Tx, day: NaiveDate) -> Result<Revaluation> {
     let next = day.succ_opt().ok_or_else(|| refuse("This day lies too far away.".to_owned()))?;
     let book = Currency::parse(tx.book_currency())?;
     let open = open_on(tx, day).await?;
-    let currencies: std::collections::BTreeSet<String> = open.iter().map(|one| one.currency.code().to_owned()).collect();
+    let currencies: std::collections::BTreeSet<String> =
+        open.iter().map(|one| one.currency.code().to_owned()).collect();
     let rates = exchange_rate::on_day(tx, currencies.into_iter().collect(), day).await?;
     let rates = rates.into_iter().map(|(currency, found)| (currency, found.rate.0)).collect();
     let (valued, missing) = rules::valued(open, &rates, book)?;

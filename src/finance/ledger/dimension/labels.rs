@@ -81,7 +81,10 @@ fn refused(value: Option<&DimensionValue>, day: NaiveDate, labels: &Labels) -> O
     };
     let code = &value.code;
     if labels.of(value.dimension_id).is_some() {
-        return Some((UserErrorCode::Duplicate, format!("A line has one value of a dimension; {code} is a second one.")));
+        return Some((
+            UserErrorCode::Duplicate,
+            format!("A line has one value of a dimension; {code} is a second one."),
+        ));
     }
     if !value.active {
         return Some((UserErrorCode::Invalid, format!("{code} is not in use any more.")));

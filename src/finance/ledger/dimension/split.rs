@@ -181,7 +181,8 @@ pub fn distributed(lines: Vec<NewLine>, splits: &Splits, book: Currency) -> Resu
         for dimension in dimensions {
             let mut further = Vec::with_capacity(parts.len());
             for part in parts {
-                let value = part.labels.of(dimension).filter(|value| splits.get(value).is_some_and(|to| !to.is_empty()));
+                let value =
+                    part.labels.of(dimension).filter(|value| splits.get(value).is_some_and(|to| !to.is_empty()));
                 let Some(value) = value else {
                     further.push(part);
                     continue;
@@ -317,7 +318,8 @@ async fn set(tx: &Tx, input: DimensionDistributionSetInput) -> Result<DimensionV
     let parts = input.parts.iter().map(|part| part.value).collect();
     all.entry(value.id).or_default().insert(input.valid_from.0, parts);
     if let Some(day) = circle(&all, value.id, input.valid_from.0) {
-        let message = format!("On {day} amounts on {} would come back to it: its parts are split themselves.", value.code);
+        let message =
+            format!("On {day} amounts on {} would come back to it: its parts are split themselves.", value.code);
         return Err(Error::refuse(UserErrorCode::Invalid, "parts", message));
     }
     let id = new_uuid();

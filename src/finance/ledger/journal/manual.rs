@@ -150,8 +150,13 @@ async fn check_labels(tx: &Tx, input: &JournalEntryPostInput) -> Result<Vec<labe
         .map(|(at, line)| (field(at), line.dimensions.clone().unwrap_or_default()))
         .collect();
     let labels = labels::resolve(tx, &wanted, input.date.0).await?;
-    let lines: Vec<_> =
-        input.lines.iter().zip(&labels).enumerate().map(|(at, (line, labels))| (field(at), line.account, labels)).collect();
+    let lines: Vec<_> = input
+        .lines
+        .iter()
+        .zip(&labels)
+        .enumerate()
+        .map(|(at, (line, labels))| (field(at), line.account, labels))
+        .collect();
     labels::check_needed(tx, &lines).await?;
     Ok(labels)
 }

@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::{EntrySource, cursor_date};
 use crate::finance::ids::{
-    AccountId, BankLineId, BillId, DeferralId, FiscalYearId, InvoiceId, JournalEntryId, JournalLineId, RecurringEntryId, RevaluationId, TaxCodeId,
+    AccountId, BankLineId, BillId, DeferralId, FiscalYearId, InvoiceId, JournalEntryId, JournalLineId,
+    RecurringEntryId, RevaluationId, TaxCodeId,
 };
 use crate::finance::ledger::account::Account;
 use crate::finance::ledger::dimension::Labels;

@@ -231,7 +231,9 @@ fn next(row: &RecurringEntry, came: i32) -> Option<NaiveDate> {
 async fn create(tx: &Tx, input: RecurringEntryCreateInput) -> Result<RecurringEntry> {
     let refuse = |field: &str, message: &str| Err(Error::refuse(UserErrorCode::Invalid, field, message));
     match (input.every_months, input.starts_on) {
-        (Some(every), _) if !(1..=60).contains(&every) => return refuse("everyMonths", "It comes every 1 to 60 months."),
+        (Some(every), _) if !(1..=60).contains(&every) => {
+            return refuse("everyMonths", "It comes every 1 to 60 months.");
+        }
         (Some(_), None) => {
             let message = "What comes again needs the first day on which it comes.";
             return Err(Error::refuse(UserErrorCode::Required, "startsOn", message));
@@ -304,10 +306,7 @@ async fn stop(tx: &Tx, id: RecurringEntryId) -> Result<RecurringEntry> {
         diesel::update(recurring_entry::table)
             .filter(recurring_entry::tenant_id.eq(tx.tenant()?))
             .filter(recurring_entry::id.eq(found.id))
-            .set((
-                recurring_entry::stopped_at.eq(Some(DateTime(tx.now()))),
-                recurring_entry::next_on.eq(None::<Date>),
-            ))
+            .set((recurring_entry::stopped_at.eq(Some(DateTime(tx.now()))), recurring_entry::next_on.eq(None::<Date>)))
             .returning(RecurringEntry::as_returning()),
     )
     .await

@@ -56,12 +56,7 @@ pub fn valued(
 
 /// The lines: each account by its differences, in its currency without any amount of it, against what is not realised.
 /// Nothing if no account changes.
-pub fn lines(
-    valued: &[Valued],
-    unrealized: AccountId,
-    book: Currency,
-    text: &str,
-) -> Result<Vec<NewLine>, MoneyError> {
+pub fn lines(valued: &[Valued], unrealized: AccountId, book: Currency, text: &str) -> Result<Vec<NewLine>, MoneyError> {
     let mut changes: BTreeMap<(AccountId, Currency), Decimal> = BTreeMap::new();
     for one in valued {
         let change = changes.entry((one.position.account, one.position.currency)).or_default();

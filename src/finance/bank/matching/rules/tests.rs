@@ -67,8 +67,11 @@ fn a_part_payment_and_a_fee() {
 
 #[test]
 fn a_payment_to_a_vendor_debits_what_is_owed() {
-    let settled =
-        [Settled { item: item(OpenItemSide::Payable, "EUR", dec("11900"), dec("11900")), amount: dec("11900"), paid: None }];
+    let settled = [Settled {
+        item: item(OpenItemSide::Payable, "EUR", dec("11900"), dec("11900")),
+        amount: dec("11900"),
+        paid: None,
+    }];
     let plan = plan(&facts("-11900", "EUR"), &settled, Vec::new(), "test").unwrap();
     assert_eq!(plan.lines.lines()[1].amount, dec("11900"));
 }
@@ -87,7 +90,10 @@ fn refusals() {
     assert_eq!(code(plan(&facts("100", "USD"), &[one("100")], Vec::new(), "")), UserErrorCode::Invalid);
     assert_eq!(code(plan(&facts("1", "EUR"), &[], Vec::new(), "")), UserErrorCode::Unbalanced);
     let twice = item(OpenItemSide::Receivable, "EUR", dec("100"), dec("100"));
-    let twice = [Settled { item: twice.clone(), amount: dec("50"), paid: None }, Settled { item: twice, amount: dec("50"), paid: None }];
+    let twice = [
+        Settled { item: twice.clone(), amount: dec("50"), paid: None },
+        Settled { item: twice, amount: dec("50"), paid: None },
+    ];
     assert_eq!(code(plan(&facts("100", "EUR"), &twice, Vec::new(), "")), UserErrorCode::Duplicate);
 }
 
