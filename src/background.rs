@@ -14,6 +14,7 @@ use crate::correspondence::typeset::LetterTypeset;
 use crate::correspondence::typesetter::Typesetter;
 use crate::documents::run::RetentionJob;
 use crate::documents::text::TextJob;
+use crate::finance::deferrals::post::DueEntriesPost;
 use crate::finance::imports::job::ImportJob;
 use crate::identity::mails::SignInMail;
 use crate::notices::digest::NoticeMail;
@@ -59,6 +60,7 @@ pub fn kinds(means: &Means) -> Registry {
         .with(ImportJob::new(Arc::clone(&means.files)))
         .with(mails)
         .with(Sweep)
+        .with(DueEntriesPost)
         .with(LapseApprovals)
         .with(OpenWork)
         .with(ReminderMail { mailer: Arc::clone(&means.mailer) })

@@ -77,6 +77,27 @@ const QUESTIONS: &[Question] = &[
                  WHERE i.amount <> n.amount",
     },
     Question {
+        name: "closed years have given their result to equity",
+        query: "SELECT format('fiscal year %s is closed, account %s still has %s of it', y.name, a.code, sum(b.debit - b.credit)) AS line
+                  FROM finance.year_closing c
+                  JOIN finance.fiscal_year y ON y.tenant_id = c.tenant_id AND y.id = c.fiscal_year_id
+                  JOIN finance.account_balance b ON b.tenant_id = c.tenant_id AND b.on_date BETWEEN y.starts_on AND y.ends_on
+                  JOIN finance.account a ON a.tenant_id = b.tenant_id AND a.id = b.account_id AND a.kind IN ('income', 'expense')
+                 WHERE c.tenant_id = $tenant AND c.reopened_at IS NULL GROUP BY y.name, a.code HAVING sum(b.debit - b.credit) <> 0",
+    },
+    Question {
+        name: "slices of deferrals come to their amount, each posted as it says",
+        query: "SELECT format('deferral %s: amount %s, slices %s', d.id, d.amount, sum(s.amount)) AS line
+                  FROM finance.deferral d JOIN finance.deferral_slice s ON s.tenant_id = d.tenant_id AND s.deferral_id = d.id
+                 WHERE d.tenant_id = $tenant GROUP BY d.id, d.amount HAVING sum(s.amount) <> d.amount
+                UNION ALL
+                SELECT format('slice %s of deferral %s: amount %s, its entry debits %s', s.number, s.deferral_id, s.amount, l.debit)
+                  FROM finance.deferral_slice s
+                  JOIN LATERAL (SELECT sum(l.amount) FILTER (WHERE l.amount > 0) AS debit FROM finance.journal_line l
+                                 WHERE l.tenant_id = s.tenant_id AND l.entry_id = s.entry_id) l ON true
+                 WHERE s.tenant_id = $tenant AND s.entry_id IS NOT NULL AND l.debit IS DISTINCT FROM s.amount",
+    },
+    Question {
         name: "numbers are gapless",
         query: "WITH given AS (
                     SELECT s.series, s.prefix || lpad(n::text, greatest(5, length(n::text)), '0') AS number

@@ -3,7 +3,7 @@
 use backoffice_money::Currency;
 
 use crate::finance::document::Kind;
-use crate::finance::ledger::account::{Account, Control, by_control};
+use crate::finance::ledger::account::{Account, AccountKind, Control, by_control};
 use crate::finance::ledger::tax_code::{RateOn, TaxDirection};
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
@@ -49,6 +49,22 @@ pub async fn control(tx: &Tx, role: Control, currency: Currency) -> Result<Accou
         let role = role.text();
         let message =
             format!("The chart of accounts has no active account with the control role `{role}` for {currency}.");
+        Error::refuse(UserErrorCode::State, "", message)
+    })
+}
+
+/// The account that takes a gain or a loss by exchange rates: of several one of income for a gain and one of expense for a
+/// loss. What is not realised goes where realised differences go if no account is there for it alone.
+pub async fn exchange(tx: &Tx, role: Control, gain: bool) -> Result<Account> {
+    let mut fitting = by_control(tx, role).await?;
+    if fitting.is_empty() && role == Control::UnrealizedExchange {
+        fitting = by_control(tx, Control::ExchangeDifference).await?;
+    }
+    fitting.retain(|account| account.currency.is_none());
+    fitting.sort_by_key(|account| (account.kind == AccountKind::Income) != gain);
+    fitting.into_iter().next().ok_or_else(|| {
+        let role = role.text();
+        let message = format!("The chart of accounts has no active account with the control role `{role}`.");
         Error::refuse(UserErrorCode::State, "", message)
     })
 }

@@ -51,6 +51,18 @@ crate::platform::ids! {
     ImportId = "imp";
     /// Names a change of a vendor's bank details.
     VendorBankChangeId = "vbc";
+    /// Names a recurring entry or template.
+    RecurringEntryId = "ren";
+    /// Names a deferral.
+    DeferralId = "dfr";
+    /// Names an exchange rate.
+    ExchangeRateId = "xr";
+    /// Names a revaluation.
+    RevaluationId = "rev";
+    /// Names a dimension.
+    DimensionId = "dim";
+    /// Names a value of a dimension.
+    DimensionValueId = "dimv";
     /// Names a proposed journal entry.
     JournalProposalId = "jpr";
     /// Names a hold of a vendor.

@@ -11,6 +11,7 @@ use backoffice_registers as registers;
 
 pub mod bank;
 pub mod chart;
+pub mod deferrals;
 pub mod document;
 pub mod ids;
 pub mod imports;
@@ -55,8 +56,20 @@ pub struct DocumentsMutation(
 
 /// The department's queries.
 #[derive(async_graphql::MergedObject, Default)]
-pub struct FinanceQuery(ledger::LedgerQuery, DocumentsQuery, bank::BankQuery, imports::ImportsQuery);
+pub struct FinanceQuery(
+    ledger::LedgerQuery,
+    DocumentsQuery,
+    bank::BankQuery,
+    imports::ImportsQuery,
+    deferrals::DeferralsQuery,
+);
 
 /// The department's mutations.
 #[derive(async_graphql::MergedObject, Default)]
-pub struct FinanceMutation(ledger::LedgerMutation, DocumentsMutation, bank::BankMutation, imports::ImportsMutation);
+pub struct FinanceMutation(
+    ledger::LedgerMutation,
+    DocumentsMutation,
+    bank::BankMutation,
+    imports::ImportsMutation,
+    deferrals::DeferralsMutation,
+);

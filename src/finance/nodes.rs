@@ -4,19 +4,26 @@ use super::bank::account::BankAccount;
 use super::bank::line::BankLine;
 use super::bank::matching::BankMatch;
 use super::bank::statement::BankStatement;
+use super::deferrals::Deferral;
 use super::document::lines::{DocumentLine, OfBill, OfInvoice};
 use super::ids::{
     AccountId, AllocationId, BankAccountId, BankLineId, BankMatchId, BankStatementId, BillId, BillLineId, CreditNoteId,
-    CustomerId, FiscalYearId, ImportId, InvoiceId, InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId,
-    LedgerId, LockExceptionId, OpenItemId, PaymentAllocationId, PaymentId, PaymentRunId, PaymentRunItemId, TaxCodeId,
+    CustomerId, DeferralId, DimensionId, DimensionValueId, ExchangeRateId, FiscalYearId, ImportId, InvoiceId,
+    InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId, LedgerId, LockExceptionId, OpenItemId,
+    PaymentAllocationId, PaymentId, PaymentRunId, PaymentRunItemId, RecurringEntryId, RevaluationId, TaxCodeId,
     TaxRateId, VendorBankChangeId, VendorHoldId, VendorId,
 };
 use super::imports::Import;
 use super::ledger::account::Account;
+use super::ledger::dimension::Dimension;
+use super::ledger::dimension::value::DimensionValue;
+use super::ledger::exchange_rate::ExchangeRate;
 use super::ledger::journal::proposal::JournalProposal;
+use super::ledger::journal::recurring::RecurringEntry;
 use super::ledger::journal::{JournalEntry, JournalLine};
 use super::ledger::lock::{General, Ledger, LockException};
 use super::ledger::period::FiscalYear;
+use super::ledger::revaluation::Revaluation;
 use super::ledger::tax_code::{TaxCode, TaxRate};
 use super::open_item::{Allocation, OpenItem};
 use super::payables::bill::Bill;
@@ -39,7 +46,11 @@ crate::platform::nodes! {
     Bill: BillId by Bill;
     CreditNote: CreditNoteId by CreditNote;
     Customer: CustomerId by Customer;
+    Deferral: DeferralId by Deferral;
+    Dimension: DimensionId by Dimension;
+    DimensionValue: DimensionValueId by DimensionValue;
     DocumentLine: InvoiceLineId by OfInvoice, BillLineId by OfBill;
+    ExchangeRate: ExchangeRateId by ExchangeRate;
     FiscalYear: FiscalYearId by FiscalYear;
     Import: ImportId by Import;
     Invoice: InvoiceId by Invoice;
@@ -50,6 +61,8 @@ crate::platform::nodes! {
     OpenItem: OpenItemId by OpenItem;
     Payment: PaymentId by Payment;
     PaymentAllocation: PaymentAllocationId by PaymentAllocation;
+    RecurringEntry: RecurringEntryId by RecurringEntry;
+    Revaluation: RevaluationId by Revaluation;
     TaxCode: TaxCodeId by TaxCode;
     TaxRate: TaxRateId by TaxRate;
     Vendor: VendorId by Vendor;

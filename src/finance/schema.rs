@@ -49,6 +49,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    finance.account_dimension (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        account_id -> Uuid,
+        dimension_id -> Uuid,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
     finance.account_month (tenant_id, ledger_id, account_id, month) {
         tenant_id -> Uuid,
         ledger_id -> Uuid,
@@ -189,6 +201,7 @@ diesel::table! {
         version -> Int4,
         second_tax_code_id -> Nullable<Uuid>,
         second_tax_percent -> Numeric,
+        dimensions -> Jsonb,
     }
 }
 
@@ -252,6 +265,84 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.deferral (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        description -> Text,
+        debit_account_id -> Uuid,
+        credit_account_id -> Uuid,
+        amount -> Numeric,
+        starts_on -> Date,
+        ends_on -> Date,
+        method -> Text,
+        dimensions -> Jsonb,
+        stopped_at -> Nullable<Timestamptz>,
+        stopped_reason -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.deferral_slice (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        deferral_id -> Uuid,
+        number -> Int4,
+        from_on -> Date,
+        to_on -> Date,
+        amount -> Numeric,
+        entry_id -> Nullable<Uuid>,
+        due -> Bool,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.dimension (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        code -> Text,
+        name -> Text,
+        active -> Bool,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.dimension_value (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        dimension_id -> Uuid,
+        code -> Text,
+        name -> Text,
+        active -> Bool,
+        valid_from -> Nullable<Date>,
+        valid_to -> Nullable<Date>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.exchange_rate (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        currency -> Text,
+        on_date -> Date,
+        source -> Text,
+        rate -> Numeric,
+        created_at -> Timestamptz,
     }
 }
 
@@ -323,6 +414,7 @@ diesel::table! {
         version -> Int4,
         second_tax_code_id -> Nullable<Uuid>,
         second_tax_percent -> Numeric,
+        dimensions -> Jsonb,
     }
 }
 
@@ -365,6 +457,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    finance.journal_proposal (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        entry_date -> Date,
+        description -> Text,
+        currency -> Text,
+        amount -> Numeric,
+        amount_book -> Numeric,
+        lines -> Jsonb,
+        proposed_by_name -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     finance.ledger (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -380,6 +487,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    finance.line_dimension (tenant_id, value_id, account_id, entry_date, line_id) {
+        tenant_id -> Uuid,
+        value_id -> Uuid,
+        account_id -> Uuid,
+        entry_date -> Date,
+        line_id -> Uuid,
+        dimension_id -> Uuid,
+        ledger_id -> Uuid,
+        entry_id -> Uuid,
+        recorded_at -> Timestamptz,
+        amount -> Numeric,
+    }
+}
+
+diesel::table! {
     finance.lock_exception (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -391,6 +513,69 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.open_item (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        side -> Text,
+        customer_id -> Nullable<Uuid>,
+        vendor_id -> Nullable<Uuid>,
+        invoice_id -> Nullable<Uuid>,
+        bill_id -> Nullable<Uuid>,
+        document -> Text,
+        party_name -> Text,
+        entry_id -> Uuid,
+        account_id -> Uuid,
+        item_date -> Date,
+        due_date -> Date,
+        currency -> Text,
+        amount -> Numeric,
+        amount_book -> Numeric,
+        open_amount -> Numeric,
+        open_book -> Numeric,
+        settled -> Nullable<Bool>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+        credit_note_id -> Nullable<Uuid>,
+        payment_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    finance.payment (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        number -> Text,
+        side -> Text,
+        customer_id -> Nullable<Uuid>,
+        vendor_id -> Nullable<Uuid>,
+        party_name -> Text,
+        paid_on -> Date,
+        currency -> Text,
+        exchange_rate -> Numeric,
+        amount -> Numeric,
+        reference -> Text,
+        account_id -> Uuid,
+        bank_line_id -> Nullable<Uuid>,
+        entry_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.payment_allocation (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        payment_id -> Uuid,
+        open_item_id -> Uuid,
+        settles_id -> Uuid,
+        uses_id -> Uuid,
+        exchange_account_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
     }
 }
 
@@ -443,16 +628,18 @@ diesel::table! {
 }
 
 diesel::table! {
-    finance.vendor_hold (tenant_id, id) {
+    finance.recurring_entry (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
-        vendor_id -> Uuid,
-        kind -> Text,
-        reason -> Text,
-        until_on -> Nullable<Date>,
-        placed_by_name -> Text,
-        released_at -> Nullable<Timestamptz>,
-        released_by_name -> Nullable<Text>,
+        description -> Text,
+        amount -> Numeric,
+        lines -> Jsonb,
+        every_months -> Nullable<Int4>,
+        starts_on -> Nullable<Date>,
+        ends_on -> Nullable<Date>,
+        came -> Int4,
+        next_on -> Nullable<Date>,
+        stopped_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
@@ -460,31 +647,47 @@ diesel::table! {
 }
 
 diesel::table! {
-    finance.open_item (tenant_id, id) {
+    finance.recurring_entry_run (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
-        side -> Text,
-        customer_id -> Nullable<Uuid>,
-        vendor_id -> Nullable<Uuid>,
-        invoice_id -> Nullable<Uuid>,
-        bill_id -> Nullable<Uuid>,
-        document -> Text,
-        party_name -> Text,
+        recurring_id -> Uuid,
+        due_on -> Date,
         entry_id -> Uuid,
-        account_id -> Uuid,
-        item_date -> Date,
-        due_date -> Date,
-        currency -> Text,
-        amount -> Numeric,
-        amount_book -> Numeric,
-        open_amount -> Numeric,
-        open_book -> Numeric,
-        settled -> Nullable<Bool>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.revaluation (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        on_date -> Date,
+        difference -> Numeric,
+        entry_id -> Nullable<Uuid>,
+        reversal_id -> Nullable<Uuid>,
+        made_by_name -> Text,
+        undone_at -> Nullable<Timestamptz>,
+        undone_by_name -> Nullable<Text>,
+        undone_reason -> Nullable<Text>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
-        credit_note_id -> Nullable<Uuid>,
-        payment_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    finance.revaluation_line (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        revaluation_id -> Uuid,
+        account_id -> Uuid,
+        open_item_id -> Nullable<Uuid>,
+        currency -> Text,
+        amount_document -> Numeric,
+        amount_book -> Numeric,
+        rate -> Numeric,
+        difference -> Numeric,
+        created_at -> Timestamptz,
     }
 }
 
@@ -508,6 +711,29 @@ diesel::table! {
         id -> Uuid,
         tax_code_id -> Uuid,
         valid_from -> Date,
+        percent -> Numeric,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.value_split (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        dimension_id -> Uuid,
+        value_id -> Uuid,
+        valid_from -> Date,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.value_split_part (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        split_id -> Uuid,
+        dimension_id -> Uuid,
+        value_id -> Uuid,
         percent -> Numeric,
         created_at -> Timestamptz,
     }
@@ -553,50 +779,36 @@ diesel::table! {
 }
 
 diesel::table! {
-    finance.journal_proposal (tenant_id, id) {
+    finance.vendor_hold (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
-        entry_date -> Date,
-        description -> Text,
-        currency -> Text,
-        amount -> Numeric,
-        amount_book -> Numeric,
-        lines -> Jsonb,
-        proposed_by_name -> Text,
+        vendor_id -> Uuid,
+        kind -> Text,
+        reason -> Text,
+        until_on -> Nullable<Date>,
+        placed_by_name -> Text,
+        released_at -> Nullable<Timestamptz>,
+        released_by_name -> Nullable<Text>,
         created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
     }
 }
 
 diesel::table! {
-    finance.payment (tenant_id, id) {
+    finance.year_closing (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
-        number -> Text,
-        side -> Text,
-        customer_id -> Nullable<Uuid>,
-        vendor_id -> Nullable<Uuid>,
-        party_name -> Text,
-        paid_on -> Date,
-        currency -> Text,
-        exchange_rate -> Numeric,
-        amount -> Numeric,
-        reference -> Text,
-        account_id -> Uuid,
-        bank_line_id -> Nullable<Uuid>,
-        entry_id -> Uuid,
+        fiscal_year_id -> Uuid,
+        result -> Numeric,
+        entry_id -> Nullable<Uuid>,
+        closed_by_name -> Text,
+        reopened_at -> Nullable<Timestamptz>,
+        reopened_by_name -> Nullable<Text>,
+        reopened_reason -> Nullable<Text>,
+        reopening_id -> Nullable<Uuid>,
         created_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
-    finance.payment_allocation (tenant_id, id) {
-        tenant_id -> Uuid,
-        id -> Uuid,
-        payment_id -> Uuid,
-        open_item_id -> Uuid,
-        settles_id -> Uuid,
-        uses_id -> Uuid,
-        exchange_account_id -> Nullable<Uuid>,
-        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
     }
 }

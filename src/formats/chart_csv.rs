@@ -43,6 +43,10 @@ words! {
         RetainedEarnings = "retained_earnings",
         /// Where differences of rounding go.
         Rounding = "rounding",
+        /// Where what a payment gains or loses by the exchange rate goes.
+        ExchangeDifference = "exchange_difference",
+        /// Where a revaluation posts what is not realised.
+        UnrealizedExchange = "unrealized_exchange",
     }
 }
 
@@ -54,7 +58,9 @@ impl Control {
             Self::Payable => &[AccountType::Liability],
             Self::Bank | Self::InputTax | Self::OutputTax => &[AccountType::Asset, AccountType::Liability],
             Self::RetainedEarnings => &[AccountType::Equity],
-            Self::Rounding => &[AccountType::Income, AccountType::Expense],
+            Self::Rounding | Self::ExchangeDifference | Self::UnrealizedExchange => {
+                &[AccountType::Income, AccountType::Expense]
+            }
         }
     }
 }
@@ -117,7 +123,7 @@ fn account(row: &mut Row<'_, '_>) -> Result<ChartAccount, Reported> {
     });
     let parent = row.text("parent");
     let group = row.word("group", "yes, no", yes_or_no);
-    let controls = "receivable, payable, bank, input_tax, output_tax, retained_earnings, rounding";
+    let controls = "receivable, payable, bank, input_tax, output_tax, retained_earnings, rounding, exchange_difference, unrealized_exchange";
     let control = row.word("control", controls, Control::from_word);
     let (currency, statement_line) = (row.currency("currency"), row.text("statement_line"));
     let account = ChartAccount {

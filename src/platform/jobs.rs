@@ -35,6 +35,8 @@ crate::words! {
     JobName {
         /// Verifies the client's audit chain from its first link to its newest.
         AuditVerify = "audit.verify",
+        /// Posts what is due of deferrals and recurring entries.
+        DueEntriesPost = "finance.due_entries",
         /// Writes a list to a file.
         Export = "bulk.export",
         /// Takes a file in.

@@ -153,7 +153,7 @@ crate::platform::connection!(
 pub struct ScheduleCreateInput {
     /// Name, 1 to 100 characters, unique in the client.
     pub name: String,
-    /// What its jobs do: `AUDIT_VERIFY` or `DOCUMENT_RETENTION`.
+    /// What its jobs do: `AUDIT_VERIFY`, `DOCUMENT_RETENTION` or `DUE_ENTRIES_POST`.
     pub kind: JobName,
     /// When: minute, hour, day of month, month, day of week, e.g. `30 6 * * MON-FRI`.
     pub cron: String,
@@ -205,6 +205,7 @@ fn right(kind: JobName) -> Result<Can> {
     match kind {
         JobName::AuditVerify => Ok(Can::AuditRead),
         JobName::DocumentRetention => Ok(Can::RetentionManage),
+        JobName::DueEntriesPost => Ok(Can::JournalPost),
         JobName::Sweep
         | JobName::SignInMail
         | JobName::ReminderMail
@@ -404,7 +405,8 @@ pub struct ScheduleMutation;
 #[Object]
 impl ScheduleMutation {
     /// Makes a schedule. Rights: `work.schedule.manage`, and what its kind of job needs (`audit.trail.read` for
-    /// `AUDIT_VERIFY`, `office.retention.manage` for `DOCUMENT_RETENTION`).
+    /// `AUDIT_VERIFY`, `office.retention.manage` for `DOCUMENT_RETENTION`, `finance.journal.post` for
+    /// `DUE_ENTRIES_POST`).
     async fn schedule_create(
         &self,
         ctx: &Context<'_>,

@@ -23,6 +23,7 @@ const TELLS: &[(&str, &str)] = &[
     ("approvalRequestDecide", "APPROVAL_REQUEST_DECIDED"),
     ("approvalRequestWithdraw", "APPROVAL_REQUEST_ENDED"),
     ("accountCreate", "ACCOUNT_CREATED"),
+    ("accountDimensionsRequire", "ACCOUNT_UPDATED"),
     ("accountUpdate", "ACCOUNT_UPDATED"),
     ("appointmentAnswer", "APPOINTMENT_ANSWERED"),
     ("appointmentBook", "APPOINTMENT_BOOKED"),
@@ -81,6 +82,14 @@ const TELLS: &[(&str, &str)] = &[
     ("customerCreate", "CUSTOMER_CREATED"),
     ("customerUpdate", "CUSTOMER_UPDATED"),
     ("customersImport", "IMPORT_FINISHED"),
+    ("deferralCreate", "DEFERRAL_CREATED"),
+    ("deferralStop", "DEFERRAL_STOPPED"),
+    ("deferralsPost", "JOURNAL_ENTRY_POSTED"),
+    ("dimensionCreate", "DIMENSION_CREATED"),
+    ("dimensionDistributionSet", "DIMENSION_VALUE_DISTRIBUTED"),
+    ("dimensionUpdate", "DIMENSION_UPDATED"),
+    ("dimensionValueCreate", "DIMENSION_VALUE_CREATED"),
+    ("dimensionValueUpdate", "DIMENSION_VALUE_UPDATED"),
     ("documentManifestPublish", "DOCUMENT_MANIFEST_PUBLISHED"),
     ("documentManifestRetire", "DOCUMENT_MANIFEST_RETIRED"),
     ("documentCreate", "DOCUMENT_CREATED"),
@@ -109,9 +118,12 @@ const TELLS: &[(&str, &str)] = &[
     ("engagementServiceAdd", "ENGAGEMENT_UPDATED"),
     ("engagementServiceEnd", "ENGAGEMENT_UPDATED"),
     ("engagementUpdate", "ENGAGEMENT_UPDATED"),
+    ("exchangeRatesAdd", "EXCHANGE_RATE_ADDED"),
     ("fileDelete", "FILE_DELETED"),
     ("fileUploadComplete", "FILE_COMPLETED"),
+    ("fiscalYearClose", "FISCAL_YEAR_CLOSED"),
     ("fiscalYearCreate", "FISCAL_YEAR_CREATED"),
+    ("fiscalYearReopen", "FISCAL_YEAR_REOPENED"),
     ("grantCreate", "GRANT_GIVEN"),
     ("grantEnd", "GRANT_ENDED"),
     ("identityProviderCreate", "IDENTITY_PROVIDER_CREATED"),
@@ -143,6 +155,10 @@ const TELLS: &[(&str, &str)] = &[
     ("paymentReverse", "PAYMENT_REVERSED"),
     ("periodLock", "PERIOD_LOCKED"),
     ("periodUnlock", "PERIOD_UNLOCKED"),
+    ("recurringEntriesPost", "JOURNAL_ENTRY_POSTED"),
+    ("recurringEntryCreate", "RECURRING_ENTRY_CREATED"),
+    ("recurringEntryPost", "JOURNAL_ENTRY_POSTED"),
+    ("recurringEntryStop", "RECURRING_ENTRY_STOPPED"),
     ("recurringWorkCreate", "RECURRING_WORK_CREATED"),
     ("recurringWorkEnd", "RECURRING_WORK_UPDATED"),
     ("recurringWorkOccurrenceUpdate", "RECURRING_WORK_UPDATED"),
@@ -156,6 +172,8 @@ const TELLS: &[(&str, &str)] = &[
     ("registerRecordVoid", "REGISTER_RECORD_VOIDED"),
     ("registerRecordsCreate", "REGISTER_RECORD_CREATED"),
     ("registerUpdate", "REGISTER_UPDATED"),
+    ("revaluationRun", "REVALUATION_MADE"),
+    ("revaluationUndo", "REVALUATION_UNDONE"),
     ("roleCreate", "ROLE_CREATED"),
     ("roleUpdate", "ROLE_UPDATED"),
     ("ruleArm", "RULE_ARMED"),
@@ -341,7 +359,24 @@ async fn every_change_tells_what_it_did() {
     change(boss, "customerUpdate", json!({ "id": example("Customer"), "name": "New" }), "").await;
     change(boss, "documentManifestRetire", json!({ "id": example("DocumentManifest") }), "").await;
     change(boss, "vendorUpdate", json!({ "id": example("Vendor"), "name": "New" }), "").await;
+    change(boss, "dimensionUpdate", json!({ "id": example("Dimension"), "name": "New" }), "").await;
+    change(boss, "dimensionValueUpdate", json!({ "id": example("DimensionValue"), "name": "New" }), "").await;
+    let parts = json!([{ "value": example("DimensionValue"), "percent": "100" }]);
+    let split = json!({ "value": example("SpareDimensionValue"), "validFrom": "2026-01-01", "parts": parts });
+    change(boss, "dimensionDistributionSet", split, "").await;
+    let needs = json!({ "account": example("Account"), "dimensions": [] });
+    change(boss, "accountDimensionsRequire", needs, "").await;
+    change(boss, "deferralsPost", json!({}), "").await;
+    let template = example("RecurringEntry");
+    change(boss, "recurringEntryPost", json!({ "id": template, "date": "2026-02-01" }), "").await;
+    change(boss, "recurringEntryStop", json!({ "id": template }), "").await;
+    change(boss, "deferralStop", json!({ "id": example("Deferral"), "reason": "New" }), "").await;
+    change(boss, "revaluationUndo", json!({ "id": example("Revaluation"), "reason": "New" }), "").await;
     change(boss, "fiscalYearCreate", json!({}), "").await;
+    let years = boss.ask("{ fiscalYears { nodes { id startsOn } } }", json!({})).await;
+    let year = crate::harness::id_of(&years["fiscalYears"]["nodes"], "startsOn", "2026-01-01");
+    change(boss, "fiscalYearClose", json!({ "id": year }), "").await;
+    change(boss, "fiscalYearReopen", json!({ "id": year, "reason": "New" }), "").await;
     change(boss, "invoiceUpdate", json!({ "id": example("Invoice"), "reference": "New" }), "").await;
     change(boss, "journalEntryReverse", json!({ "entry": example("JournalEntry") }), "").await;
     change(boss, "lockExceptionRevoke", json!({ "id": example("LockException") }), "").await;

@@ -17,6 +17,7 @@ use crate::finance::chart;
 use crate::finance::document::pricing::exchange_rate;
 use crate::finance::ids::{AccountId, BankLineId, BankMatchId, JournalEntryId, OpenItemId, PaymentRunId};
 use crate::finance::ledger::account::{self, Control};
+use crate::finance::ledger::exchange_rate::given_or_on;
 use crate::finance::ledger::journal::{self, EntrySource, JournalEntry, NewEntry};
 use crate::finance::open_item::allocation::{self, Allocation, NewAllocation};
 use crate::finance::open_item::lock_items;
@@ -34,7 +35,7 @@ use crate::schema::bank_match;
 
 mod rules;
 
-use rules::{Facts, Posting, Settled, plan};
+use rules::{Exchange, Facts, Posting, Settled, plan};
 
 /// The most open items and accounts in one match, each.
 const MOST: usize = 500;
@@ -119,6 +120,9 @@ pub struct BankAllocationInput {
     /// How much of it, in its currency and with its own sign: positive for an invoice or a bill, negative for a credit
     /// note. At most what is open. Money comes in for receivables and goes out for payables.
     pub amount: Dec,
+    /// How much of the line settles it, in the line's currency and with the item's sign: where the line is in the books'
+    /// currency and the item in another one. What that is more or less than the books say is an exchange difference.
+    pub paid: Option<Dec>,
 }
 
 /// A part of a bank line that settles no open item: fees, interest, taxes.
@@ -145,8 +149,9 @@ pub struct BankLineMatchInput {
     pub postings: Option<Vec<BankPostingInput>>,
     /// The payment run that it is the debit of: all its bills that are on their way are allocations as well.
     pub payment_run: Option<PaymentRunId>,
-    /// Book currency for one unit of the line's currency: needed if there are postings and the line is not in the books'
-    /// currency. Open items are settled at the rate they were posted with.
+    /// Book currency for one unit of the line's currency, if that is not the books' own; the exchange rate of the line's day
+    /// if not said. What open items were posted with at another rate is realised as an exchange difference, for the settled
+    /// part alone. Without any rate items are settled at their own; one is needed if there are postings.
     pub exchange_rate: Option<Dec>,
 }
 
@@ -195,6 +200,17 @@ async fn postings(tx: &Tx, inputs: Vec<BankPostingInput>, line: &BankLine) -> Re
         .collect()
 }
 
+/// The accounts of exchange differences, as far as there are any.
+async fn exchange(tx: &Tx) -> Result<Exchange> {
+    if account::by_control(tx, Control::ExchangeDifference).await?.is_empty() {
+        return Ok(Exchange::default());
+    }
+    Ok(Exchange {
+        gain: Some(chart::exchange(tx, Control::ExchangeDifference, true).await?.id),
+        loss: Some(chart::exchange(tx, Control::ExchangeDifference, false).await?.id),
+    })
+}
+
 async fn match_line(tx: &Tx, input: BankLineMatchInput) -> Result<BankLine> {
     let (mut allocated, posted) = (input.allocations.unwrap_or_default(), input.postings.unwrap_or_default());
     if allocated.len() > MOST || posted.len() > MOST {
@@ -207,14 +223,15 @@ async fn match_line(tx: &Tx, input: BankLineMatchInput) -> Result<BankLine> {
     }
     if let Some(run) = input.payment_run {
         let paid = payment_run::on_their_way(tx, run).await?;
-        allocated.extend(paid.into_iter().map(|(open_item, amount)| BankAllocationInput { open_item, amount }));
+        allocated.extend(paid.into_iter().map(|(open_item, amount)| BankAllocationInput {
+            open_item,
+            amount,
+            paid: None,
+        }));
     }
     let (money, book) = (currency(&line.currency.0)?, currency(tx.book_currency())?);
-    let rate = if posted.is_empty() {
-        None
-    } else {
-        Some(exchange_rate(input.exchange_rate.map(|rate| rate.0), money, book)?)
-    };
+    let given = given_or_on(tx, input.exchange_rate.map(|rate| rate.0), money, line.booked_on.0).await?;
+    let rate = if posted.is_empty() && given.is_none() { None } else { Some(exchange_rate(given, money, book)?) };
     let account = bank_account(tx, &line).await?;
     let items = lock_items(tx, allocated.iter().map(|one| one.open_item).collect()).await?;
     let settled = allocated
@@ -223,12 +240,14 @@ async fn match_line(tx: &Tx, input: BankLineMatchInput) -> Result<BankLine> {
         .map(|(at, one)| {
             let item = items.get(&one.open_item).cloned();
             let item = item.ok_or_else(|| Error::not_found(&format!("allocations.{at}.openItem"), "open item"))?;
-            Ok(Settled { item, amount: one.amount.0 })
+            Ok(Settled { item, amount: one.amount.0, paid: one.paid.map(|paid| paid.0) })
         })
         .collect::<Result<Vec<_>>>()?;
     let postings = postings(tx, posted, &line).await?;
     let description = describe(&line);
-    let facts = Facts { account: account.account_id, amount: line.amount.0, currency: money, book, rate };
+    let foreign = settled.iter().any(|one| one.item.currency != book.code());
+    let exchange = if foreign { exchange(tx).await? } else { Exchange::default() };
+    let facts = Facts { account: account.account_id, amount: line.amount.0, currency: money, book, rate, exchange };
     let plan = plan(&facts, &settled, postings, &description)?;
     let entry = journal::post(
         tx,

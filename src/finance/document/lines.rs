@@ -6,9 +6,9 @@ use std::hash::Hash;
 use async_graphql::{ComplexObject, Context, ID, SimpleObject};
 use backoffice_money::{Currency, Decimal, Totals};
 use chrono::NaiveDate;
-use diesel::sql_types::{Array, Date as SqlDate, Int4, Nullable, Numeric, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Date as SqlDate, Int4, Jsonb, Nullable, Numeric, Text, Uuid as SqlUuid};
 use diesel::{Queryable, QueryableByName};
-use futures_util::future::try_join;
+use futures_util::future::{try_join_all, try_join3};
 use uuid::Uuid;
 
 use super::pricing::{Line, LineTax, Terms, total};
@@ -16,6 +16,8 @@ use super::{DocumentLineInput, DocumentTax, Kind};
 use crate::finance::chart;
 use crate::finance::ids::{AccountId, BillLineId, InvoiceLineId, TaxCodeId};
 use crate::finance::ledger::account::{self, Account, Control};
+use crate::finance::ledger::dimension::value::DimensionValue;
+use crate::finance::ledger::dimension::{Labels, labels};
 use crate::finance::ledger::tax_code::{self, TaxCode};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
@@ -82,6 +84,8 @@ pub struct DocumentLine {
     tax_code_id: Option<TaxCodeId>,
     #[graphql(skip)]
     second_tax_code_id: Option<TaxCodeId>,
+    #[graphql(skip)]
+    dimensions: serde_json::Value,
 }
 
 /// A line as its table has it: the currency stands on the document.
@@ -100,6 +104,7 @@ struct Row {
     tax_code_id: Option<TaxCodeId>,
     second_tax_code_id: Option<TaxCodeId>,
     second_tax_percent: Dec,
+    dimensions: serde_json::Value,
 }
 
 /// The columns of [`Row`], in its order.
@@ -117,6 +122,7 @@ type RowColumns = (
     Nullable<SqlUuid>,
     Nullable<SqlUuid>,
     Numeric,
+    Jsonb,
 );
 
 impl Row {
@@ -136,6 +142,7 @@ impl Row {
             account_id: self.account_id,
             tax_code_id: self.tax_code_id,
             second_tax_code_id: self.second_tax_code_id,
+            dimensions: self.dimensions,
         }
     }
 }
@@ -181,6 +188,13 @@ impl DocumentLine {
             None => Ok(None),
         }
     }
+
+    /// The values of dimensions that the net amount stands on. Right: `finance.account.read`.
+    async fn dimensions(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<DimensionValue>> {
+        let labels = Labels::from_json(&self.dimensions)?;
+        let found = try_join_all(labels.values().map(|value| ctx.load::<DimensionValue>(value))).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
 }
 
 /// Roles of accounts that lines are not posted to: documents post there by themselves, or the bank does.
@@ -206,11 +220,22 @@ pub async fn resolve(
     let accounts: Vec<AccountId> = inputs.iter().map(|line| line.account).collect();
     let codes: Vec<TaxCodeId> =
         inputs.iter().flat_map(|line| line.tax_code.into_iter().chain(line.second_tax_code)).collect();
-    let (accounts, rates) = try_join(account::by_id(tx, &accounts), tax_code::rates_on(tx, &codes, day)).await?;
+    let wanted: Vec<_> = inputs
+        .iter()
+        .enumerate()
+        .map(|(at, line)| (format!("lines.{at}.dimensions"), line.dimensions.clone().unwrap_or_default()))
+        .collect();
+    let (accounts, rates, labels) = try_join3(
+        account::by_id(tx, &accounts),
+        tax_code::rates_on(tx, &codes, day),
+        labels::resolve(tx, &wanted, day),
+    )
+    .await?;
     inputs
         .into_iter()
+        .zip(labels)
         .enumerate()
-        .map(|(at, line)| {
+        .map(|(at, (line, labels))| {
             let field = format!("lines.{at}.account");
             let account = accounts.get(&line.account).ok_or_else(|| Error::not_found(&field, "account"))?;
             chart::check_posting(account, &field, currency)?;
@@ -234,6 +259,7 @@ pub async fn resolve(
                 account: line.account,
                 tax,
                 second_tax,
+                labels,
             })
         })
         .collect()
@@ -251,13 +277,14 @@ pub async fn insert(
     let text = for_kind!(kind, |table| {
         concat!(
         "INSERT INTO finance.", table!(), "_line (tenant_id, id, ", table!(), "_id, line_no, description, quantity,
-           unit_price, discount_percent, account_id, tax_code_id, tax_percent, net, second_tax_code_id, second_tax_percent)
+           unit_price, discount_percent, account_id, tax_code_id, tax_percent, net, second_tax_code_id, second_tax_percent,
+           dimensions)
          SELECT $1, n.id, $2, n.line_no, n.description, n.quantity, n.unit_price, n.discount_percent, n.account_id,
-                n.tax_code_id, n.tax_percent, n.net, n.second_tax_code_id, n.second_tax_percent
+                n.tax_code_id, n.tax_percent, n.net, n.second_tax_code_id, n.second_tax_percent, n.dimensions
            FROM unnest($3::uuid[], $4::text[], $5::numeric[], $6::numeric[], $7::numeric[], $8::uuid[], $9::uuid[],
-                       $10::numeric[], $11::numeric[], $12::uuid[], $13::numeric[]) WITH ORDINALITY
+                       $10::numeric[], $11::numeric[], $12::uuid[], $13::numeric[], $14::jsonb[]) WITH ORDINALITY
              AS n (id, description, quantity, unit_price, discount_percent, account_id, tax_code_id, tax_percent, net,
-                   second_tax_code_id, second_tax_percent, line_no)"
+                   second_tax_code_id, second_tax_percent, dimensions, line_no)"
     )
     });
     tx.exec(
@@ -278,7 +305,8 @@ pub async fn insert(
             .bind::<Array<Nullable<SqlUuid>>, _>(
                 lines.iter().map(|line| line.second_tax.map(|tax| tax.code)).collect::<Vec<_>>(),
             )
-            .bind::<Array<Numeric>, _>(lines.iter().map(Line::second_percent).collect::<Vec<_>>()),
+            .bind::<Array<Numeric>, _>(lines.iter().map(Line::second_percent).collect::<Vec<_>>())
+            .bind::<Array<Jsonb>, _>(lines.iter().map(|line| line.labels.to_json()).collect::<Vec<_>>()),
     )
     .await?;
     Ok(())
@@ -322,6 +350,8 @@ pub struct DraftLine {
     tax_percent: Decimal,
     #[diesel(sql_type = Numeric)]
     net: Decimal,
+    #[diesel(sql_type = Jsonb)]
+    dimensions: serde_json::Value,
     #[diesel(sql_type = Nullable<Numeric>)]
     percent_on_day: Option<Decimal>,
     #[diesel(sql_type = Nullable<SqlUuid>)]
@@ -338,7 +368,7 @@ pub struct DraftLine {
 pub async fn draft(tx: &Tx, kind: Kind, document: Uuid, day: NaiveDate) -> Result<Vec<DraftLine>> {
     let text = for_kind!(kind, |table| concat!(
         "SELECT l.id, d.version AS document_version, l.description, l.quantity, l.unit_price, l.discount_percent,
-                l.account_id, l.tax_code_id, t.account_id AS tax_account_id, l.tax_percent, l.net,
+                l.account_id, l.tax_code_id, t.account_id AS tax_account_id, l.tax_percent, l.net, l.dimensions,
                 (SELECT r.percent FROM finance.tax_rate r
                   WHERE r.tenant_id = $1 AND r.tax_code_id = l.tax_code_id AND r.valid_from <= $3
                   ORDER BY r.valid_from DESC LIMIT 1) AS percent_on_day,
@@ -387,6 +417,7 @@ pub fn at_posting(draft: &[DraftLine], version: i32, date_field: &str) -> Result
                 account: line.account_id,
                 tax: tax(line.tax_code_id, line.tax_account_id, line.percent_on_day)?,
                 second_tax: tax(line.second_tax_code_id, line.second_account_id, line.second_on_day)?,
+                labels: Labels::from_json(&line.dimensions)?,
             })
         })
         .collect()
@@ -454,7 +485,7 @@ where
             "SELECT l.id, l.",
             table!(),
             "_id, l.line_no, l.description, l.quantity, l.unit_price, l.discount_percent, l.tax_percent, l.net,
-                l.account_id, l.tax_code_id, l.second_tax_code_id, l.second_tax_percent
+                l.account_id, l.tax_code_id, l.second_tax_code_id, l.second_tax_percent, l.dimensions
            FROM finance.",
             table!(),
             "_line l
@@ -489,7 +520,7 @@ where
     let text = for_kind!(kind, |table| {
         concat!(
         "SELECT l.id, d.id, l.line_no, l.description, l.quantity, l.unit_price, l.discount_percent, l.tax_percent, l.net,
-                l.account_id, l.tax_code_id, l.second_tax_code_id, l.second_tax_percent, d.currency
+                l.account_id, l.tax_code_id, l.second_tax_code_id, l.second_tax_percent, l.dimensions, d.currency
            FROM finance.",
         table!(),
         "_line l
@@ -552,6 +583,7 @@ pub fn taxes(lines: &[DocumentLine], terms: Terms, code: &str) -> Result<Vec<Doc
                 account: line.account_id,
                 percent: line.second_tax_percent.0,
             }),
+            labels: Labels::none(),
         })
         .collect();
     let totals = total(&lines, terms, currency)?;

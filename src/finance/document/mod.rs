@@ -10,7 +10,7 @@ pub mod pricing;
 use async_graphql::{ComplexObject, Context, InputObject, SimpleObject};
 use backoffice_money::RoundingMethod;
 
-use crate::finance::ids::{AccountId, TaxCodeId};
+use crate::finance::ids::{AccountId, DimensionValueId, TaxCodeId};
 use crate::finance::ledger::tax_code::TaxCode;
 use crate::platform::scalars::{Dec, Money};
 use crate::platform::scope::Ask;
@@ -73,6 +73,9 @@ pub struct DocumentLineInput {
     pub tax_code: Option<TaxCodeId>,
     /// A second tax of the same net amount, such as one of a state beside that of the country; another code than the first.
     pub second_tax_code: Option<TaxCodeId>,
+    /// The values of dimensions that the net amount stands on, at most one of each dimension; none if not said. What its
+    /// account needs is asked for when the document is posted.
+    pub dimensions: Option<Vec<DimensionValueId>>,
 }
 
 /// The sum of one tax code on a document.

@@ -7,6 +7,7 @@ use backoffice_money::{Balanced, Currency, Decimal, MoneyError, Totals, add, mul
 use super::Kind;
 use super::pricing::Line;
 use crate::finance::ids::{AccountId, TaxCodeId};
+use crate::finance::ledger::dimension::Labels;
 use crate::finance::ledger::journal::NewLine;
 use crate::platform::error::{Error, Result, UserErrorCode};
 
@@ -32,6 +33,7 @@ pub struct Currencies {
 struct Part {
     account: AccountId,
     tax_code: Option<TaxCodeId>,
+    labels: Labels,
     amount: Decimal,
 }
 
@@ -71,52 +73,54 @@ pub fn entry_worth(
         let message = format!("The amount is too small to be worth anything in {}.", currencies.book);
         return Err(Error::refuse(UserErrorCode::Invalid, "id", message));
     }
-    let line = |account, tax_code, amount_document, amount| NewLine {
+    let line = |account, tax_code, labels, amount_document, amount| NewLine {
         account,
         amount_document,
         amount,
         currency: currencies.document,
         description: description.to_owned(),
         tax_code,
+        labels,
     };
     let mut posted = Vec::with_capacity(parts.len().saturating_add(1));
     if !totals.gross.is_zero() {
         posted.push(match kind {
-            Kind::Invoice => line(control, None, totals.gross, gross_book),
-            Kind::Bill => line(control, None, neg(totals.gross)?, neg(gross_book)?),
+            Kind::Invoice => line(control, None, Labels::none(), totals.gross, gross_book),
+            Kind::Bill => line(control, None, Labels::none(), neg(totals.gross)?, neg(gross_book)?),
         });
     }
     for (part, book) in parts.into_iter().zip(books) {
         posted.push(match kind {
-            Kind::Invoice => line(part.account, part.tax_code, neg(part.amount)?, neg(book)?),
-            Kind::Bill => line(part.account, part.tax_code, part.amount, book),
+            Kind::Invoice => line(part.account, part.tax_code, part.labels, neg(part.amount)?, neg(book)?),
+            Kind::Bill => line(part.account, part.tax_code, part.labels, part.amount, book),
         });
     }
     let lines = Balanced::check(currencies.book, posted).map_err(Error::from)?;
     Ok(Entry { lines, gross_book })
 }
 
-/// Nets by account, in the order of their first lines, then taxes by code; what sums to nothing is left out.
+/// Nets by account and labels, in the order of their first lines, then taxes by code; what sums to nothing is left out.
 fn parts(lines: &[Line], totals: &Totals<Option<TaxCodeId>>) -> Result<Vec<Part>> {
-    let mut order: Vec<AccountId> = Vec::new();
-    let mut nets: BTreeMap<AccountId, Decimal> = BTreeMap::new();
+    let mut order: Vec<(AccountId, &Labels)> = Vec::new();
+    let mut nets: BTreeMap<(AccountId, &Labels), Decimal> = BTreeMap::new();
     for (line, amounts) in lines.iter().zip(&totals.lines) {
-        let net = nets.entry(line.account).or_insert_with(|| {
-            order.push(line.account);
+        let net = nets.entry((line.account, &line.labels)).or_insert_with(|| {
+            order.push((line.account, &line.labels));
             Decimal::ZERO
         });
         *net = add(*net, amounts.net)?;
     }
     let taxes = lines.iter().flat_map(|line| line.tax.into_iter().chain(line.second_tax));
     let accounts: BTreeMap<TaxCodeId, AccountId> = taxes.map(|tax| (tax.code, tax.account)).collect();
-    let nets = order.into_iter().map(|account| Part {
+    let nets = order.into_iter().map(|(account, labels)| Part {
         account,
         tax_code: None,
-        amount: nets.get(&account).copied().unwrap_or_default(),
+        labels: labels.clone(),
+        amount: nets.get(&(account, labels)).copied().unwrap_or_default(),
     });
     let taxes = totals.taxes.iter().filter_map(|tax| {
         let code = tax.key?;
-        Some(Part { account: *accounts.get(&code)?, tax_code: Some(code), amount: tax.tax })
+        Some(Part { account: *accounts.get(&code)?, tax_code: Some(code), labels: Labels::none(), amount: tax.tax })
     });
     Ok(nets.chain(taxes).filter(|part| !part.amount.is_zero()).collect())
 }

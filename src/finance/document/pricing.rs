@@ -4,6 +4,7 @@ use backoffice_money::{Currency, Decimal, LineInput, Prices, TaxKey, Totals};
 
 use super::{DocumentLineInput, DocumentRounding};
 use crate::finance::ids::{AccountId, TaxCodeId};
+use crate::finance::ledger::dimension::Labels;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::input::{at, decimals, sized};
 
@@ -27,6 +28,8 @@ pub struct Line {
     pub tax: Option<LineTax>,
     /// What else it is taxed with, of the net amount as well.
     pub second_tax: Option<LineTax>,
+    /// The values of dimensions that the net amount stands on.
+    pub labels: Labels,
 }
 
 /// What besides its lines decides the amounts of a document, and stands on it.

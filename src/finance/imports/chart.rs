@@ -28,6 +28,8 @@ fn control(control: FileControl) -> Control {
         FileControl::InputTax => Control::InputTax,
         FileControl::OutputTax => Control::OutputTax,
         FileControl::RetainedEarnings => Control::RetainedEarnings,
+        FileControl::ExchangeDifference => Control::ExchangeDifference,
+        FileControl::UnrealizedExchange => Control::UnrealizedExchange,
         FileControl::Rounding => Control::Rounding,
     }
 }

@@ -8,6 +8,7 @@ use async_graphql::{ComplexObject, Context, InputObject, MaybeUndefined, Object,
 use diesel::prelude::*;
 
 use super::check_text;
+use super::dimension::{Dimension, NeededBy};
 use crate::finance::ids::AccountId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
@@ -75,6 +76,10 @@ crate::platform::words! {
         CustomerAdvance = "customer_advance",
         /// What was paid to vendors ahead; equals the unused payments to vendors.
         VendorAdvance = "vendor_advance",
+        /// Where what a payment gains or loses by the exchange rate goes; there may be one of income and one of expense.
+        ExchangeDifference = "exchange_difference",
+        /// Where a revaluation posts what is not realised; without one the accounts of exchange differences take it.
+        UnrealizedExchange = "unrealized_exchange",
     }
 }
 
@@ -89,7 +94,7 @@ impl Control {
                 matches!(kind, AccountKind::Asset | AccountKind::Liability)
             }
             Self::RetainedEarnings => kind == AccountKind::Equity,
-            Self::Rounding => kind.is_result(),
+            Self::Rounding | Self::ExchangeDifference | Self::UnrealizedExchange => kind.is_result(),
         }
     }
 
@@ -146,6 +151,15 @@ impl Account {
             Some(parent) => Ok(ctx.load::<Account>(parent).await?),
             None => Ok(None),
         }
+    }
+
+    /// The dimensions of which each of its new lines needs a value; empty for most accounts.
+    async fn required_dimensions(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Dimension>> {
+        let mut needed = Vec::new();
+        for id in ctx.load::<NeededBy>(self.id).await?.unwrap_or_default() {
+            needed.extend(ctx.load::<Dimension>(id).await?);
+        }
+        Ok(needed)
     }
 }
 

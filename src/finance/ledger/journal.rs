@@ -5,11 +5,12 @@
 use backoffice_money::{Balanced, Currency, Decimal, MoneyError, Posting};
 use chrono::NaiveDate;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Date as SqlDate, Int4, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Date as SqlDate, Int4, Jsonb, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid};
 use futures_util::future::join;
 use uuid::Uuid;
 
 use crate::finance::ids::{AccountId, JournalEntryId, LedgerId, TaxCodeId};
+use crate::finance::ledger::dimension::{Labels, split};
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids::new_uuid;
@@ -20,6 +21,7 @@ use crate::platform::sql::sql;
 pub mod manual;
 pub mod proposal;
 pub mod record;
+pub mod recurring;
 mod rules;
 
 pub use manual::JournalMutation;
@@ -48,6 +50,14 @@ crate::platform::words! {
         CreditNote = "credit_note",
         /// A recorded payment, or what it was allocated to.
         Payment = "payment",
+        /// Takes the result of a fiscal year to equity, or takes that back.
+        Closing = "closing",
+        /// Values what is open in foreign currencies, or takes that back.
+        Revaluation = "revaluation",
+        /// A slice of what is spread over a time.
+        Deferral = "deferral",
+        /// An entry that comes again, or a template.
+        Recurring = "recurring",
     }
 }
 
@@ -66,6 +76,8 @@ pub struct NewLine {
     pub description: String,
     /// The tax code that made the line.
     pub tax_code: Option<TaxCodeId>,
+    /// The values of dimensions that it stands on.
+    pub labels: Labels,
 }
 
 impl Posting for NewLine {
@@ -92,9 +104,9 @@ pub struct NewEntry {
     pub currency: Currency,
     /// Where it comes from.
     pub source: EntrySource,
-    /// The record it comes from: the invoice, the bill, the bank line; the reversed entry for reversals.
+    /// The record it comes from: the invoice, the bill, the bank line, the closed year; the reversed entry for reversals.
     pub source_id: Option<Uuid>,
-    /// The entry that it takes back, for reversals.
+    /// The entry that it takes back, for reversals and for what the books take back themselves.
     pub reverses: Option<JournalEntryId>,
     /// The lines.
     pub lines: Balanced<NewLine>,
@@ -118,11 +130,16 @@ pub struct Posted {
 ///
 /// The database refuses dates without a fiscal year or in a locked period, group accounts, and anything off by a
 /// cent; the refusal names the field relative to the caller's `input` (`date`, `lines`).
-pub async fn post(tx: &Tx, entry: NewEntry) -> Result<Posted> {
+pub async fn post(tx: &Tx, mut entry: NewEntry) -> Result<Posted> {
+    // What takes back or closes repeats what was; all else is split as it is said for its day.
+    if entry.reverses.is_none() && entry.source != EntrySource::Closing {
+        entry.lines = split::apply(tx, entry.date, entry.lines).await?;
+    }
     post_as(tx, JournalEntryId::new(), entry).await
 }
 
-/// As [`post`], under an id that the caller knows beforehand: what refers to the entry can be sent with it.
+/// As [`post`], under an id that the caller knows beforehand: what refers to the entry can be sent with it. Amounts on
+/// values of dimensions that are split ([`split::apply`]) come in their parts.
 pub async fn post_as(tx: &Tx, id: JournalEntryId, entry: NewEntry) -> Result<Posted> {
     let tenant = tx.tenant()?;
     let head = tx.maybe::<Posted, _>(
@@ -152,6 +169,7 @@ pub async fn post_as(tx: &Tx, id: JournalEntryId, entry: NewEntry) -> Result<Pos
     let mut documents = Vec::with_capacity(count);
     let mut books = Vec::with_capacity(count);
     let mut taxes = Vec::with_capacity(count);
+    let mut labels = Vec::with_capacity(count);
     for (at, line) in lines.into_iter().enumerate() {
         ids.push(new_uuid());
         numbers.push(i32::try_from(at).unwrap_or(i32::MAX).saturating_add(1));
@@ -161,15 +179,18 @@ pub async fn post_as(tx: &Tx, id: JournalEntryId, entry: NewEntry) -> Result<Pos
         documents.push(line.amount_document);
         books.push(line.amount);
         taxes.push(line.tax_code);
+        labels.push(line.labels.to_json());
     }
     let body = tx.exec(
         sql("INSERT INTO finance.journal_line
-               (tenant_id, id, entry_id, line_no, ledger_id, account_id, entry_date, recorded_at, description, currency, amount_document, amount, tax_code_id)
+               (tenant_id, id, entry_id, line_no, ledger_id, account_id, entry_date, recorded_at, description, currency, amount_document, amount, tax_code_id,
+                dimensions)
              SELECT e.tenant_id, n.id, e.id, n.line_no, e.ledger_id, n.account_id, e.entry_date, e.recorded_at, n.description, n.currency,
-                    n.amount_document, n.amount, n.tax_code_id
+                    n.amount_document, n.amount, n.tax_code_id, n.dimensions
                FROM finance.journal_entry e,
-                    unnest($3::uuid[], $4::int[], $5::uuid[], $6::text[], $7::text[], $8::numeric[], $9::numeric[], $10::uuid[])
-                      AS n (id, line_no, account_id, description, currency, amount_document, amount, tax_code_id)
+                    unnest($3::uuid[], $4::int[], $5::uuid[], $6::text[], $7::text[], $8::numeric[], $9::numeric[], $10::uuid[],
+                           $11::jsonb[])
+                      AS n (id, line_no, account_id, description, currency, amount_document, amount, tax_code_id, dimensions)
               WHERE e.tenant_id = $1 AND e.id = $2")
             .bind::<SqlUuid, _>(tenant)
             .bind::<SqlUuid, _>(id)
@@ -180,7 +201,8 @@ pub async fn post_as(tx: &Tx, id: JournalEntryId, entry: NewEntry) -> Result<Pos
             .bind::<Array<Text>, _>(currencies)
             .bind::<Array<Numeric>, _>(documents)
             .bind::<Array<Numeric>, _>(books)
-            .bind::<Array<Nullable<SqlUuid>>, _>(taxes),
+            .bind::<Array<Nullable<SqlUuid>>, _>(taxes)
+            .bind::<Array<Jsonb>, _>(labels),
     );
     // One round trip for both. Told is the first refusal: what follows it fails only because of it.
     let (posted, written) = join(head, body).await;
@@ -195,6 +217,19 @@ pub async fn post_as(tx: &Tx, id: JournalEntryId, entry: NewEntry) -> Result<Pos
 /// This is for commands that undo what they booked (a bank line's match); what stands behind the entry in sub-ledgers
 /// is theirs to undo.
 pub async fn reverse(tx: &Tx, id: JournalEntryId, date: NaiveDate, description: String) -> Result<Posted> {
+    take_back(tx, id, date, description, (EntrySource::Reversal, Some(id.0)), Some(id)).await
+}
+
+/// As [`reverse`], for what the books make themselves: its opposite comes from the same source and record, and names it if
+/// nothing else has named it.
+pub(super) async fn take_back(
+    tx: &Tx,
+    id: JournalEntryId,
+    date: NaiveDate,
+    description: String,
+    (source, source_id): (EntrySource, Option<Uuid>),
+    reverses: Option<JournalEntryId>,
+) -> Result<Posted> {
     let original = find(tx, id).await?.ok_or_else(|| Error::not_found("entry", "journal entry"))?;
     let lines = record::lines_of(tx, &[id]).await?.remove(&id).unwrap_or_default();
     let book = Currency::parse(tx.book_currency())?;
@@ -204,9 +239,9 @@ pub async fn reverse(tx: &Tx, id: JournalEntryId, date: NaiveDate, description: 
             date,
             description,
             currency: Currency::parse(&original.currency.0)?,
-            source: EntrySource::Reversal,
-            source_id: Some(id.0),
-            reverses: Some(id),
+            source,
+            source_id,
+            reverses,
             lines: Balanced::check(book, rules::reversed(&lines)?).map_err(refuse_lines)?,
         },
     )

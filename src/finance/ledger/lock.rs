@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, Enum, InputObject, Object, SimpleObject};
-use chrono::{DateTime as Moment, TimeDelta, Utc};
+use chrono::{DateTime as Moment, NaiveDate, TimeDelta, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Uuid as SqlUuid};
+use diesel::sql_types::{Bool, Date as SqlDate, Nullable, Uuid as SqlUuid};
 
 use super::check_text;
 use crate::finance::ids::{LedgerId, LockExceptionId};
@@ -174,7 +174,7 @@ pub async fn general(tx: &Tx) -> Result<Option<Ledger>> {
 }
 
 /// The client's general ledger, locked until the transaction ends.
-pub(super) async fn general_for_update(tx: &Tx) -> Result<Ledger> {
+pub async fn general_for_update(tx: &Tx) -> Result<Ledger> {
     let found: Option<Ledger> = tx
         .maybe(
             ledger::table
@@ -213,6 +213,27 @@ async fn unlock(tx: &Tx, input: PeriodUnlockInput) -> Result<Ledger> {
     }
     let unlocked = set(tx, &found, input.through, found.hard_lock_on).await;
     unlocked.inspect(|ledger| emit(tx, EventKind::PeriodUnlocked, ledger.id.0))
+}
+
+#[derive(QueryableByName)]
+struct Opens {
+    #[diesel(sql_type = Nullable<SqlDate>)]
+    opens_on: Option<NaiveDate>,
+}
+
+/// The first day behind the locks and the closed fiscal years; none if nothing is locked or closed.
+pub async fn opens_on(tx: &Tx) -> Result<Option<NaiveDate>> {
+    let found: Opens = tx
+        .row(
+            sql("SELECT greatest(l.soft_lock_on, l.hard_lock_on,
+                                 (SELECT max(y.ends_on) FROM finance.year_closing c
+                                    JOIN finance.fiscal_year y ON y.tenant_id = $1 AND y.id = c.fiscal_year_id
+                                   WHERE c.tenant_id = $1 AND c.reopened_at IS NULL)) + 1 AS opens_on
+                   FROM finance.ledger l WHERE l.tenant_id = $1 AND l.code = 'GENERAL'")
+            .bind::<SqlUuid, _>(tx.tenant()?),
+        )
+        .await?;
+    Ok(found.opens_on)
 }
 
 async fn set(tx: &Tx, found: &Ledger, soft: Option<Date>, hard: Option<Date>) -> Result<Ledger> {

@@ -13,11 +13,15 @@ use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::schema::ledger;
 
 pub mod account;
+pub mod closing;
+pub mod dimension;
+pub mod exchange_rate;
 pub mod journal;
 pub mod lock;
 pub mod opening;
 pub mod period;
 pub mod report;
+pub mod revaluation;
 pub mod tax_code;
 
 /// The queries of the ledger.
@@ -25,11 +29,15 @@ pub mod tax_code;
 pub struct LedgerQuery(
     account::AccountQuery,
     tax_code::TaxCodeQuery,
+    dimension::DimensionsQuery,
+    exchange_rate::ExchangeRateQuery,
+    revaluation::RevaluationQuery,
     journal::JournalQuery,
     period::PeriodQuery,
     lock::LockQuery,
     report::ReportQuery,
     journal::proposal::JournalProposalQuery,
+    journal::recurring::RecurringEntryQuery,
 );
 
 /// The mutations of the ledger.
@@ -37,10 +45,15 @@ pub struct LedgerQuery(
 pub struct LedgerMutation(
     account::AccountMutation,
     tax_code::TaxCodeMutation,
+    dimension::DimensionsMutation,
+    exchange_rate::ExchangeRateMutation,
+    revaluation::RevaluationMutation,
     journal::JournalMutation,
     period::PeriodMutation,
+    closing::ClosingMutation,
     lock::LockMutation,
     journal::proposal::JournalProposalMutation,
+    journal::recurring::RecurringEntryMutation,
 );
 
 /// Founds the books of a new client: the general ledger in its currency, the first fiscal year from the first day of

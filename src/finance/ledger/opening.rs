@@ -9,6 +9,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, Date as SqlDate, Numeric, Text, Uuid as SqlUuid};
 
 use super::account::{self, Account, Control};
+use super::dimension::Labels;
 use super::journal::{self, EntrySource, NewEntry, NewLine, Posted};
 use crate::finance::ids::{AccountId, AllocationId, JournalEntryId, LedgerId, OpenItemId};
 use crate::platform::db::Tx;
@@ -164,6 +165,7 @@ async fn check(tx: &Tx, date: NaiveDate, lines: &[OpeningLine]) -> Result<(Vec<N
             currency: book,
             description: described(line),
             tax_code: None,
+            labels: Labels::none(),
         });
         if let (Some(side), Some(party)) = (account.control.filter(|control| control.has_open_items()), &line.party) {
             items.push(OpeningItem {

@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Date as SqlDate, Uuid as SqlUuid};
 
 use super::check_text;
+use super::closing::{ClosingOf, FiscalYearClosing};
 use super::lock::{self, Ledger};
 use crate::finance::ids::FiscalYearId;
 use crate::platform::can::Can;
@@ -70,6 +71,11 @@ impl FiscalYear {
     async fn periods(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Period>> {
         let books = ctx.load::<Ledger>(lock::General).await?;
         Ok(periods(self.starts_on.0, self.ends_on.0, books.as_ref()))
+    }
+
+    /// That it is closed; null while it is open.
+    async fn closing(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<FiscalYearClosing>> {
+        Ok(ctx.load::<ClosingOf>(self.id).await?)
     }
 }
 

@@ -14,6 +14,7 @@ use crate::finance::document::lines::{self, DocumentLine};
 use crate::finance::document::pricing::{Terms, exchange_rate, total};
 use crate::finance::document::{DocumentLineInput, DocumentRounding, DocumentTax, Kind, PaymentState};
 use crate::finance::ids::{BillId, JournalEntryId, TaxCodeId, VendorId};
+use crate::finance::ledger::exchange_rate::given_or_on;
 use crate::finance::ledger::journal::JournalEntry;
 use crate::finance::open_item::{Allocation, ItemOfBill, OnBill, OpenItem, allocation};
 use crate::finance::payables::vendor::{self, Vendor};
@@ -220,7 +221,8 @@ pub struct BillCreateInput {
     pub due_date: Option<Date>,
     /// Currency of all amounts; the vendor's if not said.
     pub currency: Option<CurrencyCode>,
-    /// Book currency for one unit of the bill's currency, at most 8 decimals: needed if the two differ.
+    /// Book currency for one unit of the bill's currency, at most 8 decimals. Where the two differ the exchange rate of the day
+    /// if not said; needed if there is none.
     pub exchange_rate: Option<Dec>,
     /// When the vendor rounded the taxes; `BY_DOCUMENT` if not said.
     pub rounding: Option<DocumentRounding>,
@@ -346,7 +348,8 @@ async fn create(tx: &Tx, input: BillCreateInput) -> Result<Bill> {
     let due = due_date(day, input.due_date.map(|due| due.0), vendor.payment_terms_days)?;
     let code = input.currency.unwrap_or(vendor.currency);
     let money = currency(&code.0)?;
-    let rate = exchange_rate(input.exchange_rate.map(|rate| rate.0), money, currency(tx.book_currency())?)?;
+    let given = given_or_on(tx, input.exchange_rate.map(|rate| rate.0), money, input.bill_date.0).await?;
+    let rate = exchange_rate(given, money, currency(tx.book_currency())?)?;
     let terms = Terms {
         rounding: input.rounding.unwrap_or(DocumentRounding::ByDocument),
         discount_percent: input.discount_percent.unwrap_or_default().0,
@@ -432,7 +435,8 @@ async fn update(tx: &Tx, input: BillUpdateInput) -> Result<Bill> {
     // the old rate is one of the old currency
     let given = input.exchange_rate.map(|rate| rate.0);
     let kept = (code == draft.currency).then_some(draft.exchange_rate.0);
-    let rate = exchange_rate(given.or(kept), money, currency(tx.book_currency())?)?;
+    let given = given_or_on(tx, given.or(kept), money, bill_date.0).await?;
+    let rate = exchange_rate(given, money, currency(tx.book_currency())?)?;
     let terms = Terms {
         rounding: input.rounding.unwrap_or(draft.rounding),
         discount_percent: input.discount_percent.unwrap_or(draft.discount_percent).0,

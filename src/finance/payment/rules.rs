@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use backoffice_money::{Balanced, Currency, Decimal, MoneyError, add, check_scale, neg, sub};
 
 use crate::finance::ids::AccountId;
+use crate::finance::ledger::dimension::Labels;
 use crate::finance::ledger::journal::NewLine;
 use crate::finance::open_item::{OpenItem, OpenItemSide, share};
 use crate::platform::error::{Error, Result, UserErrorCode};
@@ -122,6 +123,7 @@ impl Lines<'_> {
             currency: self.facts.currency,
             description: text,
             tax_code: None,
+            labels: Labels::none(),
         });
         Ok(())
     }
@@ -161,6 +163,7 @@ impl Lines<'_> {
             currency: self.facts.book,
             description: self.facts.description.clone(),
             tax_code: None,
+            labels: Labels::none(),
         });
         Ok(())
     }

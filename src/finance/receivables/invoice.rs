@@ -11,6 +11,7 @@ use crate::finance::document::lines::{self, DocumentLine};
 use crate::finance::document::pricing::{Terms, exchange_rate, total};
 use crate::finance::document::{DocumentLineInput, DocumentRounding, DocumentTax, Kind, PaymentState};
 use crate::finance::ids::{CustomerId, InvoiceId, JournalEntryId, TaxCodeId};
+use crate::finance::ledger::exchange_rate::given_or_on;
 use crate::finance::ledger::journal::JournalEntry;
 use crate::finance::open_item::instalment::{InstalmentInput, LateOnInvoice};
 use crate::finance::open_item::{Allocation, ItemOfInvoice, OnInvoice, OpenItem, allocation};
@@ -224,7 +225,8 @@ pub struct InvoiceCreateInput {
     pub customer: CustomerId,
     /// Currency of all amounts; the customer's if not said.
     pub currency: Option<CurrencyCode>,
-    /// Book currency for one unit of the invoice's currency, at most 8 decimals: needed if the two differ.
+    /// Book currency for one unit of the invoice's currency, at most 8 decimals. Where the two differ the exchange rate of the day
+    /// if not said; needed if there is none.
     pub exchange_rate: Option<Dec>,
     /// When taxes are rounded; `BY_DOCUMENT` if not said.
     pub rounding: Option<DocumentRounding>,
@@ -301,7 +303,8 @@ async fn create(tx: &Tx, input: InvoiceCreateInput) -> Result<Invoice> {
     let customer = active_customer(tx, input.customer).await?;
     let code = input.currency.unwrap_or(customer.currency);
     let money = currency(&code.0)?;
-    let rate = exchange_rate(input.exchange_rate.map(|rate| rate.0), money, currency(tx.book_currency())?)?;
+    let given = given_or_on(tx, input.exchange_rate.map(|rate| rate.0), money, tx.today()).await?;
+    let rate = exchange_rate(given, money, currency(tx.book_currency())?)?;
     let terms = Terms {
         rounding: input.rounding.unwrap_or(DocumentRounding::ByDocument),
         discount_percent: input.discount_percent.unwrap_or_default().0,
@@ -370,7 +373,8 @@ async fn update(tx: &Tx, input: InvoiceUpdateInput) -> Result<Invoice> {
     // the old rate is one of the old currency
     let given = input.exchange_rate.map(|rate| rate.0);
     let kept = (code == draft.currency).then_some(draft.exchange_rate.0);
-    let rate = exchange_rate(given.or(kept), money, currency(tx.book_currency())?)?;
+    let given = given_or_on(tx, given.or(kept), money, tx.today()).await?;
+    let rate = exchange_rate(given, money, currency(tx.book_currency())?)?;
     let terms = Terms {
         rounding: input.rounding.unwrap_or(draft.rounding),
         discount_percent: input.discount_percent.unwrap_or(draft.discount_percent).0,

@@ -74,6 +74,42 @@ kinds! {
         /// An account of the chart changed.
         AccountUpdated = "account.updated",
     }
+    "Dimension" ("dim") read AccountRead {
+        /// A dimension was added.
+        DimensionCreated = "dimension.created",
+        /// A dimension changed.
+        DimensionUpdated = "dimension.updated",
+    }
+    "DimensionValue" ("dimv") read AccountRead {
+        /// A value was added to a dimension.
+        DimensionValueCreated = "dimension_value.created",
+        /// A value of a dimension changed.
+        DimensionValueUpdated = "dimension_value.updated",
+        /// What amounts on a value are split into changes from a day on.
+        DimensionValueDistributed = "dimension_value.distributed",
+    }
+    "Deferral" ("dfr") read JournalRead {
+        /// An amount is spread over a time.
+        DeferralCreated = "deferral.created",
+        /// A deferral was stopped: what was not posted of it never is.
+        DeferralStopped = "deferral.stopped",
+    }
+    "ExchangeRate" ("xr") read AccountRead {
+        /// An exchange rate was entered.
+        ExchangeRateAdded = "exchange_rate.added",
+    }
+    "RecurringEntry" ("ren") read JournalRead {
+        /// An entry comes again, or a template was made.
+        RecurringEntryCreated = "recurring_entry.created",
+        /// A recurring entry or template was stopped.
+        RecurringEntryStopped = "recurring_entry.stopped",
+    }
+    "Revaluation" ("rev") read JournalRead {
+        /// What is open in foreign currencies was valued at the end of a day.
+        RevaluationMade = "revaluation.made",
+        /// A revaluation was taken back.
+        RevaluationUndone = "revaluation.undone",
+    }
     "TaxCode" ("tax") read TaxCodeRead {
         /// A tax code was created.
         TaxCodeCreated = "tax_code.created",
@@ -83,6 +119,10 @@ kinds! {
     "FiscalYear" ("fy") read PeriodRead {
         /// A fiscal year was added.
         FiscalYearCreated = "fiscal_year.created",
+        /// A fiscal year was closed: its result is in equity.
+        FiscalYearClosed = "fiscal_year.closed",
+        /// A closed fiscal year was opened again.
+        FiscalYearReopened = "fiscal_year.reopened",
     }
     "Ledger" ("led") read PeriodRead {
         /// The books were locked up to a day.

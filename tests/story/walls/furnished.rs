@@ -150,11 +150,45 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         change(&boss, "billPost", json!({ "id": posted }), "bill { openItem { id } }").await["bill"]["openItem"]["id"]
             .clone();
 
+    let centre = json!({ "code": format!("{}_centre", word.to_lowercase()), "name": format!("{word} centre") });
+    let centre = made(&boss, "dimensionCreate", centre, "dimension").await;
+    let mut values = Vec::new();
+    for name in ["north", "south"] {
+        let value = json!({ "dimension": centre, "code": format!("{word}-{name}"), "name": format!("{word} {name}") });
+        values.push(made(&boss, "dimensionValueCreate", value, "dimensionValue").await);
+    }
+    let parts = json!([{ "value": values[0], "percent": "100" }]);
+    let split = json!({ "value": values[1], "validFrom": "2024-06-01", "parts": parts });
+    change(&boss, "dimensionDistributionSet", split, "").await;
+    let needy = made(&boss, "accountCreate", account("5", "EXPENSE", false, None), "account").await;
+    change(&boss, "accountDimensionsRequire", json!({ "account": needy, "dimensions": [centre] }), "").await;
+    // A year before the books, which is closed.
+    let year = json!({ "startsOn": "2025-01-01", "endsOn": "2025-12-31", "name": format!("{word} year") });
+    let year = made(&boss, "fiscalYearCreate", year, "fiscalYear").await;
+    change(&boss, "fiscalYearClose", json!({ "id": year }), "").await;
+    let spread = json!({ "description": format!("{word} insurance"), "debitAccount": leaf, "creditAccount": needy, "amount": "12.00",
+                         "startsOn": format!("2026-{month}-01"), "endsOn": format!("2026-{month}-28"), "method": "BY_DAY" });
+    let mut unneedy = spread.clone();
+    unneedy["creditAccount"] = json!(tax);
+    let spread = made(&boss, "deferralCreate", unneedy, "deferral").await;
+    let again = json!({ "description": format!("{word} rent"), "everyMonths": 60, "startsOn": format!("2026-{month}-02"),
+                        "lines": [{ "account": leaf, "debit": "3.00" }, { "account": tax, "credit": "3.00" }] });
+    let again = made(&boss, "recurringEntryCreate", again, "recurringEntry").await;
+    change(&boss, "recurringEntriesPost", json!({}), "").await;
+    // What is owed in a foreign currency, at two rates.
+    let day = format!("2026-{month}-10");
+    let rate = |rate: &str| json!({ "rates": [{ "currency": "USD", "date": day, "rate": rate, "source": format!("{word} bank") }] });
+    change(&boss, "exchangeRatesAdd", rate("0.8"), "").await;
+    let abroad = json!({ "vendor": vendor, "number": format!("{word}-usd"), "billDate": day, "currency": "USD", "lines": lines(None) });
+    let abroad = made(&boss, "billCreate", abroad, "bill").await;
+    change(&boss, "billPost", json!({ "id": abroad }), "").await;
+    change(&boss, "exchangeRatesAdd", rate("0.9"), "").await;
+    let revalued = made(&boss, "revaluationRun", json!({ "date": day }), "revaluation").await;
     let entry = made(
         &boss,
         "journalEntryPost",
         json!({ "date": format!("2026-{month}-17"), "description": format!("{word} entry"),
-                "lines": [{ "account": leaf, "debit": "7.00", "description": format!("{word} debit") }, { "account": leaf, "credit": "7.00" }] }),
+                "lines": [{ "account": leaf, "debit": "7.00", "description": format!("{word} debit"), "dimensions": [values[0]] }, { "account": leaf, "credit": "7.00" }] }),
         "journalEntry",
     )
     .await;
@@ -423,7 +457,7 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
             change(&boss, "paymentRunSend", json!({ "id": runs[0].0 }), "").await;
         }
     }
-    let [(sent_run, sent_payment), (payment_run, payment)] = <[_; 2]>::try_from(runs).unwrap();
+    let [(sent_run, sent_payment), (payment_run, payment_of_run)] = <[_; 2]>::try_from(runs).unwrap();
     let held_vendor = json!({ "number": format!("{word}-held"), "name": format!("{word} held"), "country": "DE" });
     let held_vendor = made(&boss, "vendorCreate", held_vendor, "vendor").await;
     let vendor_hold = json!({ "vendor": held_vendor, "kind": "BILLS", "reason": format!("{word} inquiry") });
@@ -678,7 +712,7 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("VendorBankChange", bank_change),
         ("VendorHold", vendor_hold),
         ("PaymentRun", payment_run),
-        ("PaymentRunItem", payment),
+        ("PaymentRunItem", payment_of_run),
         ("SentRun", sent_run),
         ("SentPayment", sent_payment),
         ("HeldVendor", held_vendor),
@@ -689,6 +723,13 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("ClaimedBill", claim),
         ("ApprovalDelegation", delegation),
         ("Account", leaf),
+        ("Deferral", spread),
+        ("RecurringEntry", again),
+        ("SpareAccount", tax.as_str().unwrap().to_owned()),
+        ("Dimension", centre),
+        ("Revaluation", revalued),
+        ("DimensionValue", values[0].clone()),
+        ("SpareDimensionValue", values[1].clone()),
         ("Group", group),
         ("SpareBank", spare_bank),
         ("BankAccount", bank_account),

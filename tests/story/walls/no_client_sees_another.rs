@@ -293,10 +293,13 @@ impl Walls {
             match named {
                 "ID" => Some(id_at(path)),
                 // two lines that balance; the id stands in the first
-                "LIST" if ["journalEntryPost", "journalProposalCreate"].contains(&field) => {
+                "LIST" if ["journalEntryPost", "journalProposalCreate", "recurringEntryCreate"].contains(&field) => {
                     let mut line = json!({ "account": id_at(&below("account")), "debit": "1" });
                     if place.path.ends_with(&["taxCode".to_owned()]) {
                         line["taxCode"] = json!(id);
+                    }
+                    if place.path.ends_with(&["dimensions".to_owned()]) {
+                        line["dimensions"] = json!([id]);
                     }
                     Some(json!([line, { "account": self.beta.examples["Account"], "credit": "1" }]))
                 }

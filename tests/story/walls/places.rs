@@ -93,6 +93,12 @@ pub fn kind_at(schema: &Schema, field: &str, path: &[String]) -> Option<String> 
         (_, "customer") => "Customer",
         ("creditNotes", "invoice") => "CreditedInvoice",
         (_, "invoice") => "Invoice",
+        ("deferralCreate", "creditAccount") => "SpareAccount",
+        (_, "debitAccount" | "creditAccount") => "Account",
+        ("accountDimensionsRequire", "dimensions") | (_, "dimension") => "Dimension",
+        // not into itself
+        ("dimensionDistributionSet", "value") if !names.contains(&"parts") => "SpareDimensionValue",
+        (_, "dimensions") | ("dimensionDistributionSet", "value") => "DimensionValue",
         (_, "identityProvider") => "IdentityProvider",
         (_, "vendor") => "Vendor",
         (_, "taxCode" | "secondTaxCode") => "TaxCode",
@@ -163,6 +169,9 @@ pub fn value_at(field: &str, path: &[String]) -> Option<Value> {
         }
         ("fileUploadComplete", "input.sha256") => json!("cd".repeat(32)),
         (_, "input.file") => json!({ "name": "file.csv", "text": "a,b\n" }),
+        ("dimensionCreate" | "dimensionValueCreate", "input.code") => json!("another"),
+        ("exchangeRatesAdd", "input.rates.currency") => json!("USD"),
+        ("dimensionDistributionSet", "input.parts.percent") => json!("100"),
         ("accountCreate", "input.kind") => json!("ASSET"),
         ("ruleCreate" | "ruleVersionPublish", "input.events") => json!(["WORK_ITEM_CREATED"]),
         ("ruleCreate" | "ruleVersionPublish", "input.condition") => json!("true"),

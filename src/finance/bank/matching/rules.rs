@@ -6,6 +6,7 @@ use backoffice_money::{Balanced, Currency, Decimal, MoneyError, add, check_scale
 
 use crate::finance::bank::suggestion::flow;
 use crate::finance::ids::AccountId;
+use crate::finance::ledger::dimension::Labels;
 use crate::finance::ledger::journal::NewLine;
 use crate::finance::open_item::allocation::NewAllocation;
 use crate::finance::open_item::{OpenItem, OpenItemSide};
@@ -22,8 +23,19 @@ pub(super) struct Facts {
     pub currency: Currency,
     /// The books' currency.
     pub book: Currency,
-    /// Book currency for one unit of the line's: there if there are postings.
+    /// Book currency for one unit of the line's. Without one what is settled is worth what it was posted with.
     pub rate: Option<Decimal>,
+    /// Where a gain and a loss by exchange rates go; none where there is no such account.
+    pub exchange: Exchange,
+}
+
+/// The accounts of exchange differences.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Exchange {
+    /// Takes a gain.
+    pub gain: Option<AccountId>,
+    /// Takes a loss.
+    pub loss: Option<AccountId>,
 }
 
 /// An open item, locked, and how much of it is settled.
@@ -32,6 +44,15 @@ pub(super) struct Settled {
     pub item: OpenItem,
     /// With the item's sign.
     pub amount: Decimal,
+    /// How much of the line settles it, in the line's currency and with the item's sign, where the currencies differ.
+    pub paid: Option<Decimal>,
+}
+
+impl Settled {
+    /// What the line gives for it.
+    fn taken(&self) -> Decimal {
+        self.paid.unwrap_or(self.amount)
+    }
 }
 
 /// Something that settles no item.
@@ -57,7 +78,7 @@ pub(super) fn plan(facts: &Facts, settled: &[Settled], postings: Vec<Posting>, d
     check_items(facts, settled)?;
     let mut flows = Vec::with_capacity(settled.len().saturating_add(postings.len()));
     for one in settled {
-        flows.push(flow(one.item.side, one.amount)?);
+        flows.push(flow(one.item.side, one.taken())?);
     }
     for (index, posting) in postings.iter().enumerate() {
         let field = format!("postings.{index}.amount");
@@ -83,9 +104,10 @@ pub(super) fn plan(facts: &Facts, settled: &[Settled], postings: Vec<Posting>, d
             account: one.item.account_id,
             amount_document: turned(one.amount)?,
             amount: turned(book)?,
-            currency: facts.currency,
+            currency: Currency::parse(&one.item.currency)?,
             description: format!("{} {}", one.item.document, one.item.party_name),
             tax_code: None,
+            labels: Labels::none(),
         });
         allocations.push(NewAllocation { open_item: one.item.id, amount: one.amount, amount_book: book, undoes: None });
     }
@@ -102,6 +124,30 @@ pub(super) fn plan(facts: &Facts, settled: &[Settled], postings: Vec<Posting>, d
             currency: facts.currency,
             description: posting.description,
             tax_code: None,
+            labels: Labels::none(),
+        });
+    }
+    // What the line is worth on its day is what the bank has; what it lacks or has over is realised now, for this part alone.
+    let worth = match facts.rate {
+        _ if facts.currency == facts.book => facts.amount,
+        Some(rate) => round(mul(facts.amount, rate)?, facts.book)?,
+        None => bank_book,
+    };
+    let gain = sub(worth, bank_book)?;
+    if !gain.is_zero() {
+        let account = if gain > Decimal::ZERO { facts.exchange.gain } else { facts.exchange.loss };
+        let account = account.ok_or_else(|| {
+            let message = "The chart of accounts has no active account with the control role `exchange_difference`.";
+            Error::refuse(UserErrorCode::State, "allocations", message)
+        })?;
+        lines.push(NewLine {
+            account,
+            amount_document: neg(gain)?,
+            amount: neg(gain)?,
+            currency: facts.book,
+            description: "Exchange difference".to_owned(),
+            tax_code: None,
+            labels: Labels::none(),
         });
     }
     lines.insert(
@@ -109,10 +155,11 @@ pub(super) fn plan(facts: &Facts, settled: &[Settled], postings: Vec<Posting>, d
         NewLine {
             account: facts.account,
             amount_document: facts.amount,
-            amount: bank_book,
+            amount: worth,
             currency: facts.currency,
             description: description.to_owned(),
             tax_code: None,
+            labels: Labels::none(),
         },
     );
     allocations.sort_by_key(|one| one.open_item);
@@ -121,20 +168,14 @@ pub(super) fn plan(facts: &Facts, settled: &[Settled], postings: Vec<Posting>, d
 
 fn check_items(facts: &Facts, settled: &[Settled]) -> Result<()> {
     let mut seen = HashSet::new();
-    for (index, Settled { item, amount }) in settled.iter().enumerate() {
+    for (index, Settled { item, amount, paid }) in settled.iter().enumerate() {
         let field = format!("allocations.{index}.openItem");
         if !seen.insert(item.id) {
             return Err(Error::refuse(UserErrorCode::Duplicate, &field, "This open item is named twice."));
         }
-        if item.currency != facts.currency.code() {
-            let message = format!(
-                "The bank line is in {} and the open item in {}: exchange differences cannot be settled here yet.",
-                facts.currency, item.currency
-            );
-            return Err(Error::refuse(UserErrorCode::Invalid, &field, message));
-        }
+        check_paid(facts, index, item, *amount, *paid)?;
         let field = format!("allocations.{index}.amount");
-        check_scale(*amount, facts.currency.exponent()).map_err(|error| at(&field, error))?;
+        check_scale(*amount, Currency::parse(&item.currency)?.exponent()).map_err(|error| at(&field, error))?;
         let open = item.open_amount.0;
         if amount.is_zero() || amount.is_sign_negative() != item.amount.0.is_sign_negative() {
             let message = "The amount has the sign of the open item and is not zero.";
@@ -146,6 +187,38 @@ fn check_items(facts: &Facts, settled: &[Settled]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What the line gives is said where it has another currency than the item: the books' own.
+fn check_paid(facts: &Facts, index: usize, item: &OpenItem, amount: Decimal, paid: Option<Decimal>) -> Result<()> {
+    let field = format!("allocations.{index}.paid");
+    let same = item.currency == facts.currency.code();
+    match paid {
+        Some(_) if same => {
+            let message = "The line and the open item have one currency: what is paid is the amount.";
+            Err(Error::refuse(UserErrorCode::Invalid, &field, message))
+        }
+        None if same => Ok(()),
+        _ if facts.currency != facts.book => {
+            let message = format!(
+                "The bank line is in {} and the open item in {}: only a line in the books' currency settles another one.",
+                facts.currency, item.currency
+            );
+            Err(Error::refuse(UserErrorCode::Invalid, &format!("allocations.{index}.openItem"), message))
+        }
+        None => {
+            let message = format!("Say how many {} of the line are paid for this part of it.", facts.currency);
+            Err(Error::refuse(UserErrorCode::Required, &field, message))
+        }
+        Some(paid) => {
+            check_scale(paid, facts.currency.exponent()).map_err(|error| at(&field, error))?;
+            if paid.is_zero() || paid.is_sign_negative() != amount.is_sign_negative() {
+                let message = "What is paid has the sign of the amount and is not zero.";
+                return Err(Error::refuse(UserErrorCode::Invalid, &field, message));
+            }
+            Ok(())
+        }
+    }
 }
 
 fn check_sum(facts: &Facts, flows: &[Decimal]) -> Result<()> {

@@ -30,6 +30,7 @@ fn line(net: &str, revenue: u128, tax: Option<(u128, &str)>) -> Line {
             percent: dec(percent),
         }),
         second_tax: None,
+        labels: Labels::none(),
     }
 }
 
@@ -113,6 +114,7 @@ fn any_line() -> impl Strategy<Value = Line> {
                 // one rate a code on one day
                 percent: Decimal::new(i64::try_from(code).unwrap() * 70_000, 4),
             }),
+            labels: Labels::none(),
         })
 }
 

@@ -8,10 +8,11 @@ use diesel::sql_types::Uuid as SqlUuid;
 use super::{
     EntrySource, JournalEntry, MAX_LINES, NewEntry, NewLine, find, post, record, refuse_lines, reverse, rules,
 };
-use crate::finance::ids::{AccountId, JournalEntryId, TaxCodeId};
+use crate::finance::ids::{AccountId, DimensionValueId, JournalEntryId, TaxCodeId};
 use crate::finance::ledger::account::{self, Account, Control};
+use crate::finance::ledger::dimension::{labels, split};
 use crate::finance::ledger::tax_code::TaxCode;
-use crate::finance::ledger::{check_text, opening};
+use crate::finance::ledger::{check_text, exchange_rate, opening};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
@@ -29,7 +30,8 @@ pub struct JournalEntryPostInput {
     pub description: String,
     /// The currency of the lines; the books' currency if not said.
     pub currency: Option<CurrencyCode>,
-    /// Units of book currency for one unit of `currency`, greater than zero. Needed for a foreign currency, otherwise 1.
+    /// Units of book currency for one unit of `currency`, greater than zero; 1 in the books' currency. For a foreign one the
+    /// exchange rate of the date if not said; needed if there is none.
     /// The debits are converted and rounded as a whole and shared out on both sides by largest remainder.
     pub exchange_rate: Option<Dec>,
     /// Its lines, 2 to 1,000; their debits and credits are equal.
@@ -49,12 +51,15 @@ pub struct JournalLineInput {
     pub description: Option<String>,
     /// The tax code that it belongs to.
     pub tax_code: Option<TaxCodeId>,
+    /// The values of dimensions that it stands on, at most one of each dimension; none if not said. An amount on a value
+    /// that is split is posted in its parts.
+    pub dimensions: Option<Vec<DimensionValueId>>,
 }
 
 /// An entry to be taken back.
 #[derive(InputObject, Clone, Debug)]
 pub struct JournalEntryReverseInput {
-    /// The entry: posted by hand, or the opening. What comes from a document is undone at the document.
+    /// The entry: posted by hand, of a deferral or recurring entry, or the opening. What comes from a document is undone at the document.
     pub entry: JournalEntryId,
     /// The day that the reversal counts for, not before the entry's own; today in the client's time zone if not said.
     pub date: Option<Date>,
@@ -83,8 +88,15 @@ async fn read(tx: &Tx, id: JournalEntryId) -> Result<JournalEntry> {
     find(tx, id).await?.ok_or_else(|| Error::fault("the posted entry is not there"))
 }
 
-/// The entry that is asked for, with everything checked that can be before it is posted.
+/// The entry that is asked for, with everything checked that can be before it is posted, and in the parts in which it is.
 pub(super) async fn prepare(tx: &Tx, input: JournalEntryPostInput) -> Result<NewEntry> {
+    let entry = unsplit(tx, input).await?;
+    // A proposal says what is going to be posted.
+    Ok(NewEntry { lines: split::apply(tx, entry.date, entry.lines).await?, ..entry })
+}
+
+/// The same before amounts on values of dimensions are split.
+pub(super) async fn unsplit(tx: &Tx, input: JournalEntryPostInput) -> Result<NewEntry> {
     check_text("description", &input.description, 500)?;
     if input.lines.len() > MAX_LINES {
         return Err(Error::refuse(UserErrorCode::Invalid, "lines", format!("An entry has at most {MAX_LINES} lines.")));
@@ -94,8 +106,10 @@ pub(super) async fn prepare(tx: &Tx, input: JournalEntryPostInput) -> Result<New
         Some(code) => Currency::parse(&code.0)?,
         None => book,
     };
-    let rate = rate(currency, book, input.exchange_rate)?;
+    let given = exchange_rate::given_or_on(tx, input.exchange_rate.map(|rate| rate.0), currency, input.date.0).await?;
+    let rate = rate(currency, book, given.map(Dec))?;
     let documents = check_lines(tx, &input.lines, currency).await?;
+    let labels = check_labels(tx, &input).await?;
     let books = match rate {
         Some(rate) if documents.len() > 1 => rules::converted(&documents, rate, book).map_err(refuse_conversion)?,
         _ => documents.clone(),
@@ -103,16 +117,18 @@ pub(super) async fn prepare(tx: &Tx, input: JournalEntryPostInput) -> Result<New
     let lines = input
         .lines
         .into_iter()
-        .zip(documents.into_iter().zip(books))
-        .map(|(line, (amount_document, amount))| NewLine {
+        .zip(documents.into_iter().zip(books).zip(labels))
+        .map(|(line, ((amount_document, amount), labels))| NewLine {
             account: line.account,
             amount_document,
             amount,
             currency,
             description: line.description.unwrap_or_default(),
             tax_code: line.tax_code,
+            labels,
         })
         .collect();
+    let lines = Balanced::check(book, lines).map_err(refuse_lines)?;
     Ok(NewEntry {
         date: input.date.0,
         description: input.description,
@@ -120,8 +136,29 @@ pub(super) async fn prepare(tx: &Tx, input: JournalEntryPostInput) -> Result<New
         source: EntrySource::Manual,
         source_id: None,
         reverses: None,
-        lines: Balanced::check(book, lines).map_err(refuse_lines)?,
+        lines,
     })
+}
+
+/// The labels of the lines, with what their accounts need.
+async fn check_labels(tx: &Tx, input: &JournalEntryPostInput) -> Result<Vec<labels::Labels>> {
+    let field = |at: usize| format!("lines.{at}.dimensions");
+    let wanted: Vec<(String, Vec<DimensionValueId>)> = input
+        .lines
+        .iter()
+        .enumerate()
+        .map(|(at, line)| (field(at), line.dimensions.clone().unwrap_or_default()))
+        .collect();
+    let labels = labels::resolve(tx, &wanted, input.date.0).await?;
+    let lines: Vec<_> = input
+        .lines
+        .iter()
+        .zip(&labels)
+        .enumerate()
+        .map(|(at, (line, labels))| (field(at), line.account, labels))
+        .collect();
+    labels::check_needed(tx, &lines).await?;
+    Ok(labels)
 }
 
 async fn post_manual(tx: &Tx, input: JournalEntryPostInput) -> Result<JournalEntry> {
@@ -213,13 +250,21 @@ fn takes_no(account: &Account, currency: Currency) -> Option<&'static str> {
 async fn reverse_manual(tx: &Tx, input: JournalEntryReverseInput) -> Result<JournalEntry> {
     let entry = find(tx, input.entry).await?.ok_or_else(|| Error::not_found("entry", "journal entry"))?;
     match entry.source {
-        EntrySource::Manual | EntrySource::Opening => {}
+        EntrySource::Manual | EntrySource::Opening | EntrySource::Deferral | EntrySource::Recurring => {}
         EntrySource::Reversal => {
             return Err(Error::refuse(
                 UserErrorCode::State,
                 "entry",
                 "A reversal is not reversed; post the entry anew.",
             ));
+        }
+        EntrySource::Closing => {
+            let message = "This entry closes or reopens a fiscal year; that is undone at the year.";
+            return Err(Error::refuse(UserErrorCode::State, "entry", message));
+        }
+        EntrySource::Revaluation => {
+            let message = "This entry belongs to a revaluation; that is taken back there.";
+            return Err(Error::refuse(UserErrorCode::State, "entry", message));
         }
         EntrySource::Invoice
         | EntrySource::Bill

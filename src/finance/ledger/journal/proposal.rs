@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::manual::{JournalEntryPayload, JournalEntryPostInput, posted, prepare};
 use super::{EntrySource, JournalEntry, NewEntry, NewLine, post, refuse_lines};
-use crate::finance::ids::{AccountId, JournalEntryId, JournalProposalId, TaxCodeId};
+use crate::finance::ids::{AccountId, DimensionValueId, JournalEntryId, JournalProposalId, TaxCodeId};
+use crate::finance::ledger::dimension::Labels;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
@@ -58,6 +59,8 @@ pub struct JournalProposalLine {
     pub description: String,
     /// The tax code that it belongs to; null if to none.
     pub tax_code_id: Option<TaxCodeId>,
+    /// The values of dimensions that it stands on.
+    pub dimension_ids: Vec<DimensionValueId>,
 }
 
 /// A line as a proposal keeps it. Amounts are texts, so that nothing rounds them.
@@ -68,6 +71,14 @@ struct Kept {
     book: String,
     text: String,
     tax: Option<uuid::Uuid>,
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    labels: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Kept {
+    fn labels(&self) -> Result<Labels> {
+        Labels::from_json(&serde_json::Value::Object(self.labels.clone()))
+    }
 }
 
 fn decimal(text: &str) -> Result<Dec> {
@@ -91,11 +102,13 @@ impl JournalProposal {
     async fn lines(&self) -> async_graphql::Result<Vec<JournalProposalLine>> {
         let mut lines = Vec::new();
         for line in self.kept()? {
+            let labels = line.labels()?;
             lines.push(JournalProposalLine {
                 account_id: AccountId(line.account),
                 amount: Money::new(decimal(&line.document)?, &self.currency.0),
                 description: line.text,
                 tax_code_id: line.tax.map(TaxCodeId),
+                dimension_ids: labels.values().collect(),
             });
         }
         Ok(lines)
@@ -178,6 +191,10 @@ async fn create(tx: &Tx, input: JournalEntryPostInput) -> Result<JournalProposal
             book: line.amount.to_string(),
             text: line.description,
             tax: line.tax_code.map(|code| code.0),
+            labels: match line.labels.to_json() {
+                serde_json::Value::Object(labels) => labels,
+                _ => serde_json::Map::new(),
+            },
         })
         .collect();
     let id = JournalProposalId::new();
@@ -208,6 +225,7 @@ async fn post_proposed(tx: &Tx, id: JournalProposalId) -> Result<JournalEntry> {
     let (book, currency) = (Currency::parse(tx.book_currency())?, Currency::parse(&proposal.currency.0)?);
     let mut lines = Vec::new();
     for line in proposal.kept()? {
+        let labels = line.labels()?;
         lines.push(NewLine {
             account: AccountId(line.account),
             amount_document: decimal(&line.document)?.0,
@@ -215,6 +233,7 @@ async fn post_proposed(tx: &Tx, id: JournalProposalId) -> Result<JournalEntry> {
             currency,
             description: line.text,
             tax_code: line.tax.map(TaxCodeId),
+            labels,
         });
     }
     let made = post(

@@ -6,14 +6,18 @@ use std::collections::HashMap;
 use async_graphql::{ComplexObject, Context, ID, Object, SimpleObject};
 use backoffice_money::{Decimal, neg};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Date as SqlDate, Int4, Nullable, Numeric, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Date as SqlDate, Int4, Jsonb, Nullable, Numeric, Text, Uuid as SqlUuid};
+use futures_util::future::try_join_all;
 use uuid::Uuid;
 
 use super::{EntrySource, cursor_date};
 use crate::finance::ids::{
-    AccountId, BankLineId, BillId, CreditNoteId, InvoiceId, JournalEntryId, JournalLineId, PaymentId, TaxCodeId,
+    AccountId, BankLineId, BillId, CreditNoteId, DeferralId, FiscalYearId, InvoiceId, JournalEntryId, JournalLineId,
+    PaymentId, RecurringEntryId, RevaluationId, TaxCodeId,
 };
 use crate::finance::ledger::account::Account;
+use crate::finance::ledger::dimension::Labels;
+use crate::finance::ledger::dimension::value::DimensionValue;
 use crate::finance::ledger::tax_code::TaxCode;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
@@ -58,7 +62,7 @@ pub struct JournalEntry {
 macro_rules! line_columns {
     () => {
         "l.id, l.entry_id, l.line_no AS line_number, l.account_id, l.entry_date AS date, l.description, l.currency, \
-         l.amount_document, l.amount, l.tax_code_id, g.currency AS book_currency"
+         l.amount_document, l.amount, l.tax_code_id, l.dimensions, g.currency AS book_currency"
     };
 }
 pub(crate) use line_columns;
@@ -103,6 +107,10 @@ pub struct JournalLine {
     #[diesel(sql_type = Nullable<SqlUuid>)]
     #[graphql(skip)]
     pub tax_code_id: Option<TaxCodeId>,
+    /// The values of dimensions that it stands on, as they are kept.
+    #[diesel(sql_type = Jsonb)]
+    #[graphql(skip)]
+    pub dimensions: serde_json::Value,
     /// The books' currency.
     #[diesel(sql_type = Text)]
     #[graphql(skip)]
@@ -134,7 +142,7 @@ impl JournalEntry {
         Ok(ctx.load::<PosterOf>(self.id).await?)
     }
 
-    /// What it comes from: the id of an invoice, a credit note, a bill, a payment or a bank line, for a reversal that of the reversed entry; null
+    /// What it comes from: the id of an invoice, a credit note, a bill, a payment, a bank line, a closed year, a revaluation, a deferral or a recurring entry, for a reversal that of the reversed entry; null
     /// for entries that are their own document.
     async fn document_id(&self) -> Option<ID> {
         document_id(self.source, self.source_id)
@@ -181,6 +189,14 @@ impl JournalLine {
             None => Ok(None),
         }
     }
+
+    /// The values of dimensions that it stands on, in the order in which the dimensions were made. Right:
+    /// `finance.account.read`.
+    async fn dimensions(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<DimensionValue>> {
+        let labels = Labels::from_json(&self.dimensions)?;
+        let found = try_join_all(labels.values().map(|value| ctx.load::<DimensionValue>(value))).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
 }
 
 crate::platform::connection!(
@@ -203,6 +219,10 @@ fn document_id(source: EntrySource, id: Option<Uuid>) -> Option<ID> {
         EntrySource::CreditNote => CreditNoteId(id).to_string(),
         EntrySource::Payment => PaymentId(id).to_string(),
         EntrySource::Reversal => JournalEntryId(id).to_string(),
+        EntrySource::Closing => FiscalYearId(id).to_string(),
+        EntrySource::Deferral => DeferralId(id).to_string(),
+        EntrySource::Recurring => RecurringEntryId(id).to_string(),
+        EntrySource::Revaluation => RevaluationId(id).to_string(),
         EntrySource::Manual | EntrySource::Opening => return None,
     }))
 }

@@ -3,6 +3,7 @@
 use backoffice_money::{Currency, Decimal, MoneyError, mul, neg, round, split, sum};
 
 use super::{JournalLine, NewLine};
+use crate::finance::ledger::dimension::Labels;
 use crate::platform::error::Result;
 
 /// The signed amount of a line that states one side: debit positive, credit negative.
@@ -42,7 +43,7 @@ pub fn converted(amounts: &[Decimal], rate: Decimal, book: Currency) -> Result<V
 }
 
 /// The lines that take an entry back.
-pub fn reversed(lines: &[JournalLine]) -> Result<Vec<NewLine>, MoneyError> {
+pub fn reversed(lines: &[JournalLine]) -> Result<Vec<NewLine>> {
     lines
         .iter()
         .map(|line| {
@@ -53,6 +54,7 @@ pub fn reversed(lines: &[JournalLine]) -> Result<Vec<NewLine>, MoneyError> {
                 currency: Currency::parse(&line.currency.0)?,
                 description: line.description.clone(),
                 tax_code: line.tax_code_id,
+                labels: Labels::from_json(&line.dimensions)?,
             })
         })
         .collect()
@@ -99,6 +101,7 @@ mod tests {
                 amount_document: Dec(cents(*amount)),
                 amount: Dec(cents(*amount)),
                 tax_code_id: None,
+                dimensions: serde_json::json!({}),
                 book_currency: "EUR".to_owned(),
             })
             .collect()

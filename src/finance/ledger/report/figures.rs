@@ -1,19 +1,22 @@
 //! What an account moved by: sums of kept balances less what was recorded later than the moment asked about.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use backoffice_money::{Decimal, add};
 use chrono::{DateTime as Moment, Datelike, Months, NaiveDate, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Date as SqlDate, Nullable, Numeric, Timestamptz, Uuid as SqlUuid};
 
-use crate::finance::ids::AccountId;
+use crate::finance::ids::{AccountId, DimensionId, DimensionValueId};
+use crate::finance::ledger::dimension::value::DimensionValue;
 use crate::platform::db::Tx;
+use crate::platform::entity::Fetch;
 use crate::platform::error::{Error, Result};
 use crate::platform::sql::sql;
 
 /// What a report looks at: the days from `from` (or the beginning) to `to`, as they were known at a moment (or now).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Span {
     /// First day; everything before it is the opening. None: from the beginning.
     pub from: Option<NaiveDate>,
@@ -21,6 +24,21 @@ pub struct Span {
     pub to: NaiveDate,
     /// Only what was recorded up to this moment counts. None: everything.
     pub known_at: Option<Moment<Utc>>,
+    /// Entries that close a fiscal year, or reopen it, are left out from this day on. None: they count like any other.
+    pub unclosed: Option<NaiveDate>,
+    /// Only lines that stand on one of these values, of each dimension that is named. Empty: all lines.
+    pub only: Only,
+}
+
+/// Values of dimensions, each dimension once.
+pub type Only = Arc<[(DimensionId, Vec<DimensionValueId>)]>;
+
+impl Span {
+    /// The days from `from` (or the beginning) to `to`, with all entries.
+    #[must_use]
+    pub fn of(from: Option<NaiveDate>, to: NaiveDate, known_at: Option<Moment<Utc>>) -> Self {
+        Self { from, to, known_at, unclosed: None, only: Arc::new([]) }
+    }
 }
 
 /// What an account moved by, in the books' currency; all without sign.
@@ -129,6 +147,9 @@ impl Cut {
 
 /// The figures of the accounts that moved up to the end of the span, in one statement. `only`: of these accounts.
 pub async fn figures(tx: &Tx, span: &Span, only: Option<&[AccountId]>) -> Result<HashMap<AccountId, Figures>> {
+    if !span.only.is_empty() {
+        return of_values(tx, span, only).await;
+    }
     let cut = Cut::of(span).ok_or_else(|| Error::BadInput("This date lies too far away.".to_owned()))?;
     let rows: Vec<Figures> = tx
         .rows(
@@ -153,7 +174,14 @@ pub async fn figures(tx: &Tx, span: &Span, only: Option<&[AccountId]>) -> Result
                    SELECT l.account_id, l.entry_date >= $2, -greatest(l.amount, 0), -greatest(-l.amount, 0), -1
                      FROM finance.journal_line l
                     WHERE l.tenant_id = $1 AND l.recorded_at > $7 AND l.ledger_id = (SELECT id FROM book)
-                      AND l.entry_date <= $3 AND ($8::uuid[] IS NULL OR l.account_id = ANY ($8)))
+                      AND l.entry_date <= $3 AND ($8::uuid[] IS NULL OR l.account_id = ANY ($8))
+                    UNION ALL
+                   SELECT l.account_id, l.entry_date >= $2, -greatest(l.amount, 0), -greatest(-l.amount, 0), -1
+                     FROM finance.journal_entry e
+                     JOIN finance.journal_line l ON l.tenant_id = $1 AND l.entry_id = e.id
+                    WHERE e.tenant_id = $1 AND e.source = 'closing' AND e.ledger_id = (SELECT id FROM book)
+                      AND e.entry_date BETWEEN $9 AND $3 AND ($7 IS NULL OR e.recorded_at <= $7)
+                      AND ($8::uuid[] IS NULL OR l.account_id = ANY ($8)))
                  SELECT account_id,
                         coalesce(sum(debit) FILTER (WHERE NOT within), 0) AS debit_before,
                         coalesce(sum(credit) FILTER (WHERE NOT within), 0) AS credit_before,
@@ -169,11 +197,72 @@ pub async fn figures(tx: &Tx, span: &Span, only: Option<&[AccountId]>) -> Result
             .bind::<SqlDate, _>(cut.head)
             .bind::<SqlDate, _>(cut.head_last)
             .bind::<Nullable<Timestamptz>, _>(span.known_at)
-            .bind::<Nullable<Array<SqlUuid>>, _>(only.map(<[AccountId]>::to_vec)),
+            .bind::<Nullable<Array<SqlUuid>>, _>(only.map(<[AccountId]>::to_vec))
+            .bind::<Nullable<SqlDate>, _>(span.unclosed),
         )
         .await?;
     Ok(rows.into_iter().map(|row| (row.account_id, row)).collect())
 }
+
+/// The same from the lines on values of dimensions, by the index of their labels. A line has one value of a dimension, so
+/// one that is found as often as dimensions are named stands on a value of each.
+async fn of_values(tx: &Tx, span: &Span, only: Option<&[AccountId]>) -> Result<HashMap<AccountId, Figures>> {
+    let rows: Vec<Figures> = tx
+        .rows(
+            sql("WITH line AS (
+                   SELECT d.line_id, d.account_id, d.entry_date >= $2 AS within, d.amount
+                     FROM finance.line_dimension d
+                    WHERE d.tenant_id = $1 AND d.value_id = ANY ($4) AND d.entry_date <= $3
+                      AND d.ledger_id = (SELECT l.id FROM finance.ledger l WHERE l.tenant_id = $1 AND l.code = 'GENERAL')
+                      AND ($5::timestamptz IS NULL OR d.recorded_at <= $5)
+                      AND ($6::uuid[] IS NULL OR d.account_id = ANY ($6))
+                      AND ($7::date IS NULL OR d.entry_date < $7 OR d.entry_id <> ALL (ARRAY (
+                            SELECT e.id FROM finance.journal_entry e WHERE e.tenant_id = $1 AND e.source = 'closing')))
+                    GROUP BY 1, 2, 3, 4 HAVING count(*) = $8)
+                 SELECT account_id,
+                        coalesce(sum(greatest(amount, 0)) FILTER (WHERE NOT within), 0) AS debit_before,
+                        coalesce(sum(greatest(-amount, 0)) FILTER (WHERE NOT within), 0) AS credit_before,
+                        coalesce(sum(greatest(amount, 0)) FILTER (WHERE within), 0) AS debit,
+                        coalesce(sum(greatest(-amount, 0)) FILTER (WHERE within), 0) AS credit,
+                        count(*) FILTER (WHERE NOT within) AS lines_before,
+                        count(*) FILTER (WHERE within) AS lines
+                   FROM line GROUP BY account_id")
+            .bind::<SqlUuid, _>(tx.tenant()?)
+            .bind::<SqlDate, _>(span.from.unwrap_or(FIRST_DAY))
+            .bind::<SqlDate, _>(span.to)
+            .bind::<Array<SqlUuid>, _>(span.only.iter().flat_map(|(_, values)| values.clone()).collect::<Vec<_>>())
+            .bind::<Nullable<Timestamptz>, _>(span.known_at)
+            .bind::<Nullable<Array<SqlUuid>>, _>(only.map(<[AccountId]>::to_vec))
+            .bind::<Nullable<SqlDate>, _>(span.unclosed)
+            .bind::<BigInt, _>(i64::try_from(span.only.len()).unwrap_or(i64::MAX)),
+        )
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.account_id, row)).collect())
+}
+
+/// The values that a caller names, by dimension.
+pub async fn named(tx: &Tx, values: Option<Vec<DimensionValueId>>) -> Result<Only> {
+    let values = values.unwrap_or_default();
+    if values.len() > MOST_VALUES {
+        return Err(Error::BadInput(format!("A report is narrowed to at most {MOST_VALUES} values.")));
+    }
+    let known = if values.is_empty() { HashMap::new() } else { DimensionValue::fetch(tx, values.clone()).await? };
+    let mut by_dimension: BTreeMap<DimensionId, BTreeSet<DimensionValueId>> = BTreeMap::new();
+    for id in values {
+        let value = known.get(&id).ok_or_else(|| Error::BadInput("There is no such dimension value.".to_owned()))?;
+        by_dimension.entry(value.dimension_id).or_default().insert(id);
+    }
+    Ok(by_dimension.into_iter().map(|(dimension, values)| (dimension, values.into_iter().collect())).collect())
+}
+
+/// The most values that a report is narrowed to.
+const MOST_VALUES: usize = 100;
+
+/// Before any posting: no date of the interface is earlier.
+pub(super) const FIRST_DAY: NaiveDate = match NaiveDate::from_ymd_opt(1, 1, 1) {
+    Some(day) => day,
+    None => NaiveDate::MIN,
+};
 
 #[cfg(test)]
 mod tests {
@@ -190,7 +279,7 @@ mod tests {
         /// Every day up to the end of the span is counted once, on the right side of its beginning.
         #[test]
         fn months_and_days_cover_the_span(from in prop::option::of(0u64..800), to in 0u64..800) {
-            let span = Span { from: from.map(day), to: day(to), known_at: None };
+            let span = Span::of(from.map(day), day(to), None);
             let cut = Cut::of(&span).unwrap();
             for on in (0..900).map(day) {
                 let month = on.with_day(1).unwrap();

@@ -6,13 +6,13 @@ use async_graphql::{ComplexObject, Context, Object, SimpleObject};
 use backoffice_money::{Decimal, MoneyError, add};
 use chrono::NaiveDate;
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, Date as SqlDate, Nullable, Numeric, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Date as SqlDate, Jsonb, Nullable, Numeric, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
-use super::figures::{Span, figures};
+use super::figures::{Span, figures, named};
 use super::lines::{LinePage, LinesIn, cursor};
 use super::tree::{self, Sums};
-use crate::finance::ids::AccountId;
+use crate::finance::ids::{AccountId, DimensionValueId};
 use crate::finance::ledger::account;
 use crate::finance::ledger::account::Account;
 use crate::finance::ledger::journal::JournalLine;
@@ -84,7 +84,7 @@ impl GeneralLedger {
     ) -> async_graphql::Result<GeneralLedgerConnection> {
         let tx = ctx.tx(Can::JournalRead).await?;
         let slice = Slice::new(first, after.as_deref())?;
-        let page = LinePage::new(Arc::clone(&self.leaves), self.span, &slice)?;
+        let page = LinePage::new(Arc::clone(&self.leaves), self.span.clone(), &slice)?;
         let before = match page.after {
             Some((day, id)) => balance_after(tx, &self.leaves, &self.span, day, id).await?,
             None => self.sums.opening,
@@ -117,22 +117,32 @@ struct Amount {
 /// The balance after a line: that of the day before, and the lines of the day up to it.
 async fn balance_after(tx: &Tx, leaves: &[AccountId], span: &Span, day: NaiveDate, id: Uuid) -> Result<Decimal> {
     let eve = day.pred_opt().ok_or_else(|| Error::BadInput("`after` is not a cursor of this list.".to_owned()))?;
-    let known = figures(tx, &Span { from: None, to: eve, known_at: span.known_at }, Some(leaves)).await?;
+    let before = Span { from: None, to: eve, ..span.clone() };
+    let known = figures(tx, &before, Some(leaves)).await?;
     let mut balance = Decimal::ZERO;
     for moved in known.values() {
         balance = add(balance, Sums::of(moved)?.balance()?)?;
     }
+    let only: Vec<Vec<String>> =
+        span.only.iter().map(|(_, values)| values.iter().map(|value| value.0.to_string()).collect()).collect();
     let on_day: Amount = tx
         .row(
             sql("SELECT coalesce(sum(l.amount), 0) AS amount FROM finance.journal_line l
                   WHERE l.tenant_id = $1 AND l.account_id = ANY ($2) AND l.entry_date = $3 AND l.id <= $4
                     AND l.ledger_id = (SELECT b.id FROM finance.ledger b WHERE b.tenant_id = $1 AND b.code = 'GENERAL')
-                    AND ($5::timestamptz IS NULL OR l.recorded_at <= $5)")
+                    AND ($5::timestamptz IS NULL OR l.recorded_at <= $5)
+                    AND NOT EXISTS (
+                          SELECT 1 FROM jsonb_array_elements($6::jsonb) AS o (vals)
+                           WHERE NOT EXISTS (
+                             SELECT 1 FROM jsonb_array_elements_text(o.vals) AS v (id)
+                               JOIN finance.line_dimension d ON d.tenant_id = $1 AND d.value_id = v.id::uuid AND d.account_id = l.account_id
+                                AND d.entry_date = l.entry_date AND d.line_id = l.id))")
             .bind::<SqlUuid, _>(tx.tenant()?)
             .bind::<Array<SqlUuid>, _>(leaves.to_vec())
             .bind::<SqlDate, _>(day)
             .bind::<SqlUuid, _>(id)
-            .bind::<Nullable<Timestamptz>, _>(span.known_at),
+            .bind::<Nullable<Timestamptz>, _>(span.known_at)
+            .bind::<Jsonb, _>(serde_json::json!(only)),
         )
         .await?;
     Ok(add(balance, on_day.amount)?)
@@ -154,12 +164,18 @@ impl GeneralLedgerQuery {
         #[graphql(desc = "Only what was recorded up to this moment; everything if not said.")] known_at: Option<
             DateTime,
         >,
+        #[graphql(
+            desc = "Only lines that stand on one of these values of dimensions; where several dimensions are named, on a value of each."
+        )]
+        dimensions: Option<Vec<DimensionValueId>>,
     ) -> async_graphql::Result<Option<GeneralLedger>> {
         let tx = ctx.tx(Can::ReportRead).await?;
         if from.is_some_and(|from| from > to) {
             return Err(Error::BadInput("`from` lies behind the last day of the report.".to_owned()).into());
         }
-        Ok(card(tx, account, Span { from: from.map(|day| day.0), to: to.0, known_at: known_at.map(|at| at.0) }).await?)
+        let span = Span::of(from.map(|day| day.0), to.0, known_at.map(|at| at.0));
+        let span = Span { only: named(tx, dimensions).await?, ..span };
+        Ok(card(tx, account, span).await?)
     }
 }
 

@@ -90,7 +90,7 @@ impl ReportRow {
         #[graphql(desc = "Only rows behind this cursor.")] after: Option<String>,
     ) -> async_graphql::Result<JournalLineConnection> {
         let slice = Slice::new(first, after.as_deref())?;
-        let page = LinePage::new(Arc::clone(&self.leaves), self.span, &slice)?;
+        let page = LinePage::new(Arc::clone(&self.leaves), self.span.clone(), &slice)?;
         let rows = ctx.load::<LinesIn>(page).await?.unwrap_or_default();
         Ok(JournalLineConnection::new(ctx, &slice, rows, cursor, Some(self.line_count)))
     }

@@ -7,10 +7,10 @@ use async_graphql::{Context, Object, SimpleObject};
 use backoffice_money::{Decimal, add, neg, sub};
 use chrono::NaiveDate;
 
-use super::figures::{Figures, Span, figures};
+use super::figures::{Figures, Only, Span, figures, named};
 use super::row::{ReportRow, ReportRowKind};
 use super::tree::{self, Sums};
-use crate::finance::ids::AccountId;
+use crate::finance::ids::{AccountId, DimensionValueId};
 use crate::finance::ledger::account::{self, Account, AccountKind};
 use crate::finance::ledger::period;
 use crate::platform::can::Can;
@@ -45,7 +45,7 @@ pub struct TrialBalance {
     pub credit_balance: Money,
 }
 
-/// What the company earned and spent.
+/// What the company earned and spent. Closing a fiscal year does not change it.
 #[derive(SimpleObject)]
 pub struct IncomeStatement {
     /// The first day.
@@ -96,11 +96,11 @@ fn rows(
     accounts: &[Account],
     figures: &HashMap<AccountId, Figures>,
     kinds: &[AccountKind],
-    span: Span,
+    span: &Span,
     currency: &str,
 ) -> Result<Vec<ReportRow>> {
     let nodes = tree::rows(accounts, figures, kinds)?;
-    nodes.into_iter().map(|node| ReportRow::of_account(node, span, currency)).collect()
+    nodes.into_iter().map(|node| ReportRow::of_account(node, span.clone(), currency)).collect()
 }
 
 async fn trial_balance(tx: &Tx, span: Span) -> Result<TrialBalance> {
@@ -121,7 +121,7 @@ async fn trial_balance(tx: &Tx, span: Span) -> Result<TrialBalance> {
         from: span.from.map(Date),
         as_of: Date(span.to),
         known_at: span.known_at.map(DateTime),
-        rows: rows(&accounts, &figures, &ALL, span, currency)?,
+        rows: rows(&accounts, &figures, &ALL, &span, currency)?,
         debit: money(total.debit),
         credit: money(total.credit),
         debit_balance: money(debit_balance),
@@ -141,26 +141,26 @@ async fn income_statement(tx: &Tx, from: NaiveDate, span: Span) -> Result<Income
         from: Date(from),
         to: Date(span.to),
         known_at: span.known_at.map(DateTime),
-        income: rows(&accounts, &figures, &[AccountKind::Income], span, currency)?,
-        expenses: rows(&accounts, &figures, &[AccountKind::Expense], span, currency)?,
+        income: rows(&accounts, &figures, &[AccountKind::Income], &span, currency)?,
+        expenses: rows(&accounts, &figures, &[AccountKind::Expense], &span, currency)?,
         total_income: money(income),
         total_expenses: money(expenses),
         result: money(sub(income, expenses)?),
     })
 }
 
-async fn balance_sheet(tx: &Tx, to: NaiveDate, known_at: Option<DateTime>) -> Result<BalanceSheet> {
+async fn balance_sheet(tx: &Tx, to: NaiveDate, known_at: Option<DateTime>, only: Only) -> Result<BalanceSheet> {
     let currency = tx.book_currency();
     let year_from = period::start_of_year(tx, to).await?;
     let known_at = known_at.map(|moment| moment.0);
     // One reading serves both: what the year moved, and what was before it. Without a fiscal year nothing is posted.
-    let year = Span { from: Some(year_from.unwrap_or(to)), to, known_at };
+    let year = Span { only, ..Span::of(Some(year_from.unwrap_or(to)), to, known_at) };
     let (accounts, moved) = (account::all(tx).await?, figures(tx, &year, None).await?);
     let ever: HashMap<AccountId, Figures> =
         moved.iter().map(|(id, figures)| Ok((*id, figures.whole()?))).collect::<Result<_>>()?;
-    let span = Span { from: None, to, known_at };
-    let mut equity = rows(&accounts, &ever, &[AccountKind::Equity], span, currency)?;
-    equity.extend(results(&accounts, &moved, year, currency)?);
+    let span = Span { from: None, ..year.clone() };
+    let mut equity = rows(&accounts, &ever, &[AccountKind::Equity], &span, currency)?;
+    equity.extend(results(&accounts, &moved, &year, currency)?);
     let side = |kinds: &[AccountKind]| tree::total(&accounts, &ever, kinds)?.balance();
     let assets = side(&[AccountKind::Asset])?;
     let liabilities = neg(side(&[AccountKind::Liability])?)?;
@@ -170,8 +170,8 @@ async fn balance_sheet(tx: &Tx, to: NaiveDate, known_at: Option<DateTime>) -> Re
         as_of: Date(to),
         known_at: known_at.map(DateTime),
         year_from: year_from.map(Date),
-        assets: rows(&accounts, &ever, &[AccountKind::Asset], span, currency)?,
-        liabilities: rows(&accounts, &ever, &[AccountKind::Liability], span, currency)?,
+        assets: rows(&accounts, &ever, &[AccountKind::Asset], &span, currency)?,
+        liabilities: rows(&accounts, &ever, &[AccountKind::Liability], &span, currency)?,
         equity,
         total_assets: money(assets),
         total_liabilities: money(liabilities),
@@ -184,7 +184,7 @@ async fn balance_sheet(tx: &Tx, to: NaiveDate, known_at: Option<DateTime>) -> Re
 fn results(
     accounts: &[Account],
     moved: &HashMap<AccountId, Figures>,
-    year: Span,
+    year: &Span,
     currency: &str,
 ) -> Result<Vec<ReportRow>> {
     let leaves: Arc<[AccountId]> = accounts
@@ -204,10 +204,10 @@ fn results(
     if earlier.lines != 0
         && let Some(to) = year.from.and_then(|from| from.pred_opt())
     {
-        let span = Span { from: None, to, known_at: year.known_at };
+        let span = Span { from: None, to, ..year.clone() };
         rows.push(row(ReportRowKind::ResultOfEarlierYears, "Result of earlier years", &earlier, span)?);
     }
-    rows.push(row(ReportRowKind::ResultOfYear, "Result of the year", &sums(Figures::within)?, year)?);
+    rows.push(row(ReportRowKind::ResultOfYear, "Result of the year", &sums(Figures::within)?, year.clone())?);
     Ok(rows)
 }
 
@@ -235,10 +235,22 @@ impl StatementQuery {
         >,
         #[graphql(desc = "The first day whose debits and credits are shown; what lies before becomes `opening`.")]
         from: Option<Date>,
+        #[graphql(
+            desc = "Whether it shows the fiscal year of `asOf` as if it were not closed: without the entry that takes its result to equity. No if not said."
+        )]
+        before_closing: Option<bool>,
+        #[graphql(
+            desc = "Only lines that stand on one of these values of dimensions; where several dimensions are named, on a value of each."
+        )]
+        dimensions: Option<Vec<DimensionValueId>>,
     ) -> async_graphql::Result<TrialBalance> {
         let tx = ctx.tx(Can::ReportRead).await?;
         check_order(from.unwrap_or(as_of), as_of)?;
-        let span = Span { from: from.map(|day| day.0), to: as_of.0, known_at: known_at.map(|moment| moment.0) };
+        let mut span = Span::of(from.map(|day| day.0), as_of.0, known_at.map(|moment| moment.0));
+        span.only = named(tx, dimensions).await?;
+        if before_closing == Some(true) {
+            span.unclosed = period::start_of_year(tx, as_of.0).await?;
+        }
         Ok(trial_balance(tx, span).await?)
     }
 
@@ -251,10 +263,17 @@ impl StatementQuery {
         #[graphql(desc = "Only what was recorded up to this moment; everything if not said.")] known_at: Option<
             DateTime,
         >,
+        #[graphql(
+            desc = "Only lines that stand on one of these values of dimensions; where several dimensions are named, on a value of each."
+        )]
+        dimensions: Option<Vec<DimensionValueId>>,
     ) -> async_graphql::Result<IncomeStatement> {
         let tx = ctx.tx(Can::ReportRead).await?;
         check_order(from, to)?;
-        let span = Span { from: Some(from.0), to: to.0, known_at: known_at.map(|moment| moment.0) };
+        // What takes the result of a closed year to equity is nothing that was earned or spent.
+        let known_at = known_at.map(|moment| moment.0);
+        let only = named(tx, dimensions).await?;
+        let span = Span { unclosed: Some(from.0), only, ..Span::of(Some(from.0), to.0, known_at) };
         Ok(income_statement(tx, from.0, span).await?)
     }
 
@@ -266,8 +285,13 @@ impl StatementQuery {
         #[graphql(desc = "Only what was recorded up to this moment; everything if not said.")] known_at: Option<
             DateTime,
         >,
+        #[graphql(
+            desc = "Only lines that stand on one of these values of dimensions; where several dimensions are named, on a value of each. The two sides then agree as far as entries balance on these values."
+        )]
+        dimensions: Option<Vec<DimensionValueId>>,
     ) -> async_graphql::Result<BalanceSheet> {
         let tx = ctx.tx(Can::ReportRead).await?;
-        Ok(balance_sheet(tx, as_of.0, known_at).await?)
+        let only = named(tx, dimensions).await?;
+        Ok(balance_sheet(tx, as_of.0, known_at, only).await?)
     }
 }

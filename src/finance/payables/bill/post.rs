@@ -10,6 +10,7 @@ use crate::finance::document::pricing::total;
 use crate::finance::document::{Kind, lines};
 use crate::finance::ids::JournalEntryId;
 use crate::finance::ledger::account::Control;
+use crate::finance::ledger::dimension::split;
 use crate::finance::ledger::journal::{self, EntrySource, NewEntry};
 use crate::finance::open_item::{self, NewItem, Party, Source};
 use crate::finance::payables::vendor;
@@ -39,6 +40,7 @@ pub(super) async fn post(tx: &Tx, input: BillPostInput) -> Result<Bill> {
     // before the bill is frozen
     lines::reprice(tx, Kind::Bill, &before, &lines, &totals).await?;
     let gross_book = entry.gross_book;
+    let posted_lines = split::apply(tx, day, entry.lines).await?;
     let entry_id = JournalEntryId::new();
     let posting = journal::post_as(
         tx,
@@ -50,7 +52,7 @@ pub(super) async fn post(tx: &Tx, input: BillPostInput) -> Result<Bill> {
             source: EntrySource::Bill,
             source_id: Some(draft.id.0),
             reverses: None,
-            lines: entry.lines,
+            lines: posted_lines,
         },
     );
     let item = NewItem {

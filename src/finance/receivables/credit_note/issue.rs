@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use backoffice_money::{Currency, Decimal, LineTotals, Prices, add, mul, neg, round, sub};
 use chrono::NaiveDate;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Nullable, Numeric, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Jsonb, Nullable, Numeric, Text, Uuid as SqlUuid};
 use futures_util::future::{join5, try_join3};
 
 use super::rules::{Amount, Credited, Invoiced, Taxed, Terms, credit, totals};
@@ -14,6 +14,7 @@ use crate::finance::document::Kind;
 use crate::finance::document::posting::{Currencies, entry_worth};
 use crate::finance::document::pricing::{Line, LineTax, total};
 use crate::finance::ids::{AccountId, CreditNoteId, InvoiceId, InvoiceLineId, JournalEntryId, TaxCodeId};
+use crate::finance::ledger::dimension::{Labels, split};
 use crate::finance::ledger::journal::{self, EntrySource, NewEntry};
 use crate::finance::open_item::allocation::{self, NewAllocation};
 use crate::finance::open_item::{self, NewItem, OpenItem, Party, Source};
@@ -68,14 +69,16 @@ struct Row {
     second_tax_percent: Decimal,
     #[diesel(sql_type = Numeric)]
     taken_second: Decimal,
+    #[diesel(sql_type = Jsonb)]
+    dimensions: serde_json::Value,
 }
 
 impl Row {
-    fn line(&self) -> Line {
+    fn line(&self) -> Result<Line> {
         let tax = |code: Option<TaxCodeId>, account: Option<AccountId>, percent| {
             code.zip(account).map(|(code, account)| LineTax { code, account, percent })
         };
-        Line {
+        Ok(Line {
             description: self.description.clone(),
             quantity: self.quantity,
             unit_price: self.unit_price,
@@ -83,7 +86,8 @@ impl Row {
             account: self.account_id,
             tax: tax(self.tax_code_id, self.tax_account_id, self.tax_percent),
             second_tax: tax(self.second_tax_code_id, self.second_account_id, self.second_tax_percent),
-        }
+            labels: Labels::from_json(&self.dimensions)?,
+        })
     }
 
     /// The line with its amounts as the invoice has them, and what notes took back of them.
@@ -134,7 +138,7 @@ async fn lines_of(tx: &Tx, id: InvoiceId) -> Result<Vec<Row>> {
                     t.account_id AS tax_account_id, l.tax_percent, coalesce(c.quantity, 0) AS taken_quantity,
                     coalesce(c.net, 0) AS taken_net, coalesce(c.tax, 0) AS taken_tax,
                     l.second_tax_code_id, s.account_id AS second_account_id, l.second_tax_percent,
-                    coalesce(c.second_tax, 0) AS taken_second
+                    coalesce(c.second_tax, 0) AS taken_second, l.dimensions
                FROM finance.invoice_line l
                LEFT JOIN finance.tax_code t ON t.tenant_id = l.tenant_id AND t.id = l.tax_code_id
                LEFT JOIN finance.tax_code s ON s.tenant_id = l.tenant_id AND s.id = l.second_tax_code_id
@@ -243,7 +247,7 @@ pub(super) async fn issue(tx: &Tx, input: CreditNoteIssueInput) -> Result<Credit
     let next_number = sql("SELECT core.next_number($1, 'credit_note', 'CN-') AS number").bind::<SqlUuid, _>(tenant);
     let (rows, item, taking) =
         try_join3(lines_of(tx, invoice.id), item_of(tx, invoice.id), tx.row::<Taking, _>(next_number)).await?;
-    let sold: Vec<Line> = rows.iter().map(Row::line).collect();
+    let sold: Vec<Line> = rows.iter().map(Row::line).collect::<Result<_>>()?;
     let invoice_totals = total(&sold, invoice.terms(), money)?;
     let lines: Vec<Invoiced> = rows
         .iter()
@@ -278,6 +282,9 @@ pub(super) async fn issue(tx: &Tx, input: CreditNoteIssueInput) -> Result<Credit
         format!("{} for {of} {}", taking.number, invoice.customer_name).chars().take(500).collect();
     // the invoice turned round is posted as a bill is
     let entry = entry_worth(Kind::Bill, item.account_id, &returned, &note, currencies, &description, Some(worth))?;
+    // what was split among values of dimensions comes back from the same ones
+    let sold_on = invoice.issue_date.map_or(day, |issued| issued.0);
+    let posted_lines = split::apply(tx, sold_on, entry.lines).await?;
 
     let (id, entry_id) = (CreditNoteId::new(), JournalEntryId::new());
     let posting = journal::post_as(
@@ -290,7 +297,7 @@ pub(super) async fn issue(tx: &Tx, input: CreditNoteIssueInput) -> Result<Credit
             source: EntrySource::CreditNote,
             source_id: Some(id.0),
             reverses: None,
-            lines: entry.lines,
+            lines: posted_lines,
         },
     );
     let written = tx.row(

@@ -12,6 +12,7 @@ use crate::finance::document::pricing::total;
 use crate::finance::document::{Kind, lines};
 use crate::finance::ids::JournalEntryId;
 use crate::finance::ledger::account::Control;
+use crate::finance::ledger::dimension::split;
 use crate::finance::ledger::journal::{self, EntrySource, NewEntry};
 use crate::finance::open_item::{self, NewItem, Party, Source, instalment};
 use crate::finance::receivables::customer;
@@ -78,6 +79,7 @@ pub(super) async fn issue(tx: &Tx, input: InvoiceIssueInput) -> Result<Invoice> 
     // before the invoice is frozen
     lines::reprice(tx, Kind::Invoice, &before, &lines, &totals).await?;
     let gross_book = entry.gross_book;
+    let posted_lines = split::apply(tx, day, entry.lines).await?;
     let entry_id = JournalEntryId::new();
     let posting = journal::post_as(
         tx,
@@ -89,7 +91,7 @@ pub(super) async fn issue(tx: &Tx, input: InvoiceIssueInput) -> Result<Invoice> 
             source: EntrySource::Invoice,
             source_id: Some(draft.id.0),
             reverses: None,
-            lines: entry.lines,
+            lines: posted_lines,
         },
     );
     let item = NewItem {

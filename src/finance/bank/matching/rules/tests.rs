@@ -42,6 +42,7 @@ fn facts(amount: &str, currency: &str) -> Facts {
         currency: Currency::parse(currency).unwrap(),
         book: Currency::parse("EUR").unwrap(),
         rate: None,
+        exchange: Exchange::default(),
     }
 }
 
@@ -57,7 +58,7 @@ fn code(result: Result<Plan>) -> UserErrorCode {
 fn a_part_payment_and_a_fee() {
     let receivable = item(OpenItemSide::Receivable, "EUR", dec("9520"), dec("9520"));
     let account = receivable.account_id;
-    let settled = [Settled { item: receivable, amount: dec("5000") }];
+    let settled = [Settled { item: receivable, amount: dec("5000"), paid: None }];
     let fee = Posting { account: AccountId::new(), amount: dec("-12.90"), description: String::new() };
     let plan = plan(&facts("4987.10", "EUR"), &settled, vec![fee], "test").unwrap();
     let amounts: Vec<Decimal> = plan.lines.lines().iter().map(|line| line.amount).collect();
@@ -68,8 +69,11 @@ fn a_part_payment_and_a_fee() {
 
 #[test]
 fn a_payment_to_a_vendor_debits_what_is_owed() {
-    let settled =
-        [Settled { item: item(OpenItemSide::Payable, "EUR", dec("11900"), dec("11900")), amount: dec("11900") }];
+    let settled = [Settled {
+        item: item(OpenItemSide::Payable, "EUR", dec("11900"), dec("11900")),
+        amount: dec("11900"),
+        paid: None,
+    }];
     let plan = plan(&facts("-11900", "EUR"), &settled, Vec::new(), "test").unwrap();
     assert_eq!(plan.lines.lines()[1].amount, dec("11900"));
 }
@@ -79,6 +83,7 @@ fn refusals() {
     let one = |amount: &str| Settled {
         item: item(OpenItemSide::Receivable, "EUR", dec("100"), dec("100")),
         amount: dec(amount),
+        paid: None,
     };
     assert_eq!(code(plan(&facts("100.01", "EUR"), &[one("100.01")], Vec::new(), "")), UserErrorCode::OverAllocated);
     assert_eq!(code(plan(&facts("99", "EUR"), &[one("100")], Vec::new(), "")), UserErrorCode::Unbalanced);
@@ -87,8 +92,38 @@ fn refusals() {
     assert_eq!(code(plan(&facts("100", "USD"), &[one("100")], Vec::new(), "")), UserErrorCode::Invalid);
     assert_eq!(code(plan(&facts("1", "EUR"), &[], Vec::new(), "")), UserErrorCode::Unbalanced);
     let twice = item(OpenItemSide::Receivable, "EUR", dec("100"), dec("100"));
-    let twice = [Settled { item: twice.clone(), amount: dec("50") }, Settled { item: twice, amount: dec("50") }];
+    let twice = [
+        Settled { item: twice.clone(), amount: dec("50"), paid: None },
+        Settled { item: twice, amount: dec("50"), paid: None },
+    ];
     assert_eq!(code(plan(&facts("100", "EUR"), &twice, Vec::new(), "")), UserErrorCode::Duplicate);
+}
+
+/// The books are kept in euros here, so the rupees of the stories are euros.
+#[test]
+fn what_is_paid_at_another_rate_is_realised() {
+    let exchange = Exchange { gain: Some(AccountId::new()), loss: Some(AccountId::new()) };
+    let owed = || item(OpenItemSide::Receivable, "USD", dec("100"), dec("5000"));
+    let amounts = |plan: &Plan| plan.lines.lines().iter().map(|line| line.amount).collect::<Vec<_>>();
+    // 100 booked at 50 and paid at 55.
+    let line = Facts { rate: Some(dec("55")), exchange, ..facts("100", "USD") };
+    let whole = [Settled { item: owed(), amount: dec("100"), paid: None }];
+    let gained = plan(&line, &whole, Vec::new(), "").unwrap();
+    assert_eq!(amounts(&gained), [dec("5500"), dec("-5000"), dec("-500")]);
+    assert_eq!(Some(gained.lines.lines()[2].account), exchange.gain);
+    // 20 of them paid with 900 of the books' currency.
+    let line = Facts { exchange, ..facts("900", "EUR") };
+    let part = |paid| [Settled { item: owed(), amount: dec("20"), paid }];
+    let lost = plan(&line, &part(Some(dec("900"))), Vec::new(), "").unwrap();
+    assert_eq!(amounts(&lost), [dec("900"), dec("-1000"), dec("100")]);
+    assert_eq!(Some(lost.lines.lines()[2].account), exchange.loss);
+    assert_eq!((lost.allocations[0].amount, lost.allocations[0].amount_book), (dec("20"), dec("1000")));
+    // What is paid is said where the currencies differ, with the right sign, and nowhere else.
+    assert_eq!(code(plan(&line, &part(None), Vec::new(), "")), UserErrorCode::Required);
+    assert_eq!(code(plan(&line, &part(Some(dec("-900"))), Vec::new(), "")), UserErrorCode::Invalid);
+    assert_eq!(code(plan(&line, &part(Some(dec("899"))), Vec::new(), "")), UserErrorCode::Unbalanced);
+    let nowhere = Facts { exchange: Exchange::default(), ..facts("900", "EUR") };
+    assert_eq!(code(plan(&nowhere, &part(Some(dec("900"))), Vec::new(), "")), UserErrorCode::State);
 }
 
 proptest! {
@@ -109,7 +144,7 @@ proptest! {
             let amount = sign * Decimal::new(part, 2);
             let flow = if payable { -amount } else { amount };
             let facts = facts(&flow.to_string(), "USD");
-            let plan = plan(&facts, &[Settled { item: item.clone(), amount }], Vec::new(), "").unwrap();
+            let plan = plan(&facts, &[Settled { item: item.clone(), amount, paid: None }], Vec::new(), "").unwrap();
             prop_assert_eq!(plan.lines.lines().iter().map(|line| line.book()).sum::<Decimal>(), Decimal::ZERO);
             item.open_amount = Dec(item.open_amount.0 - plan.allocations[0].amount);
             item.open_book = Dec(item.open_book.0 - plan.allocations[0].amount_book);

@@ -1,0 +1,10 @@
+DROP TABLE finance.exchange_rate;
+DO $$
+DECLARE
+  said text := (SELECT pg_get_constraintdef(c.oid) FROM pg_constraint c
+                 WHERE c.conrelid = 'finance.account'::regclass AND c.conname = 'account_control_check');
+BEGIN
+  ALTER TABLE finance.account DROP CONSTRAINT account_control_check;
+  EXECUTE 'ALTER TABLE finance.account ADD CONSTRAINT account_control_check '
+          || replace(said, ', ''exchange_difference''::text, ''unrealized_exchange''::text', '');
+END $$;
