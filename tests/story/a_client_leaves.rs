@@ -244,7 +244,7 @@ async fn its_documents_and_the_calendar_that_it_follows_come_along() {
     assert_eq!(shelf(&nina, "Staffelmiete").await, shelf_before);
     assert_eq!(nina.ask(days, json!({})).await, counted);
     // The calendar is that of the provider who has taken it over, and changes with its word.
-    let input = json!({ "id": calendar, "exceptions": [] });
+    let input = json!({ "id": calendar, "removeExceptions": ["2026-03-09"] });
     let changed = act(
         &administrator,
         "providerCalendarUpdate",

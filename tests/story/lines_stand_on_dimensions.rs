@@ -315,3 +315,37 @@ async fn accounts_need_what_they_need() {
     );
     assert_eq!(app.database.findings(), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn what_is_credited_comes_back_from_where_it_stood() {
+    let (_app, books) = nordwind::stocked().await;
+    let client = &books.accountant;
+    let centre = dimension(client, "cost_centre").await;
+    let (sales, north, south) = (
+        value(client, &centre, "sales").await,
+        value(client, &centre, "north").await,
+        value(client, &centre, "south").await,
+    );
+    let split = |from: &str, first: &str, second: &str| json!({ "value": sales, "validFrom": from, "parts": [{ "value": north, "percent": first }, { "value": south, "percent": second }] });
+    change(client, "dimensionDistributionSet", split("2026-01-01", "60", "40"), "").await;
+    change(client, "dimensionDistributionSet", split("2026-03-01", "10", "90"), "").await;
+    let revenue = client.account("4400").await;
+    let line = json!({ "description": "Goods", "quantity": "2", "unitPrice": "50.01", "account": revenue, "dimensions": [sales] });
+    let customer = nordwind::id(client, "customers", "number", "10006").await;
+    let draft = made(client, "invoiceCreate", json!({ "customer": customer, "lines": [line] }), "invoice").await;
+    let issued = json!({ "id": draft, "issueDate": "2026-02-10" });
+    let issued = change(client, "invoiceIssue", issued, &format!("invoice {{ entry {{ {SHOWN} }} }}")).await;
+    let entry = &issued["invoice"]["entry"];
+    assert_eq!(labelled(entry), pairs(&[("", "100.02"), ("north", "-60.01"), ("south", "-40.01")]));
+    // Shares are others since March; what comes back in April comes from where it was.
+    let note = json!({ "invoice": draft, "issueDate": "2026-04-02", "reason": "Sent back" });
+    let note = change(client, "creditNoteIssue", note, &format!("creditNote {{ entry {{ {SHOWN} }} }}")).await;
+    let entry = &note["creditNote"]["entry"];
+    assert_eq!(labelled(entry), pairs(&[("", "-100.02"), ("north", "60.01"), ("south", "40.01")]));
+    let figures = |value: &str| {
+        let query = "query($values: [ID!]) { incomeStatement(from: \"2026-01-01\", to: \"2026-12-31\", dimensions: $values) { result { amount } } }";
+        let values = json!({ "values": [value] });
+        async move { client.ask(query, values).await["incomeStatement"]["result"]["amount"].clone() }
+    };
+    assert_eq!((figures(&north).await, figures(&south).await), (json!("0.00"), json!("0.00")));
+}
