@@ -95,3 +95,35 @@ async fn an_entry_comes_once_for_each_of_its_days() {
     assert_eq!(post(client, "2026-11-01").await, 0);
     assert_eq!(app.database.findings(), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn what_needs_an_approval_does_not_come_by_itself() {
+    let (app, books) = nordwind::stocked().await;
+    let client = &books.accountant;
+    let inside = books.administrator.enter(&books.client).await;
+    let rights = json!(["APPROVAL_READ", "APPROVAL_POLICY_MANAGE"]);
+    made(&inside, "roleCreate", json!({ "name": "Chief", "permissions": rights }), "role").await;
+    let chief = books.administrator.staff("carla@firm.example", "Carla").await;
+    inside.grant(&chief, "Chief", "2026-01-01", None).await;
+    let chief = app.sign_in("carla@firm.example").await.enter(&books.client).await;
+    let template = made(client, "recurringEntryCreate", rent(client, None, None, None).await, "recurringEntry").await;
+    let monthly = rent(client, Some(1), Some("2026-01-31"), None).await;
+    made(client, "recurringEntryCreate", monthly, "recurringEntry").await;
+    let deferral = json!({ "description": "Insurance", "amount": "1700.00", "startsOn": "2026-01-01", "endsOn": "2026-02-28",
+                           "method": "BY_MONTH", "debitAccount": client.account("6815").await, "creditAccount": client.account("1600").await });
+    made(client, "deferralCreate", deferral, "deferral").await;
+    // 850.00 is below 850.01 and above 849.99.
+    let role = inside.role("Accountant").await;
+    let bands = |above: &str| json!([{ "above": above, "steps": [{ "roles": [role] }] }]);
+    let input = json!({ "subject": "JOURNAL_PROPOSAL", "name": "Entries", "bands": bands("849.99") });
+    let id = made(&chief, "approvalPolicyCreate", input, "approvalPolicy").await;
+    let by_hand = json!({ "id": template, "date": "2026-01-15" });
+    assert_eq!(refused(client, "recurringEntryPost", by_hand.clone()).await, "lines");
+    assert_eq!(refused(client, "recurringEntriesPost", json!({ "through": "2026-02-01" })).await, "through");
+    assert_eq!(refused(client, "deferralsPost", json!({ "through": "2026-02-01" })).await, "through");
+    assert_eq!(days(client).await, Vec::<String>::new());
+    change(&chief, "approvalPolicyUpdate", json!({ "id": id, "bands": bands("850.00") }), "").await;
+    change(client, "recurringEntryPost", by_hand, "").await;
+    assert_eq!(post(client, "2026-02-01").await, 1);
+    assert_eq!(days(client).await, ["2026-01-15", "2026-01-31"]);
+}

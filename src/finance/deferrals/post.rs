@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use crate::finance::ids::{AccountId, DeferralId};
 use crate::finance::ledger::dimension::Labels;
-use crate::finance::ledger::journal::recurring::{self, RecurringEntryRun};
+use crate::finance::ledger::journal::manual::expect_approved;
+use crate::finance::ledger::journal::recurring::{self, RecurringEntryRun, named};
 use crate::finance::ledger::journal::{self, EntrySource, NewEntry, NewLine};
 use crate::finance::ledger::lock;
 use crate::platform::can::Can;
@@ -136,6 +137,7 @@ async fn post_due(tx: &Tx, through: NaiveDate) -> Result<DeferralRun> {
             lines: Balanced::check(book, lines)?,
         };
         let posted = journal::post(tx, entry).await.map_err(|error| named(error, &text))?;
+        expect_approved(tx, posted.id).await.map_err(|error| named(error, &text))?;
         tx.exec(
             sql("UPDATE finance.deferral_slice s SET due = false, entry_id = $3 WHERE s.tenant_id = $1 AND s.id = $2")
                 .bind::<SqlUuid, _>(tx.tenant()?)
@@ -146,16 +148,6 @@ async fn post_due(tx: &Tx, through: NaiveDate) -> Result<DeferralRun> {
         run.posted = run.posted.saturating_add(1);
     }
     Ok(run)
-}
-
-/// A refusal that says which slice it is about.
-fn named(error: Error, slice: &str) -> Error {
-    let Error::Refused(mut reasons) = error else { return error };
-    for reason in &mut reasons {
-        reason.field = crate::platform::error::path("through");
-        reason.message = format!("{slice}: {}", reason.message);
-    }
-    Error::Refused(reasons)
 }
 
 async fn post_by_hand(tx: &Tx, through: Option<Date>) -> Result<DeferralRun> {

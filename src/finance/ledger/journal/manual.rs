@@ -75,12 +75,18 @@ crate::platform::payload! {
     }
 }
 
-/// An entry that was posted by hand just now, if nothing says that it lacks an approval.
-pub(super) async fn posted(tx: &Tx, id: JournalEntryId) -> Result<JournalEntry> {
+/// Refuses an entry that was posted just now, by hand or as somebody has laid it down, if it lacks an approval.
+pub(crate) async fn expect_approved(tx: &Tx, id: JournalEntryId) -> Result<()> {
     let expected = sql("SELECT 1 FROM finance.expect_entry_approved($1, $2)")
         .bind::<SqlUuid, _>(tx.tenant()?)
         .bind::<SqlUuid, _>(id);
     tx.exec(expected).await?;
+    Ok(())
+}
+
+/// An entry that was posted by hand just now, if nothing says that it lacks an approval.
+pub(super) async fn posted(tx: &Tx, id: JournalEntryId) -> Result<JournalEntry> {
+    expect_approved(tx, id).await?;
     read(tx, id).await
 }
 

@@ -8,10 +8,10 @@ use backoffice_money::{Balanced, Currency};
 use chrono::{Months, NaiveDate};
 use diesel::QueryableByName;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Date as SqlDate, Int4, Nullable, Uuid as SqlUuid};
+use diesel::sql_types::{Date as SqlDate, Int4, Nullable, Uuid as SqlUuid};
 use serde::{Deserialize, Serialize};
 
-use super::manual::{JournalEntryPayload, JournalEntryPostInput, JournalLineInput, unsplit};
+use super::manual::{JournalEntryPayload, JournalEntryPostInput, JournalLineInput, expect_approved, unsplit};
 use super::{EntrySource, JournalEntry, NewEntry, NewLine, find, post, refuse_lines};
 use crate::finance::ids::{AccountId, DimensionValueId, RecurringEntryId, TaxCodeId};
 use crate::finance::ledger::dimension::Labels;
@@ -324,7 +324,9 @@ async fn post_one(tx: &Tx, row: &RecurringEntry, date: NaiveDate, description: S
         reverses: None,
         lines: Balanced::check(book, row.new_lines(book)?).map_err(refuse_lines)?,
     };
-    post(tx, entry).await
+    let made = post(tx, entry).await?;
+    expect_approved(tx, made.id).await?;
+    Ok(made)
 }
 
 async fn post_by_hand(tx: &Tx, input: RecurringEntryPostInput) -> Result<JournalEntry> {
@@ -356,11 +358,10 @@ pub async fn post_due(tx: &Tx, through: NaiveDate) -> Result<RecurringEntryRun> 
                       WHERE r.tenant_id = $1 AND r.next_on <= $2 AND greatest(r.next_on, $3) <= $2
                         AND EXISTS (SELECT 1 FROM finance.fiscal_year y
                                      WHERE y.tenant_id = $1 AND greatest(r.next_on, $3) BETWEEN y.starts_on AND y.ends_on)
-                      ORDER BY r.next_on, r.id LIMIT $4")
+                      ORDER BY r.next_on, r.id LIMIT 1")
                 .bind::<SqlUuid, _>(tx.tenant()?)
                 .bind::<SqlDate, _>(through)
-                .bind::<Nullable<SqlDate>, _>(opens_on)
-                .bind::<BigInt, _>(1),
+                .bind::<Nullable<SqlDate>, _>(opens_on),
             )
             .await?;
         let Some(due) = found else { return Ok(run) };
@@ -393,7 +394,7 @@ pub async fn post_due(tx: &Tx, through: NaiveDate) -> Result<RecurringEntryRun> 
 }
 
 /// A refusal that says which entry it is about.
-fn named(error: Error, what: &str) -> Error {
+pub(crate) fn named(error: Error, what: &str) -> Error {
     let Error::Refused(mut reasons) = error else { return error };
     for reason in &mut reasons {
         reason.field = path("through");
