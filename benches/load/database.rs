@@ -201,11 +201,14 @@ fn copy(postgres: &PrivatePostgres) {
     execute(
         &postgres.url(SUPERUSER, BARE),
         "DO $$ DECLARE t regclass; BEGIN
-           FOR t IN SELECT c.oid FROM pg_class c WHERE c.relnamespace IN ('finance'::regnamespace, 'practice'::regnamespace) AND c.relkind = 'r' LOOP
+           FOR t IN SELECT c.oid FROM pg_class c WHERE c.relnamespace IN ('finance'::regnamespace, 'practice'::regnamespace, 'audit'::regnamespace, 'core'::regnamespace) AND c.relkind = 'r' LOOP
              EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', t);
            END LOOP;
          END $$;
          GRANT INSERT ON practice.approval_request, practice.approval_request_step, practice.approval_decision TO backoffice_app;
+         GRANT INSERT ON audit.entry, audit.link, core.event TO backoffice_app;
+         GRANT SELECT, INSERT, UPDATE ON audit.chain, core.event_head TO backoffice_app;
+         GRANT USAGE ON SCHEMA audit TO backoffice_app;
          GRANT CONNECT ON DATABASE bare TO backoffice_app",
     );
 }
