@@ -16,6 +16,8 @@ use crate::scale::Scale;
 pub const BARE: &str = "bare";
 /// Who signs in.
 pub const EMAIL: &str = "bench@provider.example";
+/// Who looks over what the other has done.
+pub const CHECKER: &str = "checker@provider.example";
 pub const PASSWORD: &str = "a long password for the load test";
 
 /// The filled database. Its folder goes with it.
@@ -49,7 +51,9 @@ impl Database {
         database::create_roles(&mut connection, None).unwrap();
         database::migrate(&mut connection).unwrap();
         drop(connection);
-        create_user(&postgres.url("backoffice_app", DATABASE));
+        for email in [EMAIL, CHECKER] {
+            create_user(&postgres.url("backoffice_app", DATABASE), email);
+        }
         fill(&url, scale);
         copy(&postgres);
         postgres.stop();
@@ -127,10 +131,10 @@ fn sweep() {
     }
 }
 
-/// The person who asks, made as an operator would make him.
-fn create_user(app_url: &str) {
+/// A person of the provider, made as an operator would make him.
+fn create_user(app_url: &str, email: &str) {
     let status = Command::new(env!("CARGO_BIN_EXE_backoffice"))
-        .args(["user", "create", "--email", EMAIL, "--name", "Bench"])
+        .args(["user", "create", "--email", email, "--name", "Bench"])
         .env("DATABASE_URL", app_url)
         .env("BACKOFFICE_PASSWORD", PASSWORD)
         .status()

@@ -11,6 +11,7 @@
 //! round, `BACKOFFICE_BENCH_ROUNDS` their number, `BACKOFFICE_BENCH_ONLY` a part of the name of the comparisons to make.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+mod books;
 mod database;
 mod edge;
 mod generator;
@@ -55,6 +56,10 @@ fn main() -> ExitCode {
         workload::documents(&server, &session, &database, &scale).into_iter().for_each(|measure| report.add(measure));
     }
     report.memory();
+    if wanted("books") {
+        say(&format!("{:>4} s  books", started.elapsed().as_secs()));
+        books::books(&server, &session, &database, &scale).into_iter().for_each(|measure| report.add(measure));
+    }
     say(&format!("{:>4} s  gate", started.elapsed().as_secs()));
     report.add(workload::gate(&server, &session, &scale));
     if wanted("edge") {

@@ -101,12 +101,17 @@ impl Session {
 
     /// A session of its own, with tokens for these clients only.
     pub fn of(server: &Server, clients: &[u64]) -> Self {
+        Self::of_person(server, EMAIL, clients)
+    }
+
+    /// The same of one of the two persons there are.
+    pub fn of_person(server: &Server, email: &str, clients: &[u64]) -> Self {
         let mut connection = server.connect();
         let signed_in = connection.ask(
             "",
             "mutation($email: String!, $password: String!) {
                signIn(input: { email: $email, password: $password }) { accessToken userErrors { message } } }",
-            &json!({ "email": EMAIL, "password": PASSWORD }),
+            &json!({ "email": email, "password": PASSWORD }),
         );
         let access = signed_in["signIn"]["accessToken"].as_str().unwrap_or_else(|| panic!("{signed_in}"));
         let everywhere = access.to_owned();
