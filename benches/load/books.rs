@@ -107,7 +107,7 @@ fn fill(database: &Database, client: u64, amounts: &Amounts) {
          INSERT INTO finance.open_item (tenant_id, id, side, vendor_id, bill_id, document, party_name, entry_id, account_id, item_date,
                                         due_date, currency, amount, amount_book, open_amount, open_book)
          SELECT b.tenant_id, bench.id(43, {client}, n), 'payable', b.vendor_id, b.id, b.number, b.vendor_name, b.entry_id,
-                bench.id(13, {client}, 21), b.bill_date, b.due_date, 'EUR', -b.gross, -b.gross, -b.gross, -b.gross
+                bench.id(13, {client}, 21), b.bill_date, b.due_date, 'EUR', b.gross, b.gross, b.gross, b.gross
            FROM generate_series(1, {bills}) AS n
            JOIN finance.bill b ON b.tenant_id = bench.tenant({client}) AND b.id = bench.id(42, {client}, n);
          INSERT INTO finance.open_item (tenant_id, id, side, customer_id, document, party_name, entry_id, account_id, item_date,
@@ -117,7 +117,7 @@ fn fill(database: &Database, client: u64, amounts: &Amounts) {
                 bench.day(n, {receivables}) + 30, 'EUR', gross, gross, CASE WHEN n % 4 = 0 THEN gross ELSE 0 END, CASE WHEN n % 4 = 0 THEN gross ELSE 0 END
            FROM (SELECT n, 100 + n * 1.19 AS gross FROM generate_series(1, {receivables}) AS n) AS numbered;
          INSERT INTO finance.allocation (tenant_id, id, open_item_id, entry_id, allocated_on, amount, amount_book)
-         SELECT i.tenant_id, bench.id(45, {client}, n), i.id, i.entry_id, i.item_date + 20, i.amount, i.amount_book
+         SELECT i.tenant_id, bench.id(45, {client}, n), i.id, i.entry_id, i.item_date, i.amount, i.amount_book
            FROM generate_series(1, {receivables}) AS n
            JOIN finance.open_item i ON i.tenant_id = bench.tenant({client}) AND i.id = bench.id(44, {client}, n)
           WHERE n % 4 <> 0"

@@ -71,4 +71,8 @@ crate::platform::ids! {
     PaymentRunId = "prun";
     /// Names a payment of a run.
     PaymentRunItemId = "prui";
+    /// Names a sample of journal entries.
+    AuditSampleId = "asm";
+    /// Names an entry of a sample.
+    AuditSampleItemId = "asmi";
 }

@@ -9,6 +9,7 @@ use backoffice_approvals as approvals;
 use backoffice_platform as platform;
 use backoffice_registers as registers;
 
+pub mod audit;
 pub mod bank;
 pub mod chart;
 pub mod deferrals;
@@ -62,6 +63,7 @@ pub struct FinanceQuery(
     bank::BankQuery,
     imports::ImportsQuery,
     deferrals::DeferralsQuery,
+    audit::AuditSupportQuery,
 );
 
 /// The department's mutations.
@@ -72,4 +74,5 @@ pub struct FinanceMutation(
     bank::BankMutation,
     imports::ImportsMutation,
     deferrals::DeferralsMutation,
+    audit::AuditSupportMutation,
 );

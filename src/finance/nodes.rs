@@ -1,5 +1,6 @@
 //! The records of this department that are found by their own id.
 
+use super::audit::sample::{AuditSample, AuditSampleItem};
 use super::bank::account::BankAccount;
 use super::bank::line::BankLine;
 use super::bank::matching::BankMatch;
@@ -7,11 +8,11 @@ use super::bank::statement::BankStatement;
 use super::deferrals::Deferral;
 use super::document::lines::{DocumentLine, OfBill, OfInvoice};
 use super::ids::{
-    AccountId, AllocationId, BankAccountId, BankLineId, BankMatchId, BankStatementId, BillId, BillLineId, CreditNoteId,
-    CustomerId, DeferralId, DimensionId, DimensionValueId, ExchangeRateId, FiscalYearId, ImportId, InvoiceId,
-    InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId, LedgerId, LockExceptionId, OpenItemId,
-    PaymentAllocationId, PaymentId, PaymentRunId, PaymentRunItemId, RecurringEntryId, RevaluationId, TaxCodeId,
-    TaxRateId, VendorBankChangeId, VendorHoldId, VendorId,
+    AccountId, AllocationId, AuditSampleId, AuditSampleItemId, BankAccountId, BankLineId, BankMatchId, BankStatementId,
+    BillId, BillLineId, CreditNoteId, CustomerId, DeferralId, DimensionId, DimensionValueId, ExchangeRateId,
+    FiscalYearId, ImportId, InvoiceId, InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId, LedgerId,
+    LockExceptionId, OpenItemId, PaymentAllocationId, PaymentId, PaymentRunId, PaymentRunItemId, RecurringEntryId,
+    RevaluationId, TaxCodeId, TaxRateId, VendorBankChangeId, VendorHoldId, VendorId,
 };
 use super::imports::Import;
 use super::ledger::account::Account;
@@ -71,4 +72,6 @@ crate::platform::nodes! {
     VendorHold: VendorHoldId by VendorHold;
     PaymentRun: PaymentRunId by PaymentRun;
     PaymentRunItem: PaymentRunItemId by PaymentRunItem;
+    AuditSample: AuditSampleId by AuditSample;
+    AuditSampleItem: AuditSampleItemId by AuditSampleItem;
 }

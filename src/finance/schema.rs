@@ -87,6 +87,38 @@ diesel::table! {
 }
 
 diesel::table! {
+    finance.audit_sample (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        from_on -> Date,
+        to_on -> Date,
+        account_id -> Nullable<Uuid>,
+        method -> Text,
+        seed -> Text,
+        size -> Int4,
+        known_at -> Timestamptz,
+        population -> Int4,
+        population_amount -> Numeric,
+        drawn_by_name -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.audit_sample_item (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        sample_id -> Uuid,
+        place -> Int4,
+        entry_id -> Uuid,
+        amount -> Numeric,
+        hits -> Int4,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     finance.bank_account (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -542,6 +574,7 @@ diesel::table! {
         version -> Int4,
         credit_note_id -> Nullable<Uuid>,
         payment_id -> Nullable<Uuid>,
+        mark -> Nullable<Text>,
     }
 }
 

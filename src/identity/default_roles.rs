@@ -14,6 +14,7 @@ const READ_BOOKS: &[Can] = &[
     Can::AccountRead,
     Can::TaxCodeRead,
     Can::JournalRead,
+    Can::AuditSampleRead,
     Can::PeriodRead,
     Can::ReportRead,
     Can::FiguresRead,
@@ -80,6 +81,7 @@ const RUN_BOOKS: &[Can] = &[
     Can::LegalHoldRead,
     Can::LegalHoldManage,
     Can::RegisterManage,
+    Can::AuditSampleDraw,
 ];
 /// Does the client's work.
 const DO_WORK: &[Can] = &[

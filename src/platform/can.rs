@@ -85,6 +85,10 @@ rights! {
     JournalPost = "finance.journal.post",
     /// Reverse journal entries.
     JournalReverse = "finance.journal.reverse",
+    /// Read the samples that auditors have drawn from the journal.
+    AuditSampleRead = "finance.audit_sample.read",
+    /// Draw samples from the journal.
+    AuditSampleDraw = "finance.audit_sample.draw",
     /// See fiscal years and locks.
     PeriodRead = "finance.period.read",
     /// Lock periods softly and grant exceptions; add fiscal years.

@@ -24,6 +24,7 @@ mod answers_are_compressed;
 mod appointments_are_booked_once;
 mod appointments_are_exchanged;
 mod appointments_come_again;
+mod auditors_draw_samples;
 mod banks_write_as_they_like;
 mod browsers_call_from_portals;
 mod clients_begin_from_a_template;

@@ -21,7 +21,11 @@ use crate::platform::sql::sql;
 const MOST: usize = 10;
 /// A document number shorter than this says nothing in the middle of a reference.
 const SHORTEST_NUMBER: usize = 3;
-/// The same for names.
+/// The most characters of a document's number.
+const LONGEST_NUMBER: usize = 60;
+/// The most parts of one reference that are looked up: a statement's line of words has some dozens.
+const MOST_NUMBERS: usize = 2000;
+/// A name shorter than this says nothing.
 const SHORTEST_NAME: usize = 4;
 
 /// Why an open item is proposed for a bank line.
@@ -66,6 +70,15 @@ struct Candidate {
     line_iban: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     party_iban: Option<String>,
+}
+
+/// What a line says.
+#[derive(QueryableByName)]
+struct Said {
+    #[diesel(sql_type = SqlUuid)]
+    id: BankLineId,
+    #[diesel(sql_type = Text)]
+    reference: String,
 }
 
 impl Candidate {
@@ -123,6 +136,41 @@ fn words(text: &str) -> Vec<(char, bool)> {
     kept
 }
 
+/// The parts of a reference that may be the number of a document: from the beginning of a word to the end of one, with at
+/// least three letters and digits and at most as many as a number has.
+fn numbers(reference: &str) -> Vec<&str> {
+    let mut spans: Vec<(usize, usize, usize)> = Vec::new();
+    let mut before: Option<char> = None;
+    for (at, character) in reference.char_indices() {
+        let end = at.saturating_add(character.len_utf8());
+        if !character.is_alphanumeric() {
+            before = None;
+            continue;
+        }
+        match spans.last_mut() {
+            Some((_, last, length)) if before.is_some_and(|before| before.is_numeric() == character.is_numeric()) => {
+                (*last, *length) = (end, length.saturating_add(1));
+            }
+            _ => spans.push((at, end, 1)),
+        }
+        before = Some(character);
+    }
+    let mut found = Vec::new();
+    for (at, (begin, ..)) in spans.iter().enumerate() {
+        let mut length: usize = 0;
+        for (_, end, more) in spans.iter().skip(at) {
+            length = length.saturating_add(*more);
+            if length > LONGEST_NUMBER || found.len() >= MOST_NUMBERS {
+                break;
+            }
+            if length >= SHORTEST_NUMBER {
+                found.extend(reference.get(*begin..*end));
+            }
+        }
+    }
+    found
+}
+
 /// Whether a reference names a document: its number stands there whole, whatever the case, blanks and punctuation.
 fn mentions(reference: &str, document: &str) -> bool {
     let number: Vec<char> = words(document).into_iter().map(|(character, _)| character).collect();
@@ -156,39 +204,55 @@ impl Fetch for ForLine {
     const CAN: Can = Can::OpenItemRead;
 
     async fn fetch(tx: &Tx, keys: Vec<BankLineId>) -> Result<HashMap<BankLineId, Vec<MatchSuggestion>>> {
-        // The database looks for anything that may be a reason; which ones are is decided by the rules above.
+        // What a line says may be a number is looked up, as is what it comes to; whether that is a reason is decided by the
+        // rules above.
+        let lines: Vec<Said> = tx
+            .rows(
+                sql("SELECT l.id, l.reference FROM finance.bank_line l WHERE l.tenant_id = $1 AND l.id = ANY ($2) AND NOT l.matched")
+                    .bind::<SqlUuid, _>(tx.tenant()?)
+                    .bind::<Array<SqlUuid>, _>(keys),
+            )
+            .await?;
+        let (of, said): (Vec<BankLineId>, Vec<String>) = lines
+            .iter()
+            .flat_map(|line| numbers(&line.reference).into_iter().map(|number| (line.id, number.to_owned())))
+            .unzip();
         let rows: Vec<Candidate> = tx
             .rows(
-                sql("WITH line AS (
+                sql("WITH line AS MATERIALIZED (
                        SELECT l.id, l.currency, l.amount, l.reference, l.counterparty, l.counterparty_iban,
-                              upper(regexp_replace(l.reference, '[^[:alnum:]]', '', 'g')) AS said,
                               upper(regexp_replace(coalesce(l.counterparty, ''), '[^[:alnum:]]', '', 'g')) AS who
                          FROM finance.bank_line l
-                        WHERE l.tenant_id = $1 AND l.id = ANY ($2) AND NOT l.matched
-                     ), item AS MATERIALIZED (
-                       SELECT i.*, coalesce(c.iban, v.iban) AS party_iban,
-                              upper(regexp_replace(i.document, '[^[:alnum:]]', '', 'g')) AS mark,
-                              upper(regexp_replace(i.party_name, '[^[:alnum:]]', '', 'g')) AS who,
-                              CASE WHEN i.side = 'receivable' THEN i.open_amount ELSE -i.open_amount END AS flow
-                         FROM finance.open_item i
-                         LEFT JOIN finance.customer c ON c.tenant_id = i.tenant_id AND c.id = i.customer_id
-                         LEFT JOIN finance.vendor v ON v.tenant_id = i.tenant_id AND v.id = i.vendor_id
-                        WHERE i.tenant_id = $1 AND NOT i.settled
+                        WHERE l.tenant_id = $1 AND l.id = ANY ($2)
+                     ), candidate AS (
+                       SELECT n.line_id, i.id, true AS named
+                         FROM (SELECT u.line_id, upper(regexp_replace(u.said, '[^[:alnum:]]', '', 'g')) AS mark
+                                 FROM unnest($3::uuid[], $4::text[]) AS u (line_id, said)) AS n
+                         JOIN finance.open_item i ON i.tenant_id = $1 AND i.mark = n.mark AND NOT i.settled
+                        UNION
+                       SELECT l.id, i.id, false
+                         FROM line l
+                         JOIN finance.open_item i ON i.tenant_id = $1 AND i.open_amount IN (l.amount, -l.amount) AND NOT i.settled
                      )
                      SELECT i.id, i.side, i.customer_id, i.vendor_id, i.invoice_id, i.bill_id, i.credit_note_id, i.payment_id, i.document, i.party_name, i.entry_id,
                             i.account_id, i.item_date, i.due_date, i.currency, i.amount, i.open_amount, i.open_book,
                             i.version, line.id AS line_id, line.amount AS line_amount, line.reference AS said,
-                            line.counterparty AS line_party, line.counterparty_iban AS line_iban, i.party_iban
-                       FROM line
-                       JOIN item i ON i.currency = line.currency AND sign(i.flow) = sign(line.amount)
-                        AND ((length(i.mark) >= 3 AND strpos(line.said, i.mark) > 0)
-                             OR (i.flow = line.amount
-                                 AND (i.party_iban = line.counterparty_iban
-                                      OR (line.who <> '' AND (starts_with(line.who, i.who) OR starts_with(i.who, line.who))))))
+                            line.counterparty AS line_party, line.counterparty_iban AS line_iban, coalesce(c.iban, v.iban) AS party_iban
+                       FROM (SELECT k.line_id, k.id, bool_or(k.named) AS named FROM candidate k GROUP BY 1, 2) AS k
+                       JOIN line ON line.id = k.line_id
+                       JOIN finance.open_item i ON i.tenant_id = $1 AND i.id = k.id AND i.currency = line.currency
+                        AND sign(CASE WHEN i.side = 'receivable' THEN i.open_amount ELSE -i.open_amount END) = sign(line.amount)
+                       LEFT JOIN finance.customer c ON c.tenant_id = $1 AND c.id = i.customer_id
+                       LEFT JOIN finance.vendor v ON v.tenant_id = $1 AND v.id = i.vendor_id
+                      CROSS JOIN LATERAL (SELECT upper(regexp_replace(i.party_name, '[^[:alnum:]]', '', 'g')) AS who) AS party
+                      WHERE k.named OR coalesce(c.iban, v.iban) = line.counterparty_iban
+                         OR line.who <> '' AND (starts_with(line.who, party.who) OR starts_with(party.who, line.who))
                       ORDER BY line.id, i.due_date, i.id
                       LIMIT 5000")
                     .bind::<SqlUuid, _>(tx.tenant()?)
-                    .bind::<Array<SqlUuid>, _>(keys),
+                    .bind::<Array<SqlUuid>, _>(lines.iter().map(|line| line.id).collect::<Vec<_>>())
+                    .bind::<Array<SqlUuid>, _>(of)
+                    .bind::<Array<Text>, _>(said),
             )
             .await?;
         let suggestions = rows.into_iter().filter_map(|row| row.line_id_and_suggestion());
@@ -256,13 +320,18 @@ mod tests {
         fn a_number_is_found_inside_any_words(before in "[a-z]{0,8}", number in "[A-Z]{2}-[0-9]{4}-[0-9]{1,5}", after in "[a-z]{0,8}") {
             let reference = format!("{before} {number} {after}");
             prop_assert!(mentions(&reference, &number));
+            let plain = |text: &str| -> String { words(text).into_iter().map(|(character, _)| character).collect() };
+            prop_assert!(numbers(&reference).into_iter().any(|part| plain(part) == plain(&number)));
             let longer = format!("{number}7");
             prop_assert!(!mentions(&number, &longer));
         }
 
         #[test]
         fn nothing_panics(reference in ".{0,60}", document in ".{0,20}") {
-            let _ = mentions(&reference, &document);
+            // What is looked up is what is named.
+            let plain = |text: &str| -> String { words(text).into_iter().map(|(character, _)| character).collect() };
+            let found = numbers(&reference).into_iter().any(|part| plain(part) == plain(&document));
+            prop_assert!(mentions(&reference, &document) || !found);
             let _ = same_name(&reference, &document);
         }
     }

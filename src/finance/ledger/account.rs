@@ -301,7 +301,7 @@ pub async fn by_code(tx: &Tx, codes: &[String]) -> Result<HashMap<String, Accoun
 }
 
 /// The whole chart, by number.
-pub(super) async fn all(tx: &Tx) -> Result<Vec<Account>> {
+pub async fn all(tx: &Tx) -> Result<Vec<Account>> {
     tx.rows(
         account::table.filter(account::tenant_id.eq(tx.tenant()?)).order(account::code).select(Account::as_select()),
     )

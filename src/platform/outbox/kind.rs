@@ -326,6 +326,10 @@ kinds! {
         /// A vendor's bank details changed as it was written down.
         VendorBankChangeApplied = "vendor_bank_change.applied",
     }
+    "AuditSample" ("asm") read AuditSampleRead {
+        /// A sample of journal entries was drawn.
+        AuditSampleDrawn = "audit_sample.drawn",
+    }
     "VendorHold" ("vho") read VendorRead {
         /// Bills of a vendor, payments to it, or both are on hold.
         VendorHoldPlaced = "vendor_hold.placed",

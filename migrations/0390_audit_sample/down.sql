@@ -1,0 +1,18 @@
+DROP FUNCTION finance.audit_values;
+DO $$
+DECLARE
+  client uuid;
+BEGIN
+  FOR client IN SELECT t.id FROM core.tenant t ORDER BY t.id LOOP
+    PERFORM core.set_tenant(client);
+    UPDATE identity.role r
+       SET permissions = ARRAY(SELECT p.name FROM unnest(r.permissions) WITH ORDINALITY AS p (name, at)
+                                WHERE p.name NOT IN ('finance.audit_sample.read', 'finance.audit_sample.draw')
+                                ORDER BY p.at)
+     WHERE r.tenant_id = client AND r.permissions && '{finance.audit_sample.read,finance.audit_sample.draw}'::text[];
+    SET CONSTRAINTS ALL IMMEDIATE;
+    SET CONSTRAINTS ALL DEFERRED;
+  END LOOP;
+  PERFORM set_config('app.tenant_id', '', true);
+END $$;
+DROP TABLE finance.audit_sample_item, finance.audit_sample;
