@@ -35,12 +35,14 @@ use crate::schema::open_item;
 pub mod aging;
 pub mod allocation;
 mod api;
+pub mod early_payment;
 pub mod instalment;
 
 pub use aging::AgingQuery;
 pub use allocation::Allocation;
 pub(crate) use api::day_of;
 pub use api::{CustomerIdFilter, OpenItemFilter, OpenItemOrder, OpenItemQuery, OpenItemSideFilter, VendorIdFilter};
+pub use early_payment::EarlyPayment;
 pub use instalment::Instalment;
 
 crate::platform::words! {
@@ -220,6 +222,11 @@ impl OpenItem {
     /// first. `dueDate` is the day of the last one.
     async fn instalments(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Instalment>> {
         Ok(ctx.load::<instalment::OfItem>(self.id).await?.unwrap_or_default())
+    }
+
+    /// The discounts that its document grants to whoever pays early, the earliest first.
+    async fn early_payment(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<EarlyPayment>> {
+        Ok(ctx.load::<early_payment::OfItem>(self.id).await?.unwrap_or_default())
     }
 
     /// How it was settled, in the order of recording; what was undone stands here with its opposite.

@@ -335,6 +335,31 @@ diesel::table! {
 }
 
 diesel::table! {
+    finance.early_payment (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        open_item_id -> Uuid,
+        percent -> Numeric,
+        last_day -> Date,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.early_payment_part (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        allocation_id -> Uuid,
+        account_id -> Uuid,
+        tax_code_id -> Nullable<Uuid>,
+        base -> Numeric,
+        amount -> Numeric,
+        amount_book -> Numeric,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     finance.exchange_rate (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -576,6 +601,7 @@ diesel::table! {
         uses_id -> Uuid,
         exchange_account_id -> Nullable<Uuid>,
         created_at -> Timestamptz,
+        discount_id -> Nullable<Uuid>,
     }
 }
 

@@ -47,6 +47,10 @@ words! {
         ExchangeDifference = "exchange_difference",
         /// Where a revaluation posts what is not realised.
         UnrealizedExchange = "unrealized_exchange",
+        /// What customers need not pay because they paid early.
+        DiscountAllowed = "discount_allowed",
+        /// What need not be paid to vendors because it was paid early.
+        DiscountReceived = "discount_received",
     }
 }
 
@@ -58,9 +62,11 @@ impl Control {
             Self::Payable => &[AccountType::Liability],
             Self::Bank | Self::InputTax | Self::OutputTax => &[AccountType::Asset, AccountType::Liability],
             Self::RetainedEarnings => &[AccountType::Equity],
-            Self::Rounding | Self::ExchangeDifference | Self::UnrealizedExchange => {
-                &[AccountType::Income, AccountType::Expense]
-            }
+            Self::Rounding
+            | Self::ExchangeDifference
+            | Self::UnrealizedExchange
+            | Self::DiscountAllowed
+            | Self::DiscountReceived => &[AccountType::Income, AccountType::Expense],
         }
     }
 }

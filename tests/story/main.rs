@@ -90,4 +90,5 @@ mod webhooks_survive_kills;
 mod what_is_known_is_asked_again;
 mod what_is_over_is_swept_away;
 mod what_is_owed_grows_old;
+mod who_pays_early_pays_less;
 mod work_comes_again;

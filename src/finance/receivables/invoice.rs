@@ -13,6 +13,7 @@ use crate::finance::document::{DocumentLineInput, DocumentRounding, DocumentTax,
 use crate::finance::ids::{CustomerId, InvoiceId, JournalEntryId, TaxCodeId};
 use crate::finance::ledger::exchange_rate::given_or_on;
 use crate::finance::ledger::journal::JournalEntry;
+use crate::finance::open_item::early_payment::EarlyPaymentInput;
 use crate::finance::open_item::instalment::{InstalmentInput, LateOnInvoice};
 use crate::finance::open_item::{Allocation, ItemOfInvoice, OnInvoice, OpenItem, allocation};
 use crate::finance::receivables::credit_note::{self, CreditNote};
@@ -277,6 +278,8 @@ pub struct InvoiceIssueInput {
     /// The parts that it is due in, 1 to 60, which are 100 percent: the last one's day is the due date of the whole. Not
     /// together with `dueDate`.
     pub instalments: Option<Vec<InstalmentInput>>,
+    /// Discounts for paying early, at most 3, the highest first; none if not said.
+    pub early_payment: Option<Vec<EarlyPaymentInput>>,
     /// The version that was read; refused with `CONFLICT` if the invoice was changed since.
     pub expected_version: Option<i32>,
 }

@@ -216,6 +216,15 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     )
     .await;
 
+    // A bill that is paid early.
+    let early = json!({ "vendor": vendor, "number": format!("{word}-early"), "billDate": day, "lines": lines(None) });
+    let early = made(&boss, "billCreate", early, "bill").await;
+    let input = json!({ "id": early, "earlyPayment": [{ "percent": "10", "days": 20 }] });
+    let early = change(&boss, "billPost", input, "bill { openItem { id } }").await["bill"]["openItem"]["id"].clone();
+    let paid = json!({ "vendor": vendor, "paidOn": day, "amount": "90.00", "account": leaf, "reference": format!("{word} early"),
+                       "allocations": [{ "openItem": early, "amount": "90.00" }] });
+    made(&boss, "paymentRecord", paid, "payment").await;
+
     // A little of what is paid is taken back.
     let note = json!({ "invoice": issued, "issueDate": format!("2026-{month}-22"), "reason": format!("{word} complaint"),
                        "lines": [{ "line": 1, "amount": "10.00" }] });

@@ -17,7 +17,7 @@ use crate::finance::ids::{AccountId, CreditNoteId, InvoiceId, InvoiceLineId, Jou
 use crate::finance::ledger::dimension::{Labels, split};
 use crate::finance::ledger::journal::{self, EntrySource, NewEntry};
 use crate::finance::open_item::allocation::{self, NewAllocation};
-use crate::finance::open_item::{self, NewItem, OpenItem, Party, Source};
+use crate::finance::open_item::{self, NewItem, OpenItem, Party, Source, early_payment};
 use crate::finance::receivables::invoice::{Invoice, InvoiceStatus};
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
@@ -259,7 +259,8 @@ pub(super) async fn issue(tx: &Tx, input: CreditNoteIssueInput) -> Result<Credit
     let terms = Terms { prices: terms.prices(), method: terms.rounding.into(), exponent: money.exponent() };
     let credited = credit(&lines, &wanted(input.lines, &lines, terms.prices)?, terms)?;
     let note = totals(&lines, &credited)?;
-    let mut left = invoice.gross.0;
+    // what a discount took off is not given back again
+    let mut left = sub(invoice.gross.0, early_payment::taken(tx, item.id).await?)?;
     for line in &lines {
         left = sub(left, line.taken(Prices::IncludeTax)?)?;
     }

@@ -14,7 +14,7 @@ use crate::finance::ids::JournalEntryId;
 use crate::finance::ledger::account::Control;
 use crate::finance::ledger::dimension::split;
 use crate::finance::ledger::journal::{self, EntrySource, NewEntry};
-use crate::finance::open_item::{self, NewItem, Party, Source, instalment};
+use crate::finance::open_item::{self, NewItem, Party, Source, early_payment, instalment};
 use crate::finance::receivables::customer;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
@@ -73,6 +73,11 @@ pub(super) async fn issue(tx: &Tx, input: InvoiceIssueInput) -> Result<Invoice> 
     let lines = lines::at_posting(&before, draft.version, "issueDate")?;
     let totals = total(&lines, draft.terms(), money)?;
     let parts = if given.is_empty() { Vec::new() } else { instalment::agreed(&given, totals.gross, money, day)? };
+    let early = early_payment::agreed(&input.early_payment.unwrap_or_default(), &totals, money, day)?;
+    if !early.is_empty() {
+        // the account that they need
+        chart::control(tx, Control::DiscountAllowed, money).await?;
+    }
     let currencies = Currencies { document: money, book, rate: draft.exchange_rate.0 };
     let description = format!("{} {}", taken.number, customer.name);
     let entry = entry(Kind::Invoice, control.id, &lines, &totals, currencies, &description)?;
@@ -130,6 +135,7 @@ pub(super) async fn issue(tx: &Tx, input: InvoiceIssueInput) -> Result<Invoice> 
     posted.map_err(|error| relabel(error, &[("date", "issueDate"), ("lines", "id")]))?;
     opened?;
     instalment::write(tx, draft.id, &parts).await?;
+    early_payment::write_terms(tx, Kind::Invoice, draft.id.0, &early).await?;
     frozen.inspect(|issued: &Invoice| emit(tx, EventKind::InvoiceIssued, issued.id.0))
 }
 
