@@ -9,6 +9,7 @@ use backoffice_finance as finance;
 use backoffice_platform as platform;
 
 pub mod branding;
+pub mod dunning;
 pub mod entry;
 pub mod ids;
 pub mod inbound;
@@ -42,5 +43,6 @@ pub struct CorrespondenceMutation(
     branding::BrandingMutation,
     typeset::TypesetMutation,
     send::SendMutation,
+    dunning::DunningSendMutation,
     inbound::address::InboundMailAddressMutation,
 );

@@ -13,6 +13,7 @@ pub mod bank;
 pub mod chart;
 pub mod deferrals;
 pub mod document;
+pub mod dunning;
 pub mod ids;
 pub mod imports;
 pub mod ledger;
@@ -34,6 +35,8 @@ pub struct DocumentsQuery(
     payables::bill::BillQuery,
     open_item::OpenItemQuery,
     open_item::AgingQuery,
+    dunning::DunningQuery,
+    dunning::level::DunningLevelQuery,
     payment::PaymentQuery,
     payables::vendor_bank_change::VendorBankChangeQuery,
     payables::vendor_hold::VendorHoldQuery,
@@ -49,6 +52,9 @@ pub struct DocumentsMutation(
     payables::vendor::VendorMutation,
     payables::bill::BillMutation,
     payment::PaymentMutation,
+    dunning::DunningMutation,
+    dunning::level::DunningLevelMutation,
+    dunning::dispute::OpenItemDisputeMutation,
     payables::vendor_bank_change::VendorBankChangeMutation,
     payables::vendor_hold::VendorHoldMutation,
     payables::payment_run::PaymentRunMutation,

@@ -335,6 +335,78 @@ diesel::table! {
 }
 
 diesel::table! {
+    finance.dunning_item (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        run_id -> Uuid,
+        notice_id -> Nullable<Uuid>,
+        open_item_id -> Uuid,
+        document -> Text,
+        customer_name -> Text,
+        run_on -> Date,
+        level -> Int4,
+        days_overdue -> Int4,
+        currency -> Text,
+        overdue -> Numeric,
+        interest_percent -> Numeric,
+        interest -> Numeric,
+        state -> Text,
+        left_out_for -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.dunning_level (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        level -> Int4,
+        days_overdue -> Int4,
+        fee -> Numeric,
+        interest_percent -> Numeric,
+        book_charges -> Bool,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.dunning_notice (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        run_id -> Uuid,
+        customer_id -> Uuid,
+        customer_name -> Text,
+        currency -> Text,
+        level -> Int4,
+        overdue -> Numeric,
+        fee -> Numeric,
+        interest -> Numeric,
+        book_charges -> Bool,
+        state -> Text,
+        reason -> Nullable<Text>,
+        letter_id -> Nullable<Uuid>,
+        entry_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.dunning_run (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        run_on -> Date,
+        proposed_by_name -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     finance.early_payment (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -567,6 +639,22 @@ diesel::table! {
         version -> Int4,
         credit_note_id -> Nullable<Uuid>,
         payment_id -> Nullable<Uuid>,
+        dunning_notice_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    finance.open_item_dispute (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        open_item_id -> Uuid,
+        reason -> Text,
+        raised_by_name -> Text,
+        ended_at -> Nullable<Timestamptz>,
+        ended_by_name -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
     }
 }
 

@@ -51,6 +51,10 @@ words! {
         DiscountAllowed = "discount_allowed",
         /// What need not be paid to vendors because it was paid early.
         DiscountReceived = "discount_received",
+        /// What reminders cost customers.
+        DunningFee = "dunning_fee",
+        /// Interest that reminders ask customers for.
+        DunningInterest = "dunning_interest",
     }
 }
 
@@ -66,7 +70,9 @@ impl Control {
             | Self::ExchangeDifference
             | Self::UnrealizedExchange
             | Self::DiscountAllowed
-            | Self::DiscountReceived => &[AccountType::Income, AccountType::Expense],
+            | Self::DiscountReceived
+            | Self::DunningFee
+            | Self::DunningInterest => &[AccountType::Income, AccountType::Expense],
         }
     }
 }

@@ -133,6 +133,10 @@ rights! {
     PaymentRead = "finance.payment.read",
     /// Record payments, allocate them to open items, and undo both.
     PaymentRecord = "finance.payment.record",
+    /// See levels of reminders, their runs and what was sent.
+    DunningRead = "finance.dunning.read",
+    /// Set levels of reminders, propose, send and drop reminders, and say which items are in dispute.
+    DunningManage = "finance.dunning.manage",
     /// See open items and how they were settled.
     OpenItemRead = "finance.open_item.read",
     /// See all work that is done for the client.

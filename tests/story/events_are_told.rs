@@ -114,6 +114,12 @@ const TELLS: &[(&str, &str)] = &[
     ("documentUpdate", "DOCUMENT_UPDATED"),
     ("documentVersionAdd", "DOCUMENT_VERSION_ADDED"),
     ("documentVersionDelete", "DOCUMENT_VERSION_DELETED"),
+    ("dunningLevelsSet", "DUNNING_LEVELS_SET"),
+    ("dunningNoticeDrop", "DUNNING_NOTICE_DROPPED"),
+    ("dunningNoticesSend", "DUNNING_NOTICE_SENT"),
+    ("dunningRunPropose", "DUNNING_RUN_PROPOSED"),
+    ("openItemDispute", "OPEN_ITEM_DISPUTED"),
+    ("openItemDisputeEnd", "OPEN_ITEM_DISPUTE_ENDED"),
     ("engagementCreate", "ENGAGEMENT_CREATED"),
     ("engagementServiceAdd", "ENGAGEMENT_UPDATED"),
     ("engagementServiceEnd", "ENGAGEMENT_UPDATED"),
@@ -439,6 +445,8 @@ async fn every_change_tells_what_it_did() {
         change(boss, field, json!({ "id": item }), "").await;
     }
     change(boss, "vendorBankChangeApply", json!({ "id": example("VendorBankChange") }), "").await;
+    change(boss, "openItemDisputeEnd", json!({ "openItem": example("DisputedItem") }), "").await;
+    change(boss, "dunningNoticeDrop", json!({ "id": example("DunningNotice"), "reason": "Called" }), "").await;
     change(boss, "vendorHoldRelease", json!({ "id": example("VendorHold") }), "").await;
     let run = example("PaymentRun");
     let other = app.sign_in("second-02@firm.example").await.enter(&firm.client).await;

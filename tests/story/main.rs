@@ -32,6 +32,7 @@ mod clients_have_groups_and_contacts;
 mod correspondence_comes_in;
 mod correspondence_is_registered;
 mod correspondence_is_sent;
+mod customers_are_reminded;
 mod data_goes_out_and_comes_in;
 mod documents_are_kept;
 mod documents_are_read;

@@ -32,6 +32,8 @@ fn control(control: FileControl) -> Control {
         FileControl::UnrealizedExchange => Control::UnrealizedExchange,
         FileControl::DiscountAllowed => Control::DiscountAllowed,
         FileControl::DiscountReceived => Control::DiscountReceived,
+        FileControl::DunningFee => Control::DunningFee,
+        FileControl::DunningInterest => Control::DunningInterest,
         FileControl::Rounding => Control::Rounding,
     }
 }

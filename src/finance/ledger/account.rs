@@ -84,6 +84,10 @@ crate::platform::words! {
         DiscountAllowed = "discount_allowed",
         /// What need not be paid to vendors because it was paid early.
         DiscountReceived = "discount_received",
+        /// What reminders cost customers.
+        DunningFee = "dunning_fee",
+        /// Interest that reminders ask customers for.
+        DunningInterest = "dunning_interest",
     }
 }
 
@@ -102,7 +106,9 @@ impl Control {
             | Self::ExchangeDifference
             | Self::UnrealizedExchange
             | Self::DiscountAllowed
-            | Self::DiscountReceived => kind.is_result(),
+            | Self::DiscountReceived
+            | Self::DunningFee
+            | Self::DunningInterest => kind.is_result(),
         }
     }
 

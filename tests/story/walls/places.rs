@@ -15,7 +15,12 @@ pub fn kind_at(schema: &Schema, field: &str, path: &[String]) -> Option<String> 
         // the one beside which there is a comment, of which there is a notice
         ("commentCreate" | "notices" | "noticesRead", "record") => "WorkItem",
         (_, "inReplyTo") => "Comment",
+        ("dunningNoticesSend", "notices") => "DunningNotice",
         (_, "notices") => "Notice",
+        ("dunningRunPropose", "customers") => "Customer",
+        (_, "dunningRun") => "DunningRun",
+        ("openItemDispute", "openItem") => "DisputableItem",
+        ("openItemDisputeEnd", "openItem") => "DisputedItem",
         ("lockExceptionGrant", "account") => "User",
         ("clientRequestFileComplete", "file") => "RequestFile",
         ("bankAccountCreate", "account") => "SpareBank",

@@ -19,6 +19,7 @@ fn item(side: OpenItemSide, amount: Decimal, book: Decimal, currency: &str) -> O
         bill_id: None,
         credit_note_id: None,
         payment_id: None,
+        dunning_notice_id: None,
         document: "INV-00001".to_owned(),
         party_name: "A".to_owned(),
         entry_id: JournalEntryId::new(),
