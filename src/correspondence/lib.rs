@@ -20,6 +20,7 @@ pub mod register;
 pub mod schema;
 pub mod send;
 pub mod shared;
+pub mod statement;
 pub mod template;
 pub mod typeset;
 pub mod typesetter;
@@ -44,5 +45,6 @@ pub struct CorrespondenceMutation(
     typeset::TypesetMutation,
     send::SendMutation,
     dunning::DunningSendMutation,
+    statement::CustomerStatementMutation,
     inbound::address::InboundMailAddressMutation,
 );

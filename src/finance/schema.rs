@@ -206,6 +206,30 @@ diesel::table! {
 }
 
 diesel::table! {
+    finance.cash_rounding (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        currency -> Text,
+        step -> Numeric,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.credit_limit (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        customer_id -> Uuid,
+        amount -> Numeric,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
     finance.credit_note (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -221,6 +245,7 @@ diesel::table! {
         gross -> Numeric,
         entry_id -> Uuid,
         created_at -> Timestamptz,
+        cash_difference -> Numeric,
     }
 }
 
@@ -243,6 +268,20 @@ diesel::table! {
         second_tax_code_id -> Nullable<Uuid>,
         second_tax_percent -> Numeric,
         second_tax -> Numeric,
+    }
+}
+
+diesel::table! {
+    finance.credit_override (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        invoice_id -> Uuid,
+        limit_amount -> Numeric,
+        used -> Numeric,
+        amount -> Numeric,
+        reason -> Text,
+        overridden_by_name -> Text,
+        created_at -> Timestamptz,
     }
 }
 
@@ -489,6 +528,7 @@ diesel::table! {
         version -> Int4,
         discount_percent -> Numeric,
         prices_include_tax -> Bool,
+        cash_difference -> Numeric,
     }
 }
 

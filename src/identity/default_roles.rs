@@ -62,6 +62,7 @@ const KEEP_BOOKS: &[Can] = &[
 /// Decides how the books are kept.
 const RUN_BOOKS: &[Can] = &[
     Can::AccountManage,
+    Can::CreditOverride,
     Can::TaxCodeManage,
     Can::PeriodLock,
     Can::PeriodLockHard,

@@ -109,6 +109,8 @@ rights! {
     InvoiceDraft = "finance.invoice.draft",
     /// Issue invoices.
     InvoiceIssue = "finance.invoice.issue",
+    /// Say how much customers may owe, and issue invoices beyond that.
+    CreditOverride = "finance.credit.override",
     /// Issue credit notes to invoices.
     CreditNoteIssue = "finance.credit_note.issue",
     /// See bills and what is open on them.

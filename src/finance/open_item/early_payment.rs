@@ -113,7 +113,7 @@ impl Term {
 pub(crate) async fn terms_of(tx: &Tx, items: Vec<OpenItemId>) -> Result<Vec<Term>> {
     tx.rows(
         sql("SELECT e.open_item_id, e.percent, e.last_day, i.amount, i.open_amount, i.currency,
-                    coalesce((SELECT sum(n.gross) FROM finance.credit_note n
+                    coalesce((SELECT sum(n.gross + n.cash_difference) FROM finance.credit_note n
                                WHERE n.tenant_id = $1 AND n.invoice_id = i.invoice_id), 0) AS credited
                FROM finance.early_payment e
                JOIN finance.open_item i ON i.tenant_id = e.tenant_id AND i.id = e.open_item_id

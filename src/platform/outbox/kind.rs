@@ -131,6 +131,8 @@ kinds! {
         PeriodUnlocked = "period.unlocked",
         /// The levels of reminders were set.
         DunningLevelsSet = "dunning_levels.set",
+        /// The step in which a currency is paid was set.
+        CashRoundingSet = "cash_rounding.set",
     }
     "LockException" ("lex") read PeriodRead {
         /// A person may post below the soft lock for a while.
@@ -149,6 +151,8 @@ kinds! {
         CustomerCreated = "customer.created",
         /// A customer changed.
         CustomerUpdated = "customer.updated",
+        /// How much a customer may owe was set.
+        CustomerCreditLimitSet = "customer.credit_limit_set",
     }
     "Vendor" ("ven") read VendorRead {
         /// A vendor was created by hand.

@@ -216,6 +216,15 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     )
     .await;
 
+    // An invoice beyond what the customer may owe, in a currency that is paid in steps.
+    change(&boss, "cashRoundingSet", json!({ "currency": "EUR", "step": "0.05" }), "").await;
+    change(&boss, "customerCreditLimitSet", json!({ "customer": customer, "limit": "1.00" }), "").await;
+    let beyond = json!({ "customer": customer, "lines": lines(None) });
+    let beyond = made(&boss, "invoiceCreate", beyond, "invoice").await;
+    let input = json!({ "id": beyond, "issueDate": day, "creditOverrideReason": format!("{word} word") });
+    change(&boss, "invoiceIssue", input, "invoice { id }").await;
+    change(&boss, "customerCreditLimitSet", json!({ "customer": customer, "limit": "1000000.00" }), "").await;
+
     // A bill that is paid early.
     let early = json!({ "vendor": vendor, "number": format!("{word}-early"), "billDate": day, "lines": lines(None) });
     let early = made(&boss, "billCreate", early, "bill").await;
@@ -564,6 +573,9 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     }
     let found = "{ dunningNotices { nodes { id run { id } items { id } } } }";
     let reminder = boss.ask(found, json!({})).await["dunningNotices"]["nodes"][0].clone();
+    let account = json!({ "customer": customer, "from": "2026-01-01", "through": format!("2026-{month}-28"), "template": letter_template,
+                          "language": "en", "channel": "LETTER" });
+    change(&boss, "customerStatementSend", account, "").await;
     let merged = change(
         &boss,
         "letterMerge",

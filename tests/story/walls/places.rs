@@ -96,7 +96,7 @@ pub fn kind_at(schema: &Schema, field: &str, path: &[String]) -> Option<String> 
         (_, "payment") => "Payment",
         (_, "parent") => "Group",
         (_, "customer") => "Customer",
-        ("creditNotes", "invoice") => "CreditedInvoice",
+        ("creditNotes" | "invoicePaymentData", "invoice") => "CreditedInvoice",
         (_, "invoice") => "Invoice",
         ("deferralCreate", "creditAccount") => "SpareAccount",
         (_, "debitAccount" | "creditAccount") => "Account",
