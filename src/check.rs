@@ -149,12 +149,13 @@ const QUESTIONS: &[Question] = &[
     },
     Question {
         name: "issued invoices equal their lines and open items",
-        query: "SELECT format('invoice %s (%s): net %s, lines %s, gross %s, open item %s', d.number, d.id, d.net, l.net, d.gross, i.amount) AS line
+        query: "SELECT format('invoice %s (%s): net %s, lines %s, payable %s, open item %s', d.number, d.id, d.net, l.net,
+                              d.gross + d.cash_difference, i.amount) AS line
                   FROM finance.invoice d
                   LEFT JOIN (SELECT invoice_id, sum(net) AS net FROM finance.invoice_line WHERE tenant_id = $tenant GROUP BY invoice_id) l ON l.invoice_id = d.id
                   LEFT JOIN finance.open_item i ON i.tenant_id = d.tenant_id AND i.invoice_id = d.id
                  WHERE d.tenant_id = $tenant AND d.status = 'issued'
-                   AND (d.net IS DISTINCT FROM l.net OR (d.gross <> 0 AND d.gross IS DISTINCT FROM i.amount))",
+                   AND (d.net IS DISTINCT FROM l.net OR (d.gross + d.cash_difference <> 0 AND d.gross + d.cash_difference IS DISTINCT FROM i.amount))",
     },
     Question {
         name: "credit notes equal their lines and stay within their invoices",

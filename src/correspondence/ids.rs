@@ -1,8 +1,8 @@
 //! The ids of correspondence.
 
+pub use crate::platform::ids::known::CorrespondenceEntryId;
+
 crate::platform::ids! {
-    /// Names an entry of the register of correspondence.
-    CorrespondenceEntryId = "cor";
     /// Names an entry of the register as the client's own people see it.
     SharedCorrespondenceId = "scor";
     /// Names a template of letters.

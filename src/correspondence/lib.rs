@@ -9,6 +9,7 @@ use backoffice_finance as finance;
 use backoffice_platform as platform;
 
 pub mod branding;
+pub mod dunning;
 pub mod entry;
 pub mod ids;
 pub mod inbound;
@@ -19,6 +20,7 @@ pub mod register;
 pub mod schema;
 pub mod send;
 pub mod shared;
+pub mod statement;
 pub mod template;
 pub mod typeset;
 pub mod typesetter;
@@ -42,5 +44,7 @@ pub struct CorrespondenceMutation(
     branding::BrandingMutation,
     typeset::TypesetMutation,
     send::SendMutation,
+    dunning::DunningSendMutation,
+    statement::CustomerStatementMutation,
     inbound::address::InboundMailAddressMutation,
 );

@@ -285,7 +285,7 @@ impl Run<'_> {
     }
 }
 
-async fn merge(tx: &Tx, input: LetterMergeInput, about: Option<(String, Uuid)>) -> Result<LetterMerge> {
+pub(super) async fn merge(tx: &Tx, input: LetterMergeInput, about: Option<(String, Uuid)>) -> Result<LetterMerge> {
     let channel = input.channel.unwrap_or(CorrespondenceChannel::Letter);
     if channel == CorrespondenceChannel::Call {
         return Err(Error::refuse(UserErrorCode::Invalid, "channel", "A template is sent as a letter or a mail."));

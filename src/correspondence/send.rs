@@ -167,7 +167,7 @@ fn expect_mail(entry: &CorrespondenceEntry) -> Result<()> {
     Ok(())
 }
 
-async fn ask(tx: &Tx, input: CorrespondenceEntrySendInput) -> Result<CorrespondenceEntry> {
+pub(super) async fn ask(tx: &Tx, input: CorrespondenceEntrySendInput) -> Result<CorrespondenceEntry> {
     let entry = locked(tx, input.id, "id").await?;
     expect_mail(&entry)?;
     let with_files = input.with_files.unwrap_or(true);

@@ -67,6 +67,12 @@ crate::platform::ids! {
     JournalProposalId = "jpr";
     /// Names a hold of a vendor.
     VendorHoldId = "vho";
+    /// Names a run of reminders.
+    DunningRunId = "drun";
+    /// Names a reminder.
+    DunningNoticeId = "dun";
+    /// Names an item of a run of reminders.
+    DunningItemId = "duni";
     /// Names a payment run.
     PaymentRunId = "prun";
     /// Names a payment of a run.

@@ -14,6 +14,7 @@ pub mod bank;
 pub mod chart;
 pub mod deferrals;
 pub mod document;
+pub mod dunning;
 pub mod ids;
 pub mod imports;
 pub mod ledger;
@@ -35,6 +36,12 @@ pub struct DocumentsQuery(
     payables::bill::BillQuery,
     open_item::OpenItemQuery,
     open_item::AgingQuery,
+    dunning::DunningQuery,
+    document::cash_rounding::CashRoundingQuery,
+    receivables::credit_limit::CreditLimitQuery,
+    receivables::payment_data::PaymentDataQuery,
+    receivables::statement::CustomerStatementQuery,
+    dunning::level::DunningLevelQuery,
     payment::PaymentQuery,
     payables::vendor_bank_change::VendorBankChangeQuery,
     payables::vendor_hold::VendorHoldQuery,
@@ -50,6 +57,11 @@ pub struct DocumentsMutation(
     payables::vendor::VendorMutation,
     payables::bill::BillMutation,
     payment::PaymentMutation,
+    dunning::DunningMutation,
+    document::cash_rounding::CashRoundingMutation,
+    receivables::credit_limit::CreditLimitMutation,
+    dunning::level::DunningLevelMutation,
+    dunning::dispute::OpenItemDisputeMutation,
     payables::vendor_bank_change::VendorBankChangeMutation,
     payables::vendor_hold::VendorHoldMutation,
     payables::payment_run::PaymentRunMutation,

@@ -7,12 +7,9 @@ use super::bank::matching::BankMatch;
 use super::bank::statement::BankStatement;
 use super::deferrals::Deferral;
 use super::document::lines::{DocumentLine, OfBill, OfInvoice};
+use super::dunning::{DunningItem, DunningNotice, DunningRun};
 use super::ids::{
-    AccountId, AllocationId, AuditSampleId, AuditSampleItemId, BankAccountId, BankLineId, BankMatchId, BankStatementId,
-    BillId, BillLineId, CreditNoteId, CustomerId, DeferralId, DimensionId, DimensionValueId, ExchangeRateId,
-    FiscalYearId, ImportId, InvoiceId, InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId, LedgerId,
-    LockExceptionId, OpenItemId, PaymentAllocationId, PaymentId, PaymentRunId, PaymentRunItemId, RecurringEntryId,
-    RevaluationId, TaxCodeId, TaxRateId, VendorBankChangeId, VendorHoldId, VendorId,
+    AccountId, AllocationId, AuditSampleId, AuditSampleItemId, BankAccountId, BankLineId, BankMatchId, BankStatementId, BillId, BillLineId, CreditNoteId, CustomerId, DeferralId, DimensionId, DimensionValueId, DunningItemId, DunningNoticeId, DunningRunId, ExchangeRateId, FiscalYearId, ImportId, InvoiceId, InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId, LedgerId, LockExceptionId, OpenItemId, PaymentAllocationId, PaymentId, PaymentRunId, PaymentRunItemId, RecurringEntryId, RevaluationId, TaxCodeId, TaxRateId, VendorBankChangeId, VendorHoldId, VendorId,
 };
 use super::imports::Import;
 use super::ledger::account::Account;
@@ -51,6 +48,9 @@ crate::platform::nodes! {
     Dimension: DimensionId by Dimension;
     DimensionValue: DimensionValueId by DimensionValue;
     DocumentLine: InvoiceLineId by OfInvoice, BillLineId by OfBill;
+    DunningItem: DunningItemId by DunningItem;
+    DunningNotice: DunningNoticeId by DunningNotice;
+    DunningRun: DunningRunId by DunningRun;
     ExchangeRate: ExchangeRateId by ExchangeRate;
     FiscalYear: FiscalYearId by FiscalYear;
     Import: ImportId by Import;

@@ -13,8 +13,11 @@ use diesel::sql_types::{Array, Date as SqlDate, Nullable, Numeric, Text, Uuid as
 use uuid::Uuid;
 
 use crate::finance::document::PaymentState;
+use crate::finance::dunning::DunningNotice;
+use crate::finance::dunning::dispute::OpenItemDispute;
 use crate::finance::ids::{
-    AccountId, BillId, CreditNoteId, CustomerId, InvoiceId, JournalEntryId, OpenItemId, PaymentId, VendorId,
+    AccountId, BillId, CreditNoteId, CustomerId, DunningNoticeId, InvoiceId, JournalEntryId, OpenItemId, PaymentId,
+    VendorId,
 };
 use crate::finance::ledger::journal::JournalEntry;
 use crate::finance::payables::bill::Bill;
@@ -35,12 +38,14 @@ use crate::schema::open_item;
 pub mod aging;
 pub mod allocation;
 mod api;
+pub mod early_payment;
 pub mod instalment;
 
 pub use aging::AgingQuery;
 pub use allocation::Allocation;
 pub(crate) use api::day_of;
 pub use api::{CustomerIdFilter, OpenItemFilter, OpenItemOrder, OpenItemQuery, OpenItemSideFilter, VendorIdFilter};
+pub use early_payment::EarlyPayment;
 pub use instalment::Instalment;
 
 crate::platform::words! {
@@ -74,6 +79,8 @@ pub struct OpenItem {
     pub(crate) credit_note_id: Option<CreditNoteId>,
     #[graphql(skip)]
     pub(crate) payment_id: Option<PaymentId>,
+    #[graphql(skip)]
+    pub(crate) dunning_notice_id: Option<DunningNoticeId>,
     /// Number of the document: the client's own of an invoice, a credit note or a payment, the vendor's of
     /// a bill.
     pub document: String,
@@ -211,6 +218,19 @@ impl OpenItem {
         }
     }
 
+    /// The reminder, if the item is the fee and interest of one. Right: `finance.dunning.read`.
+    async fn dunning_notice(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<DunningNotice>> {
+        match self.dunning_notice_id {
+            Some(id) => Ok(ctx.load::<DunningNotice>(id).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// What a dispute about it says that is not over; null without one.
+    async fn dispute(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<OpenItemDispute>> {
+        Ok(ctx.load::<OpenItemDispute>(self.id).await?)
+    }
+
     /// The journal entry that posted it to the control account. Right: `finance.journal.read`.
     async fn entry(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<JournalEntry>> {
         Ok(ctx.load::<JournalEntry>(self.entry_id).await?)
@@ -220,6 +240,11 @@ impl OpenItem {
     /// first. `dueDate` is the day of the last one.
     async fn instalments(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Instalment>> {
         Ok(ctx.load::<instalment::OfItem>(self.id).await?.unwrap_or_default())
+    }
+
+    /// The discounts that its document grants to whoever pays early, the earliest first.
+    async fn early_payment(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<EarlyPayment>> {
+        Ok(ctx.load::<early_payment::OfItem>(self.id).await?.unwrap_or_default())
     }
 
     /// How it was settled, in the order of recording; what was undone stands here with its opposite.
@@ -359,6 +384,8 @@ pub enum Source {
     CreditNote(CreditNoteId),
     /// A payment: the item is what is not used of it.
     Payment(PaymentId),
+    /// Fee and interest of a reminder.
+    Dunning(DunningNoticeId),
     /// The balances that the books started with.
     Opening,
 }
@@ -398,15 +425,16 @@ pub async fn open(tx: &Tx, items: &[NewItem]) -> Result<()> {
     let texts = |pick: fn(&NewItem) -> String| items.iter().map(pick).collect::<Vec<String>>();
     let ids = |pick: fn(&NewItem) -> Option<Uuid>| items.iter().map(pick).collect::<Vec<Option<Uuid>>>();
     tx.exec(
-        sql("INSERT INTO finance.open_item (tenant_id, id, side, customer_id, vendor_id, invoice_id, bill_id, credit_note_id, payment_id, document, party_name,
+        sql("INSERT INTO finance.open_item (tenant_id, id, side, customer_id, vendor_id, invoice_id, bill_id, credit_note_id, payment_id, dunning_notice_id, document, party_name,
                                             entry_id, account_id, item_date, due_date, currency, amount, amount_book, open_amount, open_book)
              SELECT $1, n.id, CASE WHEN n.vendor_id IS NULL THEN 'receivable' ELSE 'payable' END, n.customer_id, n.vendor_id,
-                    n.invoice_id, n.bill_id, n.credit_note_id, n.payment_id, n.document, n.party_name, n.entry_id, n.account_id, n.item_date, n.due_date, n.currency,
+                    n.invoice_id, n.bill_id, n.credit_note_id, n.payment_id, n.dunning_notice_id, n.document, n.party_name, n.entry_id, n.account_id, n.item_date, n.due_date, n.currency,
                     n.amount, n.amount_book, n.amount, n.amount_book
                FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::uuid[], $10::uuid[],
-                           $11::date[], $12::date[], $13::text[], $14::numeric[], $15::numeric[], $16::uuid[], $17::uuid[])
+                           $11::date[], $12::date[], $13::text[], $14::numeric[], $15::numeric[], $16::uuid[], $17::uuid[],
+                           $18::uuid[])
                  AS n (id, customer_id, vendor_id, invoice_id, bill_id, document, party_name, entry_id, account_id, item_date, due_date,
-                       currency, amount, amount_book, credit_note_id, payment_id)")
+                       currency, amount, amount_book, credit_note_id, payment_id, dunning_notice_id)")
             .bind::<SqlUuid, _>(tx.tenant()?)
             .bind::<Array<SqlUuid>, _>(items.iter().map(|_| OpenItemId::new()).collect::<Vec<_>>())
             .bind::<Array<Nullable<SqlUuid>>, _>(ids(|item| match item.party {
@@ -441,6 +469,10 @@ pub async fn open(tx: &Tx, items: &[NewItem]) -> Result<()> {
             .bind::<Array<Nullable<SqlUuid>>, _>(ids(|item| match item.source {
                 Source::Payment(id) => Some(id.0),
                 _ => None,
+            }))
+            .bind::<Array<Nullable<SqlUuid>>, _>(ids(|item| match item.source {
+                Source::Dunning(id) => Some(id.0),
+                _ => None,
             })),
     )
     .await?;
@@ -462,6 +494,7 @@ mod tests {
             bill_id: None,
             credit_note_id: None,
             payment_id: None,
+            dunning_notice_id: None,
             document: "INV-00001".to_owned(),
             party_name: "A".to_owned(),
             entry_id: JournalEntryId::new(),

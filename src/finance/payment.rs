@@ -155,6 +155,9 @@ pub struct PaymentAllocation {
     #[diesel(sql_type = Numeric)]
     #[graphql(skip)]
     pub(crate) amount: Dec,
+    #[diesel(sql_type = Numeric)]
+    #[graphql(skip)]
+    pub(crate) discount: Dec,
     #[diesel(sql_type = Text)]
     #[graphql(skip)]
     pub(crate) currency: String,
@@ -162,9 +165,14 @@ pub struct PaymentAllocation {
 
 #[ComplexObject]
 impl PaymentAllocation {
-    /// How much it settled, with the sign of the item, whether it was undone or not.
+    /// How much of the payment it took, with the sign of the item, whether it was undone or not.
     async fn amount(&self) -> Money {
         Money::new(self.amount, &self.currency)
+    }
+
+    /// What was taken off the item beside that because it was paid early, with the sign of the item; 0 for nothing.
+    async fn discount(&self) -> Money {
+        Money::new(self.discount, &self.currency)
     }
 
     /// The item. Right: `finance.open_item.read`.
@@ -200,11 +208,12 @@ impl Fetch for Payment {
 macro_rules! allocations_by {
     ($column:literal, $order:literal) => {
         concat!(
-            "SELECT p.id, p.payment_id, p.open_item_id, a.allocated_on, a.amount, i.currency,
+            "SELECT p.id, p.payment_id, p.open_item_id, a.allocated_on, a.amount, coalesce(d.amount, 0) AS discount, i.currency,
                     EXISTS (SELECT 1 FROM finance.allocation u WHERE u.tenant_id = $1 AND u.undoes_id = a.id) AS undone
                FROM finance.payment_allocation p
                JOIN finance.allocation a ON a.tenant_id = p.tenant_id AND a.id = p.settles_id
                JOIN finance.open_item i ON i.tenant_id = p.tenant_id AND i.id = p.open_item_id
+               LEFT JOIN finance.allocation d ON d.tenant_id = p.tenant_id AND d.id = p.discount_id
               WHERE p.tenant_id = $1 AND ",
             $column,
             " = ANY ($2) ORDER BY ",
@@ -263,6 +272,9 @@ pub struct PaymentAllocationInput {
     pub open_item: OpenItemId,
     /// How much of it, with its sign: positive by a payment, negative by a refund.
     pub amount: Dec,
+    /// Whether a discount for paying early settles the rest. If not said, it does where the payment is in time and comes to
+    /// what is due then; refused where it is said and cannot be taken.
+    pub discount: Option<bool>,
 }
 
 /// A payment to be recorded: of a customer or to a vendor, by a bank line or in any other way.

@@ -238,6 +238,30 @@ diesel::table! {
 }
 
 diesel::table! {
+    finance.cash_rounding (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        currency -> Text,
+        step -> Numeric,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.credit_limit (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        customer_id -> Uuid,
+        amount -> Numeric,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
     finance.credit_note (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -253,6 +277,7 @@ diesel::table! {
         gross -> Numeric,
         entry_id -> Uuid,
         created_at -> Timestamptz,
+        cash_difference -> Numeric,
     }
 }
 
@@ -275,6 +300,20 @@ diesel::table! {
         second_tax_code_id -> Nullable<Uuid>,
         second_tax_percent -> Numeric,
         second_tax -> Numeric,
+    }
+}
+
+diesel::table! {
+    finance.credit_override (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        invoice_id -> Uuid,
+        limit_amount -> Numeric,
+        used -> Numeric,
+        amount -> Numeric,
+        reason -> Text,
+        overridden_by_name -> Text,
+        created_at -> Timestamptz,
     }
 }
 
@@ -367,6 +406,103 @@ diesel::table! {
 }
 
 diesel::table! {
+    finance.dunning_item (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        run_id -> Uuid,
+        notice_id -> Nullable<Uuid>,
+        open_item_id -> Uuid,
+        document -> Text,
+        customer_name -> Text,
+        run_on -> Date,
+        level -> Int4,
+        days_overdue -> Int4,
+        currency -> Text,
+        overdue -> Numeric,
+        interest_percent -> Numeric,
+        interest -> Numeric,
+        state -> Text,
+        left_out_for -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.dunning_level (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        level -> Int4,
+        days_overdue -> Int4,
+        fee -> Numeric,
+        interest_percent -> Numeric,
+        book_charges -> Bool,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.dunning_notice (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        run_id -> Uuid,
+        customer_id -> Uuid,
+        customer_name -> Text,
+        currency -> Text,
+        level -> Int4,
+        overdue -> Numeric,
+        fee -> Numeric,
+        interest -> Numeric,
+        book_charges -> Bool,
+        state -> Text,
+        reason -> Nullable<Text>,
+        letter_id -> Nullable<Uuid>,
+        entry_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.dunning_run (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        run_on -> Date,
+        proposed_by_name -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.early_payment (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        open_item_id -> Uuid,
+        percent -> Numeric,
+        last_day -> Date,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.early_payment_part (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        allocation_id -> Uuid,
+        account_id -> Uuid,
+        tax_code_id -> Nullable<Uuid>,
+        base -> Numeric,
+        amount -> Numeric,
+        amount_book -> Numeric,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     finance.exchange_rate (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -424,6 +560,7 @@ diesel::table! {
         version -> Int4,
         discount_percent -> Numeric,
         prices_include_tax -> Bool,
+        cash_difference -> Numeric,
     }
 }
 
@@ -574,7 +711,23 @@ diesel::table! {
         version -> Int4,
         credit_note_id -> Nullable<Uuid>,
         payment_id -> Nullable<Uuid>,
+        dunning_notice_id -> Nullable<Uuid>,
         mark -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    finance.open_item_dispute (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        open_item_id -> Uuid,
+        reason -> Text,
+        raised_by_name -> Text,
+        ended_at -> Nullable<Timestamptz>,
+        ended_by_name -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
     }
 }
 
@@ -609,6 +762,7 @@ diesel::table! {
         uses_id -> Uuid,
         exchange_account_id -> Nullable<Uuid>,
         created_at -> Timestamptz,
+        discount_id -> Nullable<Uuid>,
     }
 }
 

@@ -47,6 +47,14 @@ words! {
         ExchangeDifference = "exchange_difference",
         /// Where a revaluation posts what is not realised.
         UnrealizedExchange = "unrealized_exchange",
+        /// What customers need not pay because they paid early.
+        DiscountAllowed = "discount_allowed",
+        /// What need not be paid to vendors because it was paid early.
+        DiscountReceived = "discount_received",
+        /// What reminders cost customers.
+        DunningFee = "dunning_fee",
+        /// Interest that reminders ask customers for.
+        DunningInterest = "dunning_interest",
     }
 }
 
@@ -58,9 +66,13 @@ impl Control {
             Self::Payable => &[AccountType::Liability],
             Self::Bank | Self::InputTax | Self::OutputTax => &[AccountType::Asset, AccountType::Liability],
             Self::RetainedEarnings => &[AccountType::Equity],
-            Self::Rounding | Self::ExchangeDifference | Self::UnrealizedExchange => {
-                &[AccountType::Income, AccountType::Expense]
-            }
+            Self::Rounding
+            | Self::ExchangeDifference
+            | Self::UnrealizedExchange
+            | Self::DiscountAllowed
+            | Self::DiscountReceived
+            | Self::DunningFee
+            | Self::DunningInterest => &[AccountType::Income, AccountType::Expense],
         }
     }
 }

@@ -26,6 +26,7 @@ const READ_BOOKS: &[Can] = &[
     Can::BankRead,
     Can::OpenItemRead,
     Can::PaymentRead,
+    Can::DunningRead,
     Can::ImportRead,
     Can::JobRead,
     Can::CalendarRead,
@@ -52,6 +53,7 @@ const KEEP_BOOKS: &[Can] = &[
     Can::BankManage,
     Can::BankMatch,
     Can::PaymentRecord,
+    Can::DunningManage,
     Can::ImportRun,
     Can::JobManage,
     Can::ClockManage,
@@ -61,6 +63,7 @@ const KEEP_BOOKS: &[Can] = &[
 /// Decides how the books are kept.
 const RUN_BOOKS: &[Can] = &[
     Can::AccountManage,
+    Can::CreditOverride,
     Can::TaxCodeManage,
     Can::PeriodLock,
     Can::PeriodLockHard,

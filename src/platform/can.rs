@@ -113,6 +113,8 @@ rights! {
     InvoiceDraft = "finance.invoice.draft",
     /// Issue invoices.
     InvoiceIssue = "finance.invoice.issue",
+    /// Say how much customers may owe, and issue invoices beyond that.
+    CreditOverride = "finance.credit.override",
     /// Issue credit notes to invoices.
     CreditNoteIssue = "finance.credit_note.issue",
     /// See bills and what is open on them.
@@ -137,6 +139,10 @@ rights! {
     PaymentRead = "finance.payment.read",
     /// Record payments, allocate them to open items, and undo both.
     PaymentRecord = "finance.payment.record",
+    /// See levels of reminders, their runs and what was sent.
+    DunningRead = "finance.dunning.read",
+    /// Set levels of reminders, propose, send and drop reminders, and say which items are in dispute.
+    DunningManage = "finance.dunning.manage",
     /// See open items and how they were settled.
     OpenItemRead = "finance.open_item.read",
     /// See all work that is done for the client.

@@ -15,11 +15,12 @@ use super::account::BankAccount;
 use super::line::{self, BankLine};
 use crate::finance::chart;
 use crate::finance::document::pricing::exchange_rate;
-use crate::finance::ids::{AccountId, BankLineId, BankMatchId, JournalEntryId, OpenItemId, PaymentRunId};
+use crate::finance::ids::{AccountId, AllocationId, BankLineId, BankMatchId, JournalEntryId, OpenItemId, PaymentRunId};
 use crate::finance::ledger::account::{self, Control};
 use crate::finance::ledger::exchange_rate::given_or_on;
 use crate::finance::ledger::journal::{self, EntrySource, JournalEntry, NewEntry};
 use crate::finance::open_item::allocation::{self, Allocation, NewAllocation};
+use crate::finance::open_item::early_payment::{self, Asked};
 use crate::finance::open_item::lock_items;
 use crate::finance::payables::payment_run;
 use crate::finance::payment;
@@ -123,6 +124,9 @@ pub struct BankAllocationInput {
     /// How much of the line settles it, in the line's currency and with the item's sign: where the line is in the books'
     /// currency and the item in another one. What that is more or less than the books say is an exchange difference.
     pub paid: Option<Dec>,
+    /// Whether a discount for paying early settles the rest. If not said, it does where the line is in time and comes to
+    /// what is due then; refused where it is said and cannot be taken.
+    pub discount: Option<bool>,
 }
 
 /// A part of a bank line that settles no open item: fees, interest, taxes.
@@ -227,6 +231,7 @@ async fn match_line(tx: &Tx, input: BankLineMatchInput) -> Result<BankLine> {
             open_item,
             amount,
             paid: None,
+            discount: None,
         }));
     }
     let (money, book) = (currency(&line.currency.0)?, currency(tx.book_currency())?);
@@ -234,15 +239,22 @@ async fn match_line(tx: &Tx, input: BankLineMatchInput) -> Result<BankLine> {
     let rate = if posted.is_empty() && given.is_none() { None } else { Some(exchange_rate(given, money, book)?) };
     let account = bank_account(tx, &line).await?;
     let items = lock_items(tx, allocated.iter().map(|one| one.open_item).collect()).await?;
-    let settled = allocated
+    let wishes: Vec<Option<bool>> = allocated.iter().map(|one| one.discount).collect();
+    let mut settled = allocated
         .into_iter()
         .enumerate()
         .map(|(at, one)| {
             let item = items.get(&one.open_item).cloned();
             let item = item.ok_or_else(|| Error::not_found(&format!("allocations.{at}.openItem"), "open item"))?;
-            Ok(Settled { item, amount: one.amount.0, paid: one.paid.map(|paid| paid.0) })
+            Ok(Settled { item, amount: one.amount.0, paid: one.paid.map(|paid| paid.0), discount: None })
         })
         .collect::<Result<Vec<_>>>()?;
+    let asked: Vec<Asked<'_>> =
+        settled.iter().zip(wishes).map(|(one, wish)| Asked { item: &one.item, amount: one.amount, wish }).collect();
+    let discounts = early_payment::granted(tx, line.booked_on.0, &asked).await?;
+    for (one, discount) in settled.iter_mut().zip(discounts) {
+        one.discount = discount;
+    }
     let postings = postings(tx, posted, &line).await?;
     let description = describe(&line);
     let foreign = settled.iter().any(|one| one.item.currency != book.code());
@@ -263,8 +275,12 @@ async fn match_line(tx: &Tx, input: BankLineMatchInput) -> Result<BankLine> {
     )
     .await
     .map_err(|error| relabel(error, &[("date", "bankLine"), ("lines", "postings")]))?;
-    try_join(allocation::write(tx, entry.id, line.booked_on.0, &plan.allocations), begin(tx, line.id, entry.id))
+    let (allocations, parts): (Vec<NewAllocation>, Vec<_>) = plan.allocations.into_iter().unzip();
+    let ids: Vec<AllocationId> = allocations.iter().map(|_| AllocationId::new()).collect();
+    try_join(allocation::write_as(tx, &ids, entry.id, line.booked_on.0, &allocations), begin(tx, line.id, entry.id))
         .await?;
+    let parts: Vec<_> = ids.into_iter().zip(parts.iter().map(Vec::as_slice)).collect();
+    early_payment::write_parts(tx, &parts).await?;
     emit(tx, EventKind::BankLineMatched, line.id.0);
     read_again(tx, line.id).await
 }

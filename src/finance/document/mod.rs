@@ -3,6 +3,7 @@
 //! An invoice is a bill seen from the other side: the same arithmetic, debit and credit exchanged. The invariant: what is
 //! posted balances in both currencies, and the control account moves by exactly the document's gross amount.
 
+pub mod cash_rounding;
 pub mod lines;
 pub mod posting;
 pub mod pricing;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use backoffice_money::{Balanced, Currency, Decimal, MoneyError, Totals, add, mul, neg, round, sub, sum};
 
 use super::Kind;
+use super::cash_rounding::{Cash, payable};
 use super::pricing::Line;
 use crate::finance::ids::{AccountId, TaxCodeId};
 use crate::finance::ledger::dimension::Labels;
@@ -15,7 +16,7 @@ use crate::platform::error::{Error, Result, UserErrorCode};
 pub struct Entry {
     /// The lines of the journal entry.
     pub lines: Balanced<NewLine>,
-    /// The gross amount in the books' currency: what the open item is worth.
+    /// What is paid, rounded or not, in the books' currency: what the open item is worth.
     pub gross_book: Decimal,
 }
 
@@ -63,13 +64,39 @@ pub fn entry_worth(
     description: &str,
     worth: Option<Decimal>,
 ) -> Result<Entry> {
-    let parts = parts(lines, totals)?;
+    entry_paid(kind, control, lines, totals, currencies, description, Paid { worth, cash: None })
+}
+
+/// What else is known of what a document is paid with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Paid {
+    /// What that is worth in the books' currency.
+    pub worth: Option<Decimal>,
+    /// How it is rounded.
+    pub cash: Option<Cash>,
+}
+
+/// As [`entry`], where what is paid is rounded beside the gross amount: the difference stands on an account of its own.
+pub fn entry_paid(
+    kind: Kind,
+    control: AccountId,
+    lines: &[Line],
+    totals: &Totals<Option<TaxCodeId>>,
+    currencies: Currencies,
+    description: &str,
+    Paid { worth, cash }: Paid,
+) -> Result<Entry> {
+    let mut parts = parts(lines, totals)?;
+    let gross = payable(totals.gross, cash)?;
+    if let Some(Cash { account, difference }) = cash {
+        parts.push(Part { account, tax_code: None, labels: Labels::none(), amount: difference });
+    }
     if parts.is_empty() {
         return Err(Error::refuse(UserErrorCode::State, "id", "A document without any amount is not posted."));
     }
     let amounts: Vec<Decimal> = parts.iter().map(|part| part.amount).collect();
     let (books, gross_book) = in_book_currency(&amounts, currencies, worth)?;
-    if gross_book.is_zero() != totals.gross.is_zero() {
+    if gross_book.is_zero() != gross.is_zero() {
         let message = format!("The amount is too small to be worth anything in {}.", currencies.book);
         return Err(Error::refuse(UserErrorCode::Invalid, "id", message));
     }
@@ -83,10 +110,10 @@ pub fn entry_worth(
         labels,
     };
     let mut posted = Vec::with_capacity(parts.len().saturating_add(1));
-    if !totals.gross.is_zero() {
+    if !gross.is_zero() {
         posted.push(match kind {
-            Kind::Invoice => line(control, None, Labels::none(), totals.gross, gross_book),
-            Kind::Bill => line(control, None, Labels::none(), neg(totals.gross)?, neg(gross_book)?),
+            Kind::Invoice => line(control, None, Labels::none(), gross, gross_book),
+            Kind::Bill => line(control, None, Labels::none(), neg(gross)?, neg(gross_book)?),
         });
     }
     for (part, book) in parts.into_iter().zip(books) {

@@ -30,6 +30,10 @@ fn control(control: FileControl) -> Control {
         FileControl::RetainedEarnings => Control::RetainedEarnings,
         FileControl::ExchangeDifference => Control::ExchangeDifference,
         FileControl::UnrealizedExchange => Control::UnrealizedExchange,
+        FileControl::DiscountAllowed => Control::DiscountAllowed,
+        FileControl::DiscountReceived => Control::DiscountReceived,
+        FileControl::DunningFee => Control::DunningFee,
+        FileControl::DunningInterest => Control::DunningInterest,
         FileControl::Rounding => Control::Rounding,
     }
 }

@@ -80,6 +80,14 @@ crate::platform::words! {
         ExchangeDifference = "exchange_difference",
         /// Where a revaluation posts what is not realised; without one the accounts of exchange differences take it.
         UnrealizedExchange = "unrealized_exchange",
+        /// What customers need not pay because they paid early.
+        DiscountAllowed = "discount_allowed",
+        /// What need not be paid to vendors because it was paid early.
+        DiscountReceived = "discount_received",
+        /// What reminders cost customers.
+        DunningFee = "dunning_fee",
+        /// Interest that reminders ask customers for.
+        DunningInterest = "dunning_interest",
     }
 }
 
@@ -94,7 +102,13 @@ impl Control {
                 matches!(kind, AccountKind::Asset | AccountKind::Liability)
             }
             Self::RetainedEarnings => kind == AccountKind::Equity,
-            Self::Rounding | Self::ExchangeDifference | Self::UnrealizedExchange => kind.is_result(),
+            Self::Rounding
+            | Self::ExchangeDifference
+            | Self::UnrealizedExchange
+            | Self::DiscountAllowed
+            | Self::DiscountReceived
+            | Self::DunningFee
+            | Self::DunningInterest => kind.is_result(),
         }
     }
 

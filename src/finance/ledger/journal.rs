@@ -58,6 +58,8 @@ crate::platform::words! {
         Deferral = "deferral",
         /// An entry that comes again, or a template.
         Recurring = "recurring",
+        /// Fee and interest of a reminder.
+        Dunning = "dunning",
     }
 }
 

@@ -16,6 +16,7 @@ use crate::finance::document::{DocumentLineInput, DocumentRounding, DocumentTax,
 use crate::finance::ids::{BillId, JournalEntryId, TaxCodeId, VendorId};
 use crate::finance::ledger::exchange_rate::given_or_on;
 use crate::finance::ledger::journal::JournalEntry;
+use crate::finance::open_item::early_payment::EarlyPaymentInput;
 use crate::finance::open_item::{Allocation, ItemOfBill, OnBill, OpenItem, allocation};
 use crate::finance::payables::vendor::{self, Vendor};
 use crate::platform::can::Can;
@@ -270,6 +271,9 @@ pub struct BillPostInput {
     pub id: BillId,
     /// The day in the books; the date of the bill if not said. Tax rates go by the date of the bill either way.
     pub posting_date: Option<Date>,
+    /// Discounts that the vendor grants for paying early, at most 3, the highest first; none if not said. Their days count
+    /// from the date of the bill.
+    pub early_payment: Option<Vec<EarlyPaymentInput>>,
     /// The version that was read; refused with `CONFLICT` if the bill was changed since.
     pub expected_version: Option<i32>,
 }

@@ -9,13 +9,14 @@ use diesel::sql_types::{Array, Bool, Date as SqlDate, Nullable, Numeric, Uuid as
 use futures_util::future::try_join;
 
 use super::record::exchange;
-use super::rules::{Facts, Settled, Wanted, allocated, recorded, settle, undone};
+use super::rules::{Facts, Off, Settled, Wanted, allocated, recorded, settle, undone};
 use super::{Payment, PaymentAllocateInput, PaymentAllocationInput, PaymentAllocationUndoInput, PaymentReverseInput};
 use crate::finance::bank::line;
 use crate::finance::bank::matching::{self, LiveMatch};
 use crate::finance::ids::{AccountId, AllocationId, JournalEntryId, OpenItemId, PaymentAllocationId, PaymentId};
 use crate::finance::ledger::journal::{self, EntrySource, NewEntry, NewLine};
 use crate::finance::open_item::allocation::{self, NewAllocation};
+use crate::finance::open_item::early_payment::{self, Asked};
 use crate::finance::open_item::{OpenItem, Party, lock_items};
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
@@ -27,14 +28,35 @@ use crate::platform::sql::{Sql, sql};
 /// The most open items that one command settles.
 const MOST: usize = 500;
 
-/// Brings the wanted items together with their rows, which are locked; refuses those of another party.
-pub(super) fn wanted(
+/// Brings the wanted items together with their rows, which are locked, and the discounts that a payment of that day takes;
+/// refuses those of another party.
+pub(super) async fn wanted(
+    tx: &Tx,
     given: Vec<PaymentAllocationInput>,
+    items: &HashMap<OpenItemId, OpenItem>,
+    party: Party,
+    paid_on: NaiveDate,
+) -> Result<Vec<Wanted>> {
+    let mut wanted = found_all(&given, items, party)?;
+    let asked: Vec<Asked<'_>> = wanted
+        .iter()
+        .zip(&given)
+        .map(|(one, said)| Asked { item: &one.item, amount: one.amount, wish: said.discount })
+        .collect();
+    let discounts = early_payment::granted(tx, paid_on, &asked).await?;
+    for (one, discount) in wanted.iter_mut().zip(discounts) {
+        one.discount = discount;
+    }
+    Ok(wanted)
+}
+
+fn found_all(
+    given: &[PaymentAllocationInput],
     items: &HashMap<OpenItemId, OpenItem>,
     party: Party,
 ) -> Result<Vec<Wanted>> {
     given
-        .into_iter()
+        .iter()
         .enumerate()
         .map(|(index, one)| {
             let field = format!("allocations.{index}.openItem");
@@ -51,7 +73,7 @@ pub(super) fn wanted(
                 let message = "What is free of another payment is not settled by this one.";
                 return Err(Error::refuse(UserErrorCode::Invalid, &field, message));
             }
-            Ok(Wanted { item, amount: one.amount.0 })
+            Ok(Wanted { item, amount: one.amount.0, discount: None })
         })
         .collect()
 }
@@ -86,21 +108,31 @@ pub(super) async fn write(
         let (amount, amount_book) = (neg(one.amount)?, neg(one.payment_book)?);
         new.push(NewAllocation { open_item: payment.1, amount, amount_book, undoes: None });
     }
-    let all: Vec<AllocationId> = settles.iter().chain(&uses).copied().collect();
+    let offs: Vec<Option<AllocationId>> =
+        settled.iter().map(|one| one.off.as_ref().map(|_| AllocationId::new())).collect();
+    let mut parts = Vec::new();
+    for ((Wanted { item, .. }, one), id) in wanted.iter().zip(settled).zip(&offs) {
+        let Some((off, id)) = one.off.as_ref().zip(*id) else { continue };
+        new.push(NewAllocation { open_item: item.id, amount: off.amount, amount_book: off.amount_book, undoes: None });
+        parts.push((id, off.parts.as_slice()));
+    }
+    let all: Vec<AllocationId> = settles.iter().chain(&uses).chain(offs.iter().flatten()).copied().collect();
     allocation::write_as(tx, &all, entry, day, &new).await?;
+    early_payment::write_parts(tx, &parts).await?;
     let differs = |one: &Settled| exchange.filter(|_| one.item_book != one.payment_book);
     tx.exec(
-        sql("INSERT INTO finance.payment_allocation (tenant_id, id, payment_id, open_item_id, settles_id, uses_id, exchange_account_id)
-             SELECT $1, n.id, $2, n.open_item_id, n.settles_id, n.uses_id, n.exchange_account_id
-               FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::uuid[])
-                 AS n (id, open_item_id, settles_id, uses_id, exchange_account_id)")
+        sql("INSERT INTO finance.payment_allocation (tenant_id, id, payment_id, open_item_id, settles_id, uses_id, exchange_account_id, discount_id)
+             SELECT $1, n.id, $2, n.open_item_id, n.settles_id, n.uses_id, n.exchange_account_id, n.discount_id
+               FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::uuid[], $8::uuid[])
+                 AS n (id, open_item_id, settles_id, uses_id, exchange_account_id, discount_id)")
             .bind::<SqlUuid, _>(tx.tenant()?)
             .bind::<SqlUuid, _>(payment.0)
             .bind::<Array<SqlUuid>, _>(settled.iter().map(|_| PaymentAllocationId::new()).collect::<Vec<_>>())
             .bind::<Array<SqlUuid>, _>(wanted.iter().map(|one| one.item.id).collect::<Vec<_>>())
             .bind::<Array<SqlUuid>, _>(settles)
             .bind::<Array<SqlUuid>, _>(uses)
-            .bind::<Array<Nullable<SqlUuid>>, _>(settled.iter().map(differs).collect::<Vec<_>>()),
+            .bind::<Array<Nullable<SqlUuid>>, _>(settled.iter().map(differs).collect::<Vec<_>>())
+            .bind::<Array<Nullable<SqlUuid>>, _>(offs),
     )
     .await?;
     Ok(())
@@ -170,7 +202,7 @@ pub(super) async fn allocate(tx: &Tx, input: PaymentAllocateInput) -> Result<Pay
     let mut items = lock_items(tx, ids).await?;
     let own = items.remove(&own.id).ok_or_else(|| Error::fault("the locked open item is gone"))?;
     let facts = facts_of(tx, &payment, &own, input.exchange_account)?;
-    let wanted = wanted(input.allocations, &items, party_of(&payment)?)?;
+    let wanted = wanted(tx, input.allocations, &items, party_of(&payment)?, payment.paid_on.0).await?;
     let settled = settle(&facts, &wanted)?;
     let lines = allocated(&facts, &wanted, &settled)?;
     let posted = journal::post(tx, entry_of(&payment, &facts, day, lines)).await;
@@ -215,17 +247,25 @@ struct Recorded {
     payment_book: Decimal,
     #[diesel(sql_type = Bool)]
     undone: bool,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    discount_id: Option<AllocationId>,
+    #[diesel(sql_type = Numeric)]
+    off: Decimal,
+    #[diesel(sql_type = Numeric)]
+    off_book: Decimal,
 }
 
 async fn recorded_as(tx: &Tx, id: PaymentAllocationId) -> Result<Recorded> {
     let found: Option<Recorded> = tx
         .maybe(
             sql("SELECT p.payment_id, p.open_item_id, p.settles_id, p.uses_id, p.exchange_account_id, s.allocated_on, s.amount,
+                        p.discount_id, coalesce(d.amount, 0) AS off, coalesce(d.amount_book, 0) AS off_book,
                         s.amount_book AS item_book, -u.amount_book AS payment_book,
                         EXISTS (SELECT 1 FROM finance.allocation x WHERE x.tenant_id = $1 AND x.undoes_id = s.id) AS undone
                    FROM finance.payment_allocation p
                    JOIN finance.allocation s ON s.tenant_id = p.tenant_id AND s.id = p.settles_id
                    JOIN finance.allocation u ON u.tenant_id = p.tenant_id AND u.id = p.uses_id
+                   LEFT JOIN finance.allocation d ON d.tenant_id = p.tenant_id AND d.id = p.discount_id
                   WHERE p.tenant_id = $1 AND p.id = $2")
             .bind::<SqlUuid, _>(tx.tenant()?)
             .bind::<SqlUuid, _>(id),
@@ -250,9 +290,17 @@ pub(super) async fn undo(tx: &Tx, input: PaymentAllocationUndoInput) -> Result<P
     let own = items.remove(&own.id).ok_or_else(gone)?;
     let item = items.remove(&before.open_item_id).ok_or_else(gone)?;
     let facts = facts_of(tx, &payment, &own, before.exchange_account_id)?;
-    let settled = Settled { amount: before.amount, item_book: before.item_book, payment_book: before.payment_book };
+    let off = match before.discount_id {
+        Some(id) => {
+            let parts = early_payment::parts_of(tx, id).await?;
+            Some(Off { amount: before.off, amount_book: before.off_book, parts })
+        }
+        None => None,
+    };
+    let settled =
+        Settled { amount: before.amount, item_book: before.item_book, payment_book: before.payment_book, off };
     let posted = journal::post(tx, entry_of(&payment, &facts, day, undone(&facts, &item, &settled)?)).await?;
-    let new = [
+    let mut new = vec![
         NewAllocation {
             open_item: item.id,
             amount: neg(before.amount)?,
@@ -266,6 +314,14 @@ pub(super) async fn undo(tx: &Tx, input: PaymentAllocationUndoInput) -> Result<P
             undoes: Some(before.uses_id),
         },
     ];
+    if before.discount_id.is_some() {
+        new.push(NewAllocation {
+            open_item: item.id,
+            amount: neg(before.off)?,
+            amount_book: neg(before.off_book)?,
+            undoes: before.discount_id,
+        });
+    }
     allocation::write(tx, posted.id, day, &new).await?;
     emit(tx, EventKind::PaymentAllocationUndone, payment.id.0);
     Ok(payment)

@@ -193,7 +193,7 @@ pub(super) async fn record(tx: &Tx, mut input: PaymentRecordInput) -> Result<Pay
         exchange: input.exchange_account,
         description: description.clone(),
     };
-    let wanted = wanted(given, &items, party.party)?;
+    let wanted = wanted(tx, given, &items, party.party, money.day).await?;
     let settled = settle(&facts, &wanted)?;
     let lines = recorded(&facts, money.account, &wanted, &settled)?;
     let (id, entry) = (PaymentId::new(), JournalEntryId::new());

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use backoffice_money::{Balanced, Currency, Decimal, MoneyError, add, check_scale, neg, sub};
 
-use crate::finance::ids::AccountId;
+use crate::finance::ids::{AccountId, TaxCodeId};
 use crate::finance::ledger::dimension::Labels;
 use crate::finance::ledger::journal::NewLine;
+use crate::finance::open_item::early_payment::{Discount, PostedPart};
 use crate::finance::open_item::{OpenItem, OpenItemSide, share};
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::input::at;
@@ -36,8 +37,21 @@ pub(super) struct Facts {
 pub(super) struct Wanted {
     /// The item.
     pub item: OpenItem,
-    /// With the item's sign.
+    /// How much of it is paid, with the item's sign.
     pub amount: Decimal,
+    /// What is taken off it because it is paid early.
+    pub discount: Option<Discount>,
+}
+
+/// What is taken off an item that is settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Off {
+    /// With the item's sign, in the payment's currency.
+    pub amount: Decimal,
+    /// What it is worth in the books, at the item's own rate.
+    pub amount_book: Decimal,
+    /// Its parts, which are all of it.
+    pub parts: Vec<PostedPart>,
 }
 
 /// One item that is settled.
@@ -49,6 +63,8 @@ pub(super) struct Settled {
     pub item_book: Decimal,
     /// What the payment's part is worth in the books, at the payment's rate.
     pub payment_book: Decimal,
+    /// What is taken off beside that.
+    pub off: Option<Off>,
 }
 
 /// What a payment settles: checked against the payment and the items.
@@ -57,7 +73,7 @@ pub(super) fn settle(facts: &Facts, wanted: &[Wanted]) -> Result<Vec<Settled>> {
     let (mut free, mut free_book) = (facts.free, facts.free_book);
     let mut seen = HashSet::new();
     let mut settled = Vec::with_capacity(wanted.len());
-    for (index, Wanted { item, amount }) in wanted.iter().enumerate() {
+    for (index, Wanted { item, amount, discount }) in wanted.iter().enumerate() {
         check_item(facts, index, item, *amount)?;
         if !seen.insert(item.id) {
             let message = "This open item is named twice.";
@@ -72,7 +88,17 @@ pub(super) fn settle(facts: &Facts, wanted: &[Wanted]) -> Result<Vec<Settled>> {
         let payment_book = share(free, free_book, *amount, exponent)?;
         free = sub(free, *amount)?;
         free_book = sub(free_book, payment_book)?;
-        settled.push(Settled { amount: *amount, item_book: item.book_share(*amount, facts.book)?, payment_book });
+        let item_book = item.book_share(*amount, facts.book)?;
+        let off = match discount {
+            // with it nothing is left open
+            Some(discount) => {
+                let amount_book = sub(item.open_book.0, item_book)?;
+                let parts = discount.worth(amount_book, facts.book)?;
+                Some(Off { amount: discount.amount, amount_book, parts })
+            }
+            None => None,
+        };
+        settled.push(Settled { amount: *amount, item_book, payment_book, off });
     }
     Ok(settled)
 }
@@ -109,6 +135,17 @@ struct Lines<'a> {
 impl Lines<'_> {
     /// Adds to an account what raises it on this side: amounts of receivables are debits, of payables credits.
     fn add(&mut self, account: AccountId, amount: Decimal, book: Decimal, text: String) -> Result<(), MoneyError> {
+        self.add_taxed(account, None, amount, book, text)
+    }
+
+    fn add_taxed(
+        &mut self,
+        account: AccountId,
+        tax_code: Option<TaxCodeId>,
+        amount: Decimal,
+        book: Decimal,
+        text: String,
+    ) -> Result<(), MoneyError> {
         if amount.is_zero() && book.is_zero() {
             return Ok(());
         }
@@ -122,7 +159,7 @@ impl Lines<'_> {
             amount: turned(book)?,
             currency: self.facts.currency,
             description: text,
-            tax_code: None,
+            tax_code,
             labels: Labels::none(),
         });
         Ok(())
@@ -133,10 +170,22 @@ impl Lines<'_> {
         let mut difference = Decimal::ZERO;
         for (Wanted { item, .. }, one) in wanted.iter().zip(settled) {
             let text = format!("{} {}", item.document, item.party_name);
-            self.add(item.account_id, neg(one.amount)?, neg(one.item_book)?, text)?;
+            let (off, off_book) = one.off.as_ref().map_or_else(Default::default, |off| (off.amount, off.amount_book));
+            self.add(item.account_id, neg(add(one.amount, off)?)?, neg(add(one.item_book, off_book)?)?, text)?;
+            self.take_off(item, one.off.as_ref(), false)?;
             difference = add(difference, sub(one.item_book, one.payment_book)?)?;
         }
         self.difference(difference)
+    }
+
+    /// The parts of a discount; the other way round where it is not granted any more.
+    fn take_off(&mut self, item: &OpenItem, off: Option<&Off>, undone: bool) -> Result<()> {
+        for part in off.into_iter().flat_map(|off| &off.parts) {
+            let text = format!("Discount {} {}", item.document, item.party_name);
+            let turned = |amount| if undone { neg(amount) } else { Ok(amount) };
+            self.add_taxed(part.account_id, part.tax_code_id, turned(part.amount)?, turned(part.amount_book)?, text)?;
+        }
+        Ok(())
     }
 
     /// What the books have on items more than on the payment.
@@ -204,7 +253,9 @@ pub(super) fn allocated(facts: &Facts, wanted: &[Wanted], settled: &[Settled]) -
 pub(super) fn undone(facts: &Facts, item: &OpenItem, settled: &Settled) -> Result<Balanced<NewLine>> {
     let mut lines = Lines { facts, lines: Vec::new() };
     let text = format!("{} {}", item.document, item.party_name);
-    lines.add(item.account_id, settled.amount, settled.item_book, text)?;
+    let (off, off_book) = settled.off.as_ref().map_or_else(Default::default, |off| (off.amount, off.amount_book));
+    lines.add(item.account_id, add(settled.amount, off)?, add(settled.item_book, off_book)?, text)?;
+    lines.take_off(item, settled.off.as_ref(), true)?;
     lines.add(facts.advance, neg(settled.amount)?, neg(settled.payment_book)?, facts.description.clone())?;
     lines.difference(sub(settled.payment_book, settled.item_book)?)?;
     Ok(Balanced::check(facts.book, lines.lines)?)

@@ -64,6 +64,8 @@ pub struct CreditNote {
     #[graphql(skip)]
     pub(crate) gross: Dec,
     #[graphql(skip)]
+    pub(crate) cash_difference: Dec,
+    #[graphql(skip)]
     pub(crate) entry_id: JournalEntryId,
     /// When it was issued.
     pub created_at: DateTime,
@@ -84,6 +86,12 @@ impl CreditNote {
     /// Net and tax: what the customer owes less.
     async fn gross(&self) -> Money {
         Money::new(self.gross, &self.currency.0)
+    }
+
+    /// What the customer owes less beyond the gross amount because the currency is paid in steps; negative: what it owes
+    /// all the same. The last note of an invoice takes what is left of the invoice's own.
+    async fn cash_difference(&self) -> Money {
+        Money::new(self.cash_difference, &self.currency.0)
     }
 
     /// The lines, in their order.

@@ -13,8 +13,10 @@ use crate::finance::document::{DocumentLineInput, DocumentRounding, DocumentTax,
 use crate::finance::ids::{CustomerId, InvoiceId, JournalEntryId, TaxCodeId};
 use crate::finance::ledger::exchange_rate::given_or_on;
 use crate::finance::ledger::journal::JournalEntry;
+use crate::finance::open_item::early_payment::EarlyPaymentInput;
 use crate::finance::open_item::instalment::{InstalmentInput, LateOnInvoice};
 use crate::finance::open_item::{Allocation, ItemOfInvoice, OnInvoice, OpenItem, allocation};
+use crate::finance::receivables::credit_limit::{self, CreditOverride};
 use crate::finance::receivables::credit_note::{self, CreditNote};
 use crate::finance::receivables::customer::{self, Customer};
 use crate::platform::can::Can;
@@ -80,6 +82,8 @@ pub struct Invoice {
     #[graphql(skip)]
     pub(crate) gross: Dec,
     #[graphql(skip)]
+    pub(crate) cash_difference: Dec,
+    #[graphql(skip)]
     pub(crate) entry_id: Option<JournalEntryId>,
     /// When the draft was made.
     pub created_at: DateTime,
@@ -113,6 +117,22 @@ impl Invoice {
     /// Net and tax: what the customer owes.
     async fn gross(&self) -> Money {
         Money::new(self.gross, &self.currency.0)
+    }
+
+    /// What is paid more than the gross amount because its currency is paid in steps; negative: less. Given at issue.
+    async fn cash_difference(&self) -> Money {
+        Money::new(self.cash_difference, &self.currency.0)
+    }
+
+    /// What is paid: the gross amount and what rounding adds to it at issue.
+    async fn payable(&self) -> async_graphql::Result<Money> {
+        let payable = backoffice_money::add(self.gross.0, self.cash_difference.0).map_err(Error::from)?;
+        Ok(Money::new(Dec(payable), &self.currency.0))
+    }
+
+    /// What was said if it was issued beyond the customer's limit; null if it was not.
+    async fn credit_override(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<CreditOverride>> {
+        Ok(ctx.load::<credit_limit::OfInvoice>(self.id).await?)
     }
 
     /// What the customer still owes; null on a draft.
@@ -277,6 +297,13 @@ pub struct InvoiceIssueInput {
     /// The parts that it is due in, 1 to 60, which are 100 percent: the last one's day is the due date of the whole. Not
     /// together with `dueDate`.
     pub instalments: Option<Vec<InstalmentInput>>,
+    /// Discounts for paying early, at most 3, the highest first; none if not said.
+    pub early_payment: Option<Vec<EarlyPaymentInput>>,
+    /// Whether it is paid in the step of its currency, if that has one; it is if not said.
+    pub cash_rounding: Option<bool>,
+    /// Why it is issued although the customer would owe more than it may, 1 to 500 characters. Right:
+    /// `finance.credit.override`.
+    pub credit_override_reason: Option<String>,
     /// The version that was read; refused with `CONFLICT` if the invoice was changed since.
     pub expected_version: Option<i32>,
 }

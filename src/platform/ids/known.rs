@@ -24,6 +24,8 @@ crate::ids! {
     ServiceAccountId = "svc";
     /// Names a work item.
     WorkItemId = "wi";
+    /// Names an entry of the register of correspondence.
+    CorrespondenceEntryId = "cor";
     /// Names a team of the provider's staff.
     TeamId = "team";
 }

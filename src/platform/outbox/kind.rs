@@ -129,6 +129,10 @@ kinds! {
         PeriodLocked = "period.locked",
         /// The soft lock of the books moved back.
         PeriodUnlocked = "period.unlocked",
+        /// The levels of reminders were set.
+        DunningLevelsSet = "dunning_levels.set",
+        /// The step in which a currency is paid was set.
+        CashRoundingSet = "cash_rounding.set",
     }
     "LockException" ("lex") read PeriodRead {
         /// A person may post below the soft lock for a while.
@@ -147,6 +151,8 @@ kinds! {
         CustomerCreated = "customer.created",
         /// A customer changed.
         CustomerUpdated = "customer.updated",
+        /// How much a customer may owe was set.
+        CustomerCreditLimitSet = "customer.credit_limit_set",
     }
     "Vendor" ("ven") read VendorRead {
         /// A vendor was created by hand.
@@ -183,6 +189,22 @@ kinds! {
         PaymentAllocationUndone = "payment.allocation_undone",
         /// A payment was reversed.
         PaymentReversed = "payment.reversed",
+    }
+    "OpenItem" ("oi") read OpenItemRead {
+        /// An open item is in dispute.
+        OpenItemDisputed = "open_item.disputed",
+        /// A dispute about an open item is over.
+        OpenItemDisputeEnded = "open_item.dispute_ended",
+    }
+    "DunningRun" ("drun") read DunningRead {
+        /// Reminders were proposed.
+        DunningRunProposed = "dunning_run.proposed",
+    }
+    "DunningNotice" ("dun") read DunningRead {
+        /// A reminder was sent.
+        DunningNoticeSent = "dunning_notice.sent",
+        /// A reminder was dropped.
+        DunningNoticeDropped = "dunning_notice.dropped",
     }
     "BankAccount" ("ba") read BankRead {
         /// A bank account was created.

@@ -73,6 +73,10 @@ async fn the_rights_of_an_export_are_those_of_its_reading() {
             "auditTrail" => format!("(node: \"{}\")", furnished.examples["Customer"]),
             "identityProviderUsers" => format!("(identityProvider: \"{}\")", furnished.examples["IdentityProvider"]),
             "comments" | "recordWatchers" => format!("(record: \"{}\")", furnished.examples["WorkItem"]),
+            "customerMovements" => {
+                let who = &furnished.examples["Customer"];
+                format!("(customer: \"{who}\", currency: \"EUR\", from: \"2026-01-01\", through: \"2026-12-31\")")
+            }
             "documentSearch" => "(text: \"lease\")".to_owned(),
             "signatureEvents" => format!("(signatureRequest: \"{}\")", furnished.examples["SignatureRequest"]),
             "registerDuplicateGroups" | "registerRecords" => {

@@ -124,7 +124,7 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
 
     let party = |kind: &str| {
         json!({ "number": format!("{word}-{kind}"), "name": format!("{word} {kind}"), "country": "DE", "city": format!("{word} city"),
-                "street": format!("{word} street"), "email": format!("{word}-{kind}@party.example") })
+                "street": format!("{word} street"), "postalCode": "10115", "email": format!("{word}-{kind}@party.example") })
     };
     let customer = made(&boss, "customerCreate", party("customer"), "customer").await;
     let vendor = made(&boss, "vendorCreate", party("vendor"), "vendor").await;
@@ -215,6 +215,24 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         "bankLine { id }",
     )
     .await;
+
+    // An invoice beyond what the customer may owe, in a currency that is paid in steps.
+    change(&boss, "cashRoundingSet", json!({ "currency": "EUR", "step": "0.05" }), "").await;
+    change(&boss, "customerCreditLimitSet", json!({ "customer": customer, "limit": "1.00" }), "").await;
+    let beyond = json!({ "customer": customer, "lines": lines(None) });
+    let beyond = made(&boss, "invoiceCreate", beyond, "invoice").await;
+    let input = json!({ "id": beyond, "issueDate": day, "creditOverrideReason": format!("{word} word") });
+    change(&boss, "invoiceIssue", input, "invoice { id }").await;
+    change(&boss, "customerCreditLimitSet", json!({ "customer": customer, "limit": "1000000.00" }), "").await;
+
+    // A bill that is paid early.
+    let early = json!({ "vendor": vendor, "number": format!("{word}-early"), "billDate": day, "lines": lines(None) });
+    let early = made(&boss, "billCreate", early, "bill").await;
+    let input = json!({ "id": early, "earlyPayment": [{ "percent": "10", "days": 20 }] });
+    let early = change(&boss, "billPost", input, "bill { openItem { id } }").await["bill"]["openItem"]["id"].clone();
+    let paid = json!({ "vendor": vendor, "paidOn": day, "amount": "90.00", "account": leaf, "reference": format!("{word} early"),
+                       "allocations": [{ "openItem": early, "amount": "90.00" }] });
+    made(&boss, "paymentRecord", paid, "payment").await;
 
     // A little of what is paid is taken back.
     let note = json!({ "invoice": issued, "issueDate": format!("2026-{month}-22"), "reason": format!("{word} complaint"),
@@ -529,6 +547,35 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         "letterTemplate",
     )
     .await;
+    // Reminders of what is late: one that was sent, one that is proposed, and an item in dispute.
+    let levels = json!([{ "daysOverdue": 1, "fee": "5.00", "interestPercent": "5", "bookCharges": true }]);
+    change(&boss, "dunningLevelsSet", json!({ "levels": levels }), "").await;
+    let mut owed = Vec::new();
+    for number in 0..3 {
+        let late = json!({ "customer": customer, "lines": lines(None) });
+        let late = made(&boss, "invoiceCreate", late, "invoice").await;
+        let input = json!({ "id": late, "issueDate": day, "dueDate": day });
+        let issued = change(&boss, "invoiceIssue", input, "invoice { openItem { id } }").await;
+        owed.push(issued["invoice"]["openItem"]["id"].as_str().unwrap().to_owned());
+        let disputed = json!({ "openItem": owed[number], "reason": format!("{word} complaint") });
+        if number == 1 {
+            change(&boss, "openItemDispute", disputed, "").await;
+            continue;
+        }
+        let run = json!({ "date": format!("2026-{month}-27") });
+        made(&boss, "dunningRunPropose", run, "dunningRun").await;
+        if number == 0 {
+            let found = "{ dunningNotices { nodes { id } } }";
+            let notice = boss.ask(found, json!({})).await["dunningNotices"]["nodes"][0]["id"].clone();
+            let input = json!({ "notices": [notice], "template": letter_template, "language": "en" });
+            change(&boss, "dunningNoticesSend", input, "dunningSending { notices { id } }").await;
+        }
+    }
+    let found = "{ dunningNotices { nodes { id run { id } items { id } } } }";
+    let reminder = boss.ask(found, json!({})).await["dunningNotices"]["nodes"][0].clone();
+    let account = json!({ "customer": customer, "from": "2026-01-01", "through": format!("2026-{month}-28"), "template": letter_template,
+                          "language": "en", "channel": "LETTER" });
+    change(&boss, "customerStatementSend", account, "").await;
     let merged = change(
         &boss,
         "letterMerge",
@@ -722,6 +769,11 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("ApprovalRequest", asked),
         ("ClaimedBill", claim),
         ("ApprovalDelegation", delegation),
+        ("DunningNotice", reminder["id"].as_str().unwrap().to_owned()),
+        ("DunningRun", reminder["run"]["id"].as_str().unwrap().to_owned()),
+        ("DunningItem", reminder["items"][0]["id"].as_str().unwrap().to_owned()),
+        ("DisputedItem", owed[1].clone()),
+        ("DisputableItem", owed[2].clone()),
         ("Account", leaf),
         ("Deferral", spread),
         ("RecurringEntry", again),

@@ -9,6 +9,7 @@ use crate::finance::ids::AccountId;
 use crate::finance::ledger::dimension::Labels;
 use crate::finance::ledger::journal::NewLine;
 use crate::finance::open_item::allocation::NewAllocation;
+use crate::finance::open_item::early_payment::{Discount, PostedPart};
 use crate::finance::open_item::{OpenItem, OpenItemSide};
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::input::at;
@@ -46,6 +47,8 @@ pub(super) struct Settled {
     pub amount: Decimal,
     /// How much of the line settles it, in the line's currency and with the item's sign, where the currencies differ.
     pub paid: Option<Decimal>,
+    /// What is taken off it because it is paid early.
+    pub discount: Option<Discount>,
 }
 
 impl Settled {
@@ -69,8 +72,8 @@ pub(super) struct Posting {
 pub(super) struct Plan {
     /// The lines of the entry.
     pub lines: Balanced<NewLine>,
-    /// The settlements, in the order of the items' ids.
-    pub allocations: Vec<NewAllocation>,
+    /// The settlements, in the order of the items' ids, and the parts of those that are discounts.
+    pub allocations: Vec<(NewAllocation, Vec<PostedPart>)>,
 }
 
 /// Checks the parts against the line and the items, and builds entry and allocations.
@@ -100,16 +103,40 @@ pub(super) fn plan(facts: &Facts, settled: &[Settled], postings: Vec<Posting>, d
             OpenItemSide::Receivable => neg(amount),
             OpenItemSide::Payable => Ok(amount),
         };
+        let (off, off_book, parts) = match &one.discount {
+            // with it nothing is left open
+            Some(discount) => {
+                let off_book = sub(one.item.open_book.0, book)?;
+                (discount.amount, off_book, discount.worth(off_book, facts.book)?)
+            }
+            None => Default::default(),
+        };
         lines.push(NewLine {
             account: one.item.account_id,
-            amount_document: turned(one.amount)?,
-            amount: turned(book)?,
+            amount_document: turned(add(one.amount, off)?)?,
+            amount: turned(add(book, off_book)?)?,
             currency: Currency::parse(&one.item.currency)?,
             description: format!("{} {}", one.item.document, one.item.party_name),
             tax_code: None,
             labels: Labels::none(),
         });
-        allocations.push(NewAllocation { open_item: one.item.id, amount: one.amount, amount_book: book, undoes: None });
+        for part in &parts {
+            lines.push(NewLine {
+                account: part.account_id,
+                amount_document: neg(turned(part.amount)?)?,
+                amount: neg(turned(part.amount_book)?)?,
+                currency: Currency::parse(&one.item.currency)?,
+                description: format!("Discount {} {}", one.item.document, one.item.party_name),
+                tax_code: part.tax_code_id,
+                labels: Labels::none(),
+            });
+        }
+        let allocated =
+            |amount, amount_book| NewAllocation { open_item: one.item.id, amount, amount_book, undoes: None };
+        allocations.push((allocated(one.amount, book), Vec::new()));
+        if !parts.is_empty() {
+            allocations.push((allocated(off, off_book), parts));
+        }
     }
     for posting in postings {
         let book = match facts.rate {
@@ -162,13 +189,13 @@ pub(super) fn plan(facts: &Facts, settled: &[Settled], postings: Vec<Posting>, d
             labels: Labels::none(),
         },
     );
-    allocations.sort_by_key(|one| one.open_item);
+    allocations.sort_by_key(|(one, _)| one.open_item);
     Ok(Plan { lines: Balanced::check(facts.book, lines)?, allocations })
 }
 
 fn check_items(facts: &Facts, settled: &[Settled]) -> Result<()> {
     let mut seen = HashSet::new();
-    for (index, Settled { item, amount, paid }) in settled.iter().enumerate() {
+    for (index, Settled { item, amount, paid, .. }) in settled.iter().enumerate() {
         let field = format!("allocations.{index}.openItem");
         if !seen.insert(item.id) {
             return Err(Error::refuse(UserErrorCode::Duplicate, &field, "This open item is named twice."));

@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use super::{EntrySource, cursor_date};
 use crate::finance::ids::{
-    AccountId, BankLineId, BillId, CreditNoteId, DeferralId, FiscalYearId, InvoiceId, JournalEntryId, JournalLineId,
-    PaymentId, RecurringEntryId, RevaluationId, TaxCodeId,
+    AccountId, BankLineId, BillId, CreditNoteId, DeferralId, DunningNoticeId, FiscalYearId, InvoiceId, JournalEntryId,
+    JournalLineId, PaymentId, RecurringEntryId, RevaluationId, TaxCodeId,
 };
 use crate::finance::ledger::account::Account;
 use crate::finance::ledger::dimension::Labels;
@@ -218,6 +218,7 @@ fn document_id(source: EntrySource, id: Option<Uuid>) -> Option<ID> {
         EntrySource::Bank => BankLineId(id).to_string(),
         EntrySource::CreditNote => CreditNoteId(id).to_string(),
         EntrySource::Payment => PaymentId(id).to_string(),
+        EntrySource::Dunning => DunningNoticeId(id).to_string(),
         EntrySource::Reversal => JournalEntryId(id).to_string(),
         EntrySource::Closing => FiscalYearId(id).to_string(),
         EntrySource::Deferral => DeferralId(id).to_string(),

@@ -12,7 +12,7 @@ use crate::finance::ids::JournalEntryId;
 use crate::finance::ledger::account::Control;
 use crate::finance::ledger::dimension::split;
 use crate::finance::ledger::journal::{self, EntrySource, NewEntry};
-use crate::finance::open_item::{self, NewItem, Party, Source};
+use crate::finance::open_item::{self, NewItem, Party, Source, early_payment};
 use crate::finance::payables::vendor;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result};
@@ -34,6 +34,11 @@ pub(super) async fn post(tx: &Tx, input: BillPostInput) -> Result<Bill> {
     let vendor = vendor.ok_or_else(|| Error::fault("a bill without its vendor"))?;
     let lines = lines::at_posting(&before, draft.version, "id")?;
     let totals = total(&lines, draft.terms(), money)?;
+    let early = early_payment::agreed(&input.early_payment.unwrap_or_default(), &totals, money, draft.bill_date.0)?;
+    if !early.is_empty() {
+        // the account that they need
+        chart::control(tx, Control::DiscountReceived, money).await?;
+    }
     let currencies = Currencies { document: money, book, rate: draft.exchange_rate.0 };
     let description = format!("{} {}", draft.number, vendor.name);
     let entry = entry(Kind::Bill, control.id, &lines, &totals, currencies, &description)?;
@@ -87,5 +92,6 @@ pub(super) async fn post(tx: &Tx, input: BillPostInput) -> Result<Bill> {
     let (posted, opened, frozen) = join3(posting, open_item::open(tx, items), frozen).await;
     posted.map_err(|error| relabel(error, &[("date", "postingDate"), ("lines", "id")]))?;
     opened?;
+    early_payment::write_terms(tx, Kind::Bill, draft.id.0, &early).await?;
     frozen.inspect(|posted: &Bill| emit(tx, EventKind::BillPosted, posted.id.0))
 }

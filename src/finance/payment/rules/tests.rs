@@ -19,6 +19,7 @@ fn item(side: OpenItemSide, amount: Decimal, book: Decimal, currency: &str) -> O
         bill_id: None,
         credit_note_id: None,
         payment_id: None,
+        dunning_notice_id: None,
         document: "INV-00001".to_owned(),
         party_name: "A".to_owned(),
         entry_id: JournalEntryId::new(),
@@ -56,7 +57,7 @@ fn a_gain_on_the_settled_part_alone() {
     // 100 booked at 50, paid at 55: a gain of 500 in the books.
     let facts = facts(OpenItemSide::Receivable, dec("100"), dec("5500"), "USD");
     let owed = item(OpenItemSide::Receivable, dec("100"), dec("5000"), "USD");
-    let wanted = [Wanted { item: owed, amount: dec("100") }];
+    let wanted = [Wanted { item: owed, amount: dec("100"), discount: None }];
     let settled = settle(&facts, &wanted).unwrap();
     let lines = recorded(&facts, AccountId::new(), &wanted, &settled).unwrap().into_lines();
     let gain = lines.iter().find(|line| Some(line.account) == facts.exchange).unwrap();
@@ -64,7 +65,7 @@ fn a_gain_on_the_settled_part_alone() {
     // 20 of it paid with 900: a loss of 100.
     let part = Facts { free: dec("20"), free_book: dec("900"), ..facts };
     let owed = item(OpenItemSide::Receivable, dec("100"), dec("5000"), "USD");
-    let wanted = [Wanted { item: owed, amount: dec("20") }];
+    let wanted = [Wanted { item: owed, amount: dec("20"), discount: None }];
     let settled = settle(&part, &wanted).unwrap();
     let lines = recorded(&part, AccountId::new(), &wanted, &settled).unwrap().into_lines();
     assert_eq!(lines.iter().find(|line| Some(line.account) == part.exchange).unwrap().amount, dec("100"));
@@ -78,7 +79,7 @@ fn what_is_refused() {
     let facts = facts(side, dec("50"), dec("50"), "EUR");
     let one = |amount: &str, currency: &str, wanted: &str| {
         let item = item(side, dec(amount), dec(amount), currency);
-        settle(&facts, &[Wanted { item, amount: dec(wanted) }]).map_err(code)
+        settle(&facts, &[Wanted { item, amount: dec(wanted), discount: None }]).map_err(code)
     };
     assert!(one("50", "EUR", "50").is_ok());
     assert_eq!(one("40", "EUR", "40.01"), Err(UserErrorCode::OverAllocated));
@@ -89,7 +90,10 @@ fn what_is_refused() {
     assert_eq!(one("60", "EUR", "0.001"), Err(UserErrorCode::Invalid));
     assert_eq!(one("-60", "EUR", "-1"), Err(UserErrorCode::OverAllocated));
     let twice = item(side, dec("60"), dec("60"), "EUR");
-    let wanted = [Wanted { item: twice.clone(), amount: dec("1") }, Wanted { item: twice, amount: dec("1") }];
+    let wanted = [
+        Wanted { item: twice.clone(), amount: dec("1"), discount: None },
+        Wanted { item: twice, amount: dec("1"), discount: None },
+    ];
     assert_eq!(code(settle(&facts, &wanted).unwrap_err()), UserErrorCode::Duplicate);
 }
 
@@ -109,7 +113,7 @@ proptest! {
             .iter()
             .map(|(amount, book)| {
                 let amount = Decimal::new(*amount, 2) * sign;
-                Wanted { item: item(side, amount, Decimal::new(*book, 2) * sign, "USD"), amount }
+                Wanted { item: item(side, amount, Decimal::new(*book, 2) * sign, "USD"), amount, discount: None }
             })
             .collect();
         let used: i64 = amounts.iter().map(|(amount, _)| amount).sum();

@@ -10,14 +10,14 @@ use futures_util::future::{join5, try_join3};
 
 use super::rules::{Amount, Credited, Invoiced, Taxed, Terms, credit, totals};
 use super::{CreditNote, CreditNoteIssueInput, CreditNoteLineInput};
-use crate::finance::document::Kind;
-use crate::finance::document::posting::{Currencies, entry_worth};
+use crate::finance::document::posting::{Currencies, Paid, entry_paid};
 use crate::finance::document::pricing::{Line, LineTax, total};
+use crate::finance::document::{Kind, cash_rounding};
 use crate::finance::ids::{AccountId, CreditNoteId, InvoiceId, InvoiceLineId, JournalEntryId, TaxCodeId};
 use crate::finance::ledger::dimension::{Labels, split};
 use crate::finance::ledger::journal::{self, EntrySource, NewEntry};
 use crate::finance::open_item::allocation::{self, NewAllocation};
-use crate::finance::open_item::{self, NewItem, OpenItem, Party, Source};
+use crate::finance::open_item::{self, NewItem, OpenItem, Party, Source, early_payment};
 use crate::finance::receivables::invoice::{Invoice, InvoiceStatus};
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
@@ -32,6 +32,12 @@ use crate::schema::{credit_note, invoice, open_item as item_table};
 struct Taking {
     #[diesel(sql_type = Text)]
     number: String,
+}
+
+#[derive(QueryableByName)]
+struct Differences {
+    #[diesel(sql_type = Numeric)]
+    amount: Decimal,
 }
 
 /// A line of the invoice, and what notes took back of it.
@@ -259,7 +265,9 @@ pub(super) async fn issue(tx: &Tx, input: CreditNoteIssueInput) -> Result<Credit
     let terms = Terms { prices: terms.prices(), method: terms.rounding.into(), exponent: money.exponent() };
     let credited = credit(&lines, &wanted(input.lines, &lines, terms.prices)?, terms)?;
     let note = totals(&lines, &credited)?;
-    let mut left = invoice.gross.0;
+    // what a discount took off is not given back again
+    let off = early_payment::taken(tx, item.id).await?;
+    let mut left = sub(invoice.gross.0, off)?;
     for line in &lines {
         left = sub(left, line.taken(Prices::IncludeTax)?)?;
     }
@@ -273,7 +281,12 @@ pub(super) async fn issue(tx: &Tx, input: CreditNoteIssueInput) -> Result<Credit
         return Err(Error::refuse(UserErrorCode::OverAllocated, "lines", message));
     }
 
-    let shares = Shares::of(note.gross, &item, invoice.exchange_rate.0, book)?;
+    let earlier = differences(tx, invoice.id).await?;
+    // what was to be paid for what is left: with the difference that is not taken back yet
+    let left_payable = add(left, sub(invoice.cash_difference.0, earlier)?)?.max(Decimal::ZERO);
+    let cash = cash_rounding::of_note(tx, note.gross, (left, left_payable), invoice.cash_difference.0, money).await?;
+    let payable = cash_rounding::payable(note.gross, cash)?;
+    let shares = Shares::of(payable, &item, invoice.exchange_rate.0, book)?;
     let worth = add(shares.settled_book, shares.rest_book)?;
     let currencies = Currencies { document: money, book, rate: invoice.exchange_rate.0 };
     let returned: Vec<Line> = credited.iter().filter_map(|one| sold.get(one.line).cloned()).collect();
@@ -281,7 +294,8 @@ pub(super) async fn issue(tx: &Tx, input: CreditNoteIssueInput) -> Result<Credit
     let description: String =
         format!("{} for {of} {}", taking.number, invoice.customer_name).chars().take(500).collect();
     // the invoice turned round is posted as a bill is
-    let entry = entry_worth(Kind::Bill, item.account_id, &returned, &note, currencies, &description, Some(worth))?;
+    let paid = Paid { worth: Some(worth), cash };
+    let entry = entry_paid(Kind::Bill, item.account_id, &returned, &note, currencies, &description, paid)?;
     // what was split among values of dimensions comes back from the same ones
     let sold_on = invoice.issue_date.map_or(day, |issued| issued.0);
     let posted_lines = split::apply(tx, sold_on, entry.lines).await?;
@@ -315,6 +329,7 @@ pub(super) async fn issue(tx: &Tx, input: CreditNoteIssueInput) -> Result<Credit
                 credit_note::net.eq(note.net),
                 credit_note::tax.eq(note.tax),
                 credit_note::gross.eq(note.gross),
+                credit_note::cash_difference.eq(cash.map(|cash| cash.difference).unwrap_or_default()),
                 credit_note::entry_id.eq(entry_id),
             ))
             .returning(CreditNote::as_returning()),
@@ -354,6 +369,19 @@ pub(super) async fn issue(tx: &Tx, input: CreditNoteIssueInput) -> Result<Credit
     opened?;
     emit(tx, EventKind::CreditNoteIssued, id.0);
     Ok(written)
+}
+
+/// What earlier notes took back beyond their gross amounts.
+async fn differences(tx: &Tx, invoice: InvoiceId) -> Result<Decimal> {
+    let found: Differences = tx
+        .row(
+            sql("SELECT coalesce(sum(n.cash_difference), 0) AS amount FROM finance.credit_note n
+                  WHERE n.tenant_id = $1 AND n.invoice_id = $2")
+            .bind::<SqlUuid, _>(tx.tenant()?)
+            .bind::<SqlUuid, _>(invoice),
+        )
+        .await?;
+    Ok(found.amount)
 }
 
 async fn write_lines(tx: &Tx, note: CreditNoteId, rows: &[Row], credited: &[Credited]) -> Result<()> {

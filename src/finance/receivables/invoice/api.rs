@@ -162,6 +162,12 @@ impl InvoiceMutation {
         #[graphql(desc = "The draft and its dates.")] input: InvoiceIssueInput,
     ) -> async_graphql::Result<Option<InvoicePayload>> {
         let tx = ctx.tx(Can::InvoiceIssue).await?;
-        InvoicePayload::settle(ctx, issue::issue(tx, input).await)
+        let done = async {
+            if input.credit_override_reason.is_some() {
+                ctx.tx(Can::CreditOverride).await?;
+            }
+            issue::issue(tx, input).await
+        };
+        InvoicePayload::settle(ctx, done.await)
     }
 }

@@ -3,19 +3,19 @@
 use chrono::{Days, NaiveDate};
 use diesel::prelude::*;
 use diesel::sql_types::{Text, Uuid as SqlUuid};
-use futures_util::future::{join3, try_join4};
+use futures_util::future::{join3, try_join, try_join5};
 
 use super::{Invoice, InvoiceIssueInput, InvoiceStatus, lock_draft};
 use crate::finance::chart;
-use crate::finance::document::posting::{Currencies, entry};
+use crate::finance::document::posting::{Currencies, Paid, entry_paid};
 use crate::finance::document::pricing::total;
-use crate::finance::document::{Kind, lines};
+use crate::finance::document::{Kind, cash_rounding, lines};
 use crate::finance::ids::JournalEntryId;
 use crate::finance::ledger::account::Control;
 use crate::finance::ledger::dimension::split;
 use crate::finance::ledger::journal::{self, EntrySource, NewEntry};
-use crate::finance::open_item::{self, NewItem, Party, Source, instalment};
-use crate::finance::receivables::customer;
+use crate::finance::open_item::{self, NewItem, Party, Source, early_payment, instalment};
+use crate::finance::receivables::{credit_limit, customer};
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::input::{currency, relabel};
@@ -51,11 +51,12 @@ pub(super) async fn issue(tx: &Tx, input: InvoiceIssueInput) -> Result<Invoice> 
     let (money, book) = (currency(&draft.currency.0)?, currency(tx.book_currency())?);
     let next_number = sql("SELECT core.next_number($1, 'invoice', 'INV-') AS number").bind::<SqlUuid, _>(tenant);
     // Independent of each other, so they share a round trip. A refusal below gives the number back with everything else.
-    let (before, control, customer, taken) = try_join4(
+    let (before, control, customer, taken, (step, limit)) = try_join5(
         lines::draft(tx, Kind::Invoice, draft.id.0, day),
         chart::control(tx, Control::Receivable, money),
         customer::find(tx, draft.customer_id),
         tx.row::<Taken, _>(next_number),
+        try_join(cash_rounding::step(tx, money), credit_limit::limit(tx, draft.customer_id, true)),
     )
     .await?;
     let customer = customer.ok_or_else(|| Error::fault("an invoice without its customer"))?;
@@ -72,10 +73,20 @@ pub(super) async fn issue(tx: &Tx, input: InvoiceIssueInput) -> Result<Invoice> 
     )?;
     let lines = lines::at_posting(&before, draft.version, "issueDate")?;
     let totals = total(&lines, draft.terms(), money)?;
-    let parts = if given.is_empty() { Vec::new() } else { instalment::agreed(&given, totals.gross, money, day)? };
+    let step = step.filter(|_| input.cash_rounding != Some(false));
+    let cash = cash_rounding::of(tx, totals.gross, step, money).await?;
+    let payable = cash_rounding::payable(totals.gross, cash)?;
+    let parts = if given.is_empty() { Vec::new() } else { instalment::agreed(&given, payable, money, day)? };
+    let early = early_payment::agreed(&input.early_payment.unwrap_or_default(), &totals, money, day)?;
+    if !early.is_empty() {
+        // the account that they need
+        chart::control(tx, Control::DiscountAllowed, money).await?;
+    }
     let currencies = Currencies { document: money, book, rate: draft.exchange_rate.0 };
     let description = format!("{} {}", taken.number, customer.name);
-    let entry = entry(Kind::Invoice, control.id, &lines, &totals, currencies, &description)?;
+    let paid = Paid { worth: None, cash };
+    let entry = entry_paid(Kind::Invoice, control.id, &lines, &totals, currencies, &description, paid)?;
+    credit_limit::check(tx, (customer.id, limit), draft.id, entry.gross_book, input.credit_override_reason).await?;
     // before the invoice is frozen
     lines::reprice(tx, Kind::Invoice, &before, &lines, &totals).await?;
     let gross_book = entry.gross_book;
@@ -104,10 +115,10 @@ pub(super) async fn issue(tx: &Tx, input: InvoiceIssueInput) -> Result<Invoice> 
         item_date: day,
         due_date: due,
         currency: draft.currency.0.clone(),
-        amount: totals.gross,
+        amount: payable,
         amount_book: gross_book,
     };
-    let items = if totals.gross.is_zero() { &[][..] } else { std::slice::from_ref(&item) };
+    let items = if payable.is_zero() { &[][..] } else { std::slice::from_ref(&item) };
     let frozen = tx.row(kept(
         diesel::update(invoice::table)
             .filter(invoice::tenant_id.eq(tenant))
@@ -121,6 +132,7 @@ pub(super) async fn issue(tx: &Tx, input: InvoiceIssueInput) -> Result<Invoice> 
                 invoice::net.eq(totals.net),
                 invoice::tax.eq(totals.tax),
                 invoice::gross.eq(totals.gross),
+                invoice::cash_difference.eq(cash.map(|cash| cash.difference).unwrap_or_default()),
                 invoice::entry_id.eq(entry_id),
             ))
             .returning(Invoice::as_returning()),
@@ -130,6 +142,7 @@ pub(super) async fn issue(tx: &Tx, input: InvoiceIssueInput) -> Result<Invoice> 
     posted.map_err(|error| relabel(error, &[("date", "issueDate"), ("lines", "id")]))?;
     opened?;
     instalment::write(tx, draft.id, &parts).await?;
+    early_payment::write_terms(tx, Kind::Invoice, draft.id.0, &early).await?;
     frozen.inspect(|issued: &Invoice| emit(tx, EventKind::InvoiceIssued, issued.id.0))
 }
 

@@ -21,6 +21,7 @@ fn item(side: OpenItemSide, currency: &str, open: Decimal, open_book: Decimal) -
         bill_id: None,
         credit_note_id: None,
         payment_id: None,
+        dunning_notice_id: None,
         document: "INV-00001".to_owned(),
         party_name: "A".to_owned(),
         entry_id: JournalEntryId::new(),
@@ -58,13 +59,13 @@ fn code(result: Result<Plan>) -> UserErrorCode {
 fn a_part_payment_and_a_fee() {
     let receivable = item(OpenItemSide::Receivable, "EUR", dec("9520"), dec("9520"));
     let account = receivable.account_id;
-    let settled = [Settled { item: receivable, amount: dec("5000"), paid: None }];
+    let settled = [Settled { item: receivable, amount: dec("5000"), paid: None, discount: None }];
     let fee = Posting { account: AccountId::new(), amount: dec("-12.90"), description: String::new() };
     let plan = plan(&facts("4987.10", "EUR"), &settled, vec![fee], "test").unwrap();
     let amounts: Vec<Decimal> = plan.lines.lines().iter().map(|line| line.amount).collect();
     assert_eq!(amounts, [dec("4987.10"), dec("-5000"), dec("12.90")]);
     assert_eq!(plan.lines.lines()[1].account, account);
-    assert_eq!(plan.allocations[0].amount, dec("5000"));
+    assert_eq!(plan.allocations[0].0.amount, dec("5000"));
 }
 
 #[test]
@@ -73,6 +74,7 @@ fn a_payment_to_a_vendor_debits_what_is_owed() {
         item: item(OpenItemSide::Payable, "EUR", dec("11900"), dec("11900")),
         amount: dec("11900"),
         paid: None,
+        discount: None,
     }];
     let plan = plan(&facts("-11900", "EUR"), &settled, Vec::new(), "test").unwrap();
     assert_eq!(plan.lines.lines()[1].amount, dec("11900"));
@@ -84,6 +86,7 @@ fn refusals() {
         item: item(OpenItemSide::Receivable, "EUR", dec("100"), dec("100")),
         amount: dec(amount),
         paid: None,
+        discount: None,
     };
     assert_eq!(code(plan(&facts("100.01", "EUR"), &[one("100.01")], Vec::new(), "")), UserErrorCode::OverAllocated);
     assert_eq!(code(plan(&facts("99", "EUR"), &[one("100")], Vec::new(), "")), UserErrorCode::Unbalanced);
@@ -93,8 +96,8 @@ fn refusals() {
     assert_eq!(code(plan(&facts("1", "EUR"), &[], Vec::new(), "")), UserErrorCode::Unbalanced);
     let twice = item(OpenItemSide::Receivable, "EUR", dec("100"), dec("100"));
     let twice = [
-        Settled { item: twice.clone(), amount: dec("50"), paid: None },
-        Settled { item: twice, amount: dec("50"), paid: None },
+        Settled { item: twice.clone(), amount: dec("50"), paid: None, discount: None },
+        Settled { item: twice, amount: dec("50"), paid: None, discount: None },
     ];
     assert_eq!(code(plan(&facts("100", "EUR"), &twice, Vec::new(), "")), UserErrorCode::Duplicate);
 }
@@ -107,17 +110,17 @@ fn what_is_paid_at_another_rate_is_realised() {
     let amounts = |plan: &Plan| plan.lines.lines().iter().map(|line| line.amount).collect::<Vec<_>>();
     // 100 booked at 50 and paid at 55.
     let line = Facts { rate: Some(dec("55")), exchange, ..facts("100", "USD") };
-    let whole = [Settled { item: owed(), amount: dec("100"), paid: None }];
+    let whole = [Settled { item: owed(), amount: dec("100"), paid: None, discount: None }];
     let gained = plan(&line, &whole, Vec::new(), "").unwrap();
     assert_eq!(amounts(&gained), [dec("5500"), dec("-5000"), dec("-500")]);
     assert_eq!(Some(gained.lines.lines()[2].account), exchange.gain);
     // 20 of them paid with 900 of the books' currency.
     let line = Facts { exchange, ..facts("900", "EUR") };
-    let part = |paid| [Settled { item: owed(), amount: dec("20"), paid }];
+    let part = |paid| [Settled { item: owed(), amount: dec("20"), paid, discount: None }];
     let lost = plan(&line, &part(Some(dec("900"))), Vec::new(), "").unwrap();
     assert_eq!(amounts(&lost), [dec("900"), dec("-1000"), dec("100")]);
     assert_eq!(Some(lost.lines.lines()[2].account), exchange.loss);
-    assert_eq!((lost.allocations[0].amount, lost.allocations[0].amount_book), (dec("20"), dec("1000")));
+    assert_eq!((lost.allocations[0].0.amount, lost.allocations[0].0.amount_book), (dec("20"), dec("1000")));
     // What is paid is said where the currencies differ, with the right sign, and nowhere else.
     assert_eq!(code(plan(&line, &part(None), Vec::new(), "")), UserErrorCode::Required);
     assert_eq!(code(plan(&line, &part(Some(dec("-900"))), Vec::new(), "")), UserErrorCode::Invalid);
@@ -144,10 +147,10 @@ proptest! {
             let amount = sign * Decimal::new(part, 2);
             let flow = if payable { -amount } else { amount };
             let facts = facts(&flow.to_string(), "USD");
-            let plan = plan(&facts, &[Settled { item: item.clone(), amount, paid: None }], Vec::new(), "").unwrap();
+            let plan = plan(&facts, &[Settled { item: item.clone(), amount, paid: None, discount: None }], Vec::new(), "").unwrap();
             prop_assert_eq!(plan.lines.lines().iter().map(|line| line.book()).sum::<Decimal>(), Decimal::ZERO);
-            item.open_amount = Dec(item.open_amount.0 - plan.allocations[0].amount);
-            item.open_book = Dec(item.open_book.0 - plan.allocations[0].amount_book);
+            item.open_amount = Dec(item.open_amount.0 - plan.allocations[0].0.amount);
+            item.open_book = Dec(item.open_book.0 - plan.allocations[0].0.amount_book);
         }
         prop_assert!(item.open_amount.0.is_zero());
         prop_assert!(item.open_book.0.is_zero());
