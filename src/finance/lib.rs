@@ -8,9 +8,13 @@ pub extern crate self as finance;
 use backoffice_approvals as approvals;
 use backoffice_platform as platform;
 use backoffice_registers as registers;
+use backoffice_work as work;
 
+pub mod assets;
 pub mod bank;
+pub mod budget;
 pub mod chart;
+pub mod close;
 pub mod deferrals;
 pub mod document;
 pub mod ids;
@@ -62,6 +66,9 @@ pub struct FinanceQuery(
     bank::BankQuery,
     imports::ImportsQuery,
     deferrals::DeferralsQuery,
+    assets::AssetsQuery,
+    close::CloseQuery,
+    budget::BudgetsQuery,
 );
 
 /// The department's mutations.
@@ -72,4 +79,7 @@ pub struct FinanceMutation(
     bank::BankMutation,
     imports::ImportsMutation,
     deferrals::DeferralsMutation,
+    assets::AssetsMutation,
+    close::CloseMutation,
+    budget::BudgetsMutation,
 );

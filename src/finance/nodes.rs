@@ -1,17 +1,22 @@
 //! The records of this department that are found by their own id.
 
+use super::assets::asset::Asset;
+use super::assets::class::AssetClass;
 use super::bank::account::BankAccount;
 use super::bank::line::BankLine;
 use super::bank::matching::BankMatch;
 use super::bank::statement::BankStatement;
+use super::budget::commitment::Commitment;
+use super::budget::plan::Budget;
+use super::close::period_close::PeriodClose;
 use super::deferrals::Deferral;
 use super::document::lines::{DocumentLine, OfBill, OfInvoice};
 use super::ids::{
-    AccountId, AllocationId, BankAccountId, BankLineId, BankMatchId, BankStatementId, BillId, BillLineId, CreditNoteId,
-    CustomerId, DeferralId, DimensionId, DimensionValueId, ExchangeRateId, FiscalYearId, ImportId, InvoiceId,
-    InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId, LedgerId, LockExceptionId, OpenItemId,
-    PaymentAllocationId, PaymentId, PaymentRunId, PaymentRunItemId, RecurringEntryId, RevaluationId, TaxCodeId,
-    TaxRateId, VendorBankChangeId, VendorHoldId, VendorId,
+    AccountId, AllocationId, AssetClassId, AssetId, BankAccountId, BankLineId, BankMatchId, BankStatementId, BillId,
+    BillLineId, BudgetId, CommitmentId, CreditNoteId, CustomerId, DeferralId, DimensionId, DimensionValueId,
+    ExchangeRateId, FiscalYearId, ImportId, InvoiceId, InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId,
+    LedgerId, LockExceptionId, OpenItemId, PaymentAllocationId, PaymentId, PaymentRunId, PaymentRunItemId,
+    PeriodCloseId, RecurringEntryId, RevaluationId, TaxCodeId, TaxRateId, VendorBankChangeId, VendorHoldId, VendorId,
 };
 use super::imports::Import;
 use super::ledger::account::Account;
@@ -39,11 +44,15 @@ use super::receivables::invoice::Invoice;
 crate::platform::nodes! {
     Account: AccountId by Account;
     Allocation: AllocationId by Allocation;
+    Asset: AssetId by Asset;
+    AssetClass: AssetClassId by AssetClass;
     BankAccount: BankAccountId by BankAccount;
     BankLine: BankLineId by BankLine;
     BankMatch: BankMatchId by BankMatch;
     BankStatement: BankStatementId by BankStatement;
     Bill: BillId by Bill;
+    Budget: BudgetId by Budget;
+    Commitment: CommitmentId by Commitment;
     CreditNote: CreditNoteId by CreditNote;
     Customer: CustomerId by Customer;
     Deferral: DeferralId by Deferral;
@@ -61,6 +70,7 @@ crate::platform::nodes! {
     OpenItem: OpenItemId by OpenItem;
     Payment: PaymentId by Payment;
     PaymentAllocation: PaymentAllocationId by PaymentAllocation;
+    PeriodClose: PeriodCloseId by PeriodClose;
     RecurringEntry: RecurringEntryId by RecurringEntry;
     Revaluation: RevaluationId by Revaluation;
     TaxCode: TaxCodeId by TaxCode;

@@ -30,6 +30,9 @@ fn control(control: FileControl) -> Control {
         FileControl::RetainedEarnings => Control::RetainedEarnings,
         FileControl::ExchangeDifference => Control::ExchangeDifference,
         FileControl::UnrealizedExchange => Control::UnrealizedExchange,
+        FileControl::Suspense => Control::Suspense,
+        FileControl::FixedAsset => Control::FixedAsset,
+        FileControl::AccumulatedDepreciation => Control::AccumulatedDepreciation,
         FileControl::Rounding => Control::Rounding,
     }
 }
