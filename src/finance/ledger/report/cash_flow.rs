@@ -322,7 +322,7 @@ async fn statement(tx: &Tx, days: Days, compared: Option<Days>, method: CashFlow
                 name: account.map_or_else(|| "Result".to_owned(), |account| account.name.clone()),
                 amount: money(amount),
                 previous: previous.map(money),
-                leaves: account.map_or_else(|| Arc::clone(&results), |account| Arc::new([account.id])),
+                leaves: account.map_or_else(|| Arc::clone(&results), |account| Arc::from([account.id])),
                 days,
                 method,
             });
