@@ -28,7 +28,6 @@ mod assets_are_written_off;
 mod banks_write_as_they_like;
 mod browsers_call_from_portals;
 mod budgets_hold;
-mod cash_is_told_both_ways;
 mod clients_begin_from_a_template;
 mod clients_follow_the_providers_calendar;
 mod clients_have_groups_and_contacts;

@@ -385,8 +385,7 @@ impl PeriodCloseMutation {
         PeriodClosePayload::settle(ctx, sign(ctx.tx(Can::PeriodLock).await?, input.id).await)
     }
 
-    /// Opens the last close that is signed off again, for a reason: the lock moves back to where
-    /// it was. Right:
+    /// Opens the last close that is signed off again, for a reason: the lock moves back to where it was. Right:
     /// `finance.period.lock`.
     async fn period_close_reopen(
         &self,

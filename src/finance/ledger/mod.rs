@@ -52,7 +52,6 @@ pub struct LedgerMutation(
     period::PeriodMutation,
     closing::ClosingMutation,
     lock::LockMutation,
-    report::cash_flow::CashFlowMutation,
     journal::proposal::JournalProposalMutation,
     journal::recurring::RecurringEntryMutation,
 );

@@ -1,4 +1,4 @@
-//! The statements: trial balance, general ledger, income statement, balance sheet and cash flows, at any date and as known at any
+//! The statements: trial balance, general ledger, income statement and balance sheet, at any date and as known at any
 //! moment.
 //!
 //! A figure is the sum of kept balances (whole months, then the days of broken ones) less the lines recorded after the
@@ -6,7 +6,6 @@
 
 use async_graphql::MergedObject;
 
-pub mod cash_flow;
 pub mod figures;
 pub mod general_ledger;
 pub mod lines;
@@ -16,4 +15,4 @@ pub mod tree;
 
 /// The statements' queries.
 #[derive(MergedObject, Default)]
-pub struct ReportQuery(statements::StatementQuery, general_ledger::GeneralLedgerQuery, cash_flow::CashFlowQuery);
+pub struct ReportQuery(statements::StatementQuery, general_ledger::GeneralLedgerQuery);

@@ -1,1 +1,0 @@
-DROP TABLE finance.cash_flow_place;
