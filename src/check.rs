@@ -98,6 +98,34 @@ const QUESTIONS: &[Question] = &[
                  WHERE s.tenant_id = $tenant AND s.entry_id IS NOT NULL AND l.debit IS DISTINCT FROM s.amount",
     },
     Question {
+        name: "the register of assets equals its accounts",
+        query: "SELECT format('account %s on %s: assets %s, entries %s', a.code, coalesce(r.on_date, b.on_date), coalesce(r.amount, 0), coalesce(b.amount, 0)) AS line
+                  FROM (SELECT k.account_id, m.on_date, sum(k.amount) AS amount
+                          FROM finance.asset_movement m
+                          JOIN finance.asset x ON x.tenant_id = m.tenant_id AND x.id = m.asset_id
+                          JOIN finance.asset_class c ON c.tenant_id = m.tenant_id AND c.id = x.class_id
+                         CROSS JOIN LATERAL (VALUES (c.cost_account_id, m.cost), (c.accumulated_account_id, -m.accumulated)) AS k (account_id, amount)
+                         WHERE m.tenant_id = $tenant AND m.book = 'LEDGER' GROUP BY k.account_id, m.on_date) r
+                  FULL JOIN (SELECT b.account_id, b.on_date, sum(b.debit - b.credit) AS amount
+                               FROM finance.account_balance b
+                               JOIN finance.account a ON a.tenant_id = b.tenant_id AND a.id = b.account_id
+                                AND a.control IN ('fixed_asset', 'accumulated_depreciation')
+                              WHERE b.tenant_id = $tenant GROUP BY b.account_id, b.on_date) b
+                    ON b.account_id = r.account_id AND b.on_date = r.on_date
+                  JOIN finance.account a ON a.tenant_id = $tenant AND a.id = coalesce(r.account_id, b.account_id)
+                 WHERE coalesce(r.amount, 0) <> coalesce(b.amount, 0)",
+    },
+    Question {
+        name: "plans of assets come to cost less residual",
+        query: "SELECT format('asset %s in %s: written off %s, plan ends at %s', x.number, p.book, w.amount, p.residual) AS line
+                  FROM finance.asset x
+                  JOIN LATERAL (SELECT DISTINCT ON (p.book) p.* FROM finance.asset_plan p
+                                 WHERE p.tenant_id = x.tenant_id AND p.asset_id = x.id ORDER BY p.book, p.id DESC) p ON p.method <> 'units'
+                  JOIN LATERAL (SELECT coalesce(sum(s.amount), 0) AS amount FROM finance.asset_slice s
+                                 WHERE s.tenant_id = x.tenant_id AND s.plan_id = p.id AND NOT s.dropped) w ON true
+                 WHERE x.tenant_id = $tenant AND x.disposed_on IS NULL AND w.amount <> p.base - p.residual",
+    },
+    Question {
         name: "numbers are gapless",
         query: "WITH given AS (
                     SELECT s.series, s.prefix || lpad(n::text, greatest(5, length(n::text)), '0') AS number

@@ -24,10 +24,10 @@ pub fn check_posting(account: &Account, field: &str, currency: Currency) -> Resu
     }
 }
 
-/// Refuses control accounts of those roles: what stands on them has a record of its own beside the ledger.
+/// Refuses control accounts of those roles and of assets: what stands on them has a record of its own beside the ledger.
 pub fn check_no_control(account: &Account, field: &str, refused: &[Control]) -> Result<()> {
     match account.control {
-        Some(control) if refused.contains(&control) => {
+        Some(control) if refused.contains(&control) || control.is_of_assets() => {
             let message = format!(
                 "Account {} is a control account ({}) and takes no such posting by hand.",
                 account.code,

@@ -53,6 +53,16 @@ crate::platform::ids! {
     VendorBankChangeId = "vbc";
     /// Names a recurring entry or template.
     RecurringEntryId = "ren";
+    /// Names a budget.
+    BudgetId = "bud";
+    /// Names a commitment.
+    CommitmentId = "cmm";
+    /// Names the close of a month.
+    PeriodCloseId = "pcl";
+    /// Names a fixed asset.
+    AssetId = "ast";
+    /// Names a class of fixed assets.
+    AssetClassId = "astc";
     /// Names a deferral.
     DeferralId = "dfr";
     /// Names an exchange rate.

@@ -8,10 +8,14 @@ pub extern crate self as finance;
 use backoffice_approvals as approvals;
 use backoffice_platform as platform;
 use backoffice_registers as registers;
+use backoffice_work as work;
 
+pub mod assets;
 pub mod audit;
 pub mod bank;
+pub mod budget;
 pub mod chart;
+pub mod close;
 pub mod deferrals;
 pub mod document;
 pub mod dunning;
@@ -76,6 +80,9 @@ pub struct FinanceQuery(
     imports::ImportsQuery,
     deferrals::DeferralsQuery,
     audit::AuditSupportQuery,
+    assets::AssetsQuery,
+    close::CloseQuery,
+    budget::BudgetsQuery,
 );
 
 /// The department's mutations.
@@ -87,4 +94,7 @@ pub struct FinanceMutation(
     imports::ImportsMutation,
     deferrals::DeferralsMutation,
     audit::AuditSupportMutation,
+    assets::AssetsMutation,
+    close::CloseMutation,
+    budget::BudgetsMutation,
 );

@@ -1,15 +1,25 @@
 //! The records of this department that are found by their own id.
 
+use super::assets::asset::Asset;
+use super::assets::class::AssetClass;
 use super::audit::sample::{AuditSample, AuditSampleItem};
 use super::bank::account::BankAccount;
 use super::bank::line::BankLine;
 use super::bank::matching::BankMatch;
 use super::bank::statement::BankStatement;
+use super::budget::commitment::Commitment;
+use super::budget::plan::Budget;
+use super::close::period_close::PeriodClose;
 use super::deferrals::Deferral;
 use super::document::lines::{DocumentLine, OfBill, OfInvoice};
 use super::dunning::{DunningItem, DunningNotice, DunningRun};
 use super::ids::{
-    AccountId, AllocationId, AuditSampleId, AuditSampleItemId, BankAccountId, BankLineId, BankMatchId, BankStatementId, BillId, BillLineId, CreditNoteId, CustomerId, DeferralId, DimensionId, DimensionValueId, DunningItemId, DunningNoticeId, DunningRunId, ExchangeRateId, FiscalYearId, ImportId, InvoiceId, InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId, LedgerId, LockExceptionId, OpenItemId, PaymentAllocationId, PaymentId, PaymentRunId, PaymentRunItemId, RecurringEntryId, RevaluationId, TaxCodeId, TaxRateId, VendorBankChangeId, VendorHoldId, VendorId,
+    AccountId, AllocationId, AssetClassId, AssetId, AuditSampleId, AuditSampleItemId, BankAccountId, BankLineId,
+    BankMatchId, BankStatementId, BillId, BillLineId, BudgetId, CommitmentId, CreditNoteId, CustomerId, DeferralId,
+    DimensionId, DimensionValueId, DunningItemId, DunningNoticeId, DunningRunId, ExchangeRateId, FiscalYearId,
+    ImportId, InvoiceId, InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId, LedgerId, LockExceptionId,
+    OpenItemId, PaymentAllocationId, PaymentId, PaymentRunId, PaymentRunItemId, PeriodCloseId, RecurringEntryId,
+    RevaluationId, TaxCodeId, TaxRateId, VendorBankChangeId, VendorHoldId, VendorId,
 };
 use super::imports::Import;
 use super::ledger::account::Account;
@@ -37,11 +47,15 @@ use super::receivables::invoice::Invoice;
 crate::platform::nodes! {
     Account: AccountId by Account;
     Allocation: AllocationId by Allocation;
+    Asset: AssetId by Asset;
+    AssetClass: AssetClassId by AssetClass;
     BankAccount: BankAccountId by BankAccount;
     BankLine: BankLineId by BankLine;
     BankMatch: BankMatchId by BankMatch;
     BankStatement: BankStatementId by BankStatement;
     Bill: BillId by Bill;
+    Budget: BudgetId by Budget;
+    Commitment: CommitmentId by Commitment;
     CreditNote: CreditNoteId by CreditNote;
     Customer: CustomerId by Customer;
     Deferral: DeferralId by Deferral;
@@ -62,6 +76,7 @@ crate::platform::nodes! {
     OpenItem: OpenItemId by OpenItem;
     Payment: PaymentId by Payment;
     PaymentAllocation: PaymentAllocationId by PaymentAllocation;
+    PeriodClose: PeriodCloseId by PeriodClose;
     RecurringEntry: RecurringEntryId by RecurringEntry;
     Revaluation: RevaluationId by Revaluation;
     TaxCode: TaxCodeId by TaxCode;

@@ -999,3 +999,199 @@ diesel::table! {
         version -> Int4,
     }
 }
+
+diesel::table! {
+    finance.asset_class (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        code -> Text,
+        name -> Text,
+        cost_account_id -> Uuid,
+        accumulated_account_id -> Uuid,
+        expense_account_id -> Uuid,
+        gain_account_id -> Uuid,
+        loss_account_id -> Uuid,
+        created_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.asset (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        class_id -> Uuid,
+        number -> Text,
+        name -> Text,
+        acquired_on -> Date,
+        dimensions -> Jsonb,
+        split_from_id -> Nullable<Uuid>,
+        disposed_on -> Nullable<Date>,
+        disposed_reason -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.asset_plan (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        asset_id -> Uuid,
+        book -> Text,
+        from_on -> Date,
+        ends_on -> Date,
+        method -> Text,
+        spread -> Text,
+        base -> Numeric,
+        residual -> Numeric,
+        percent -> Nullable<Numeric>,
+        units -> Nullable<Numeric>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.asset_slice (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        asset_id -> Uuid,
+        plan_id -> Uuid,
+        book -> Text,
+        from_on -> Date,
+        to_on -> Date,
+        amount -> Numeric,
+        units -> Nullable<Numeric>,
+        due -> Bool,
+        dropped -> Bool,
+        entry_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.asset_movement (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        asset_id -> Uuid,
+        book -> Text,
+        on_date -> Date,
+        kind -> Text,
+        cost -> Numeric,
+        accumulated -> Numeric,
+        amount -> Numeric,
+        text -> Text,
+        entry_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.period_close (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        period -> Text,
+        starts_on -> Date,
+        ends_on -> Date,
+        template_code -> Nullable<Text>,
+        prepared_at -> Nullable<Timestamptz>,
+        prepared_by -> Nullable<Uuid>,
+        prepared_by_name -> Nullable<Text>,
+        signed_at -> Nullable<Timestamptz>,
+        signed_by -> Nullable<Uuid>,
+        signed_by_name -> Nullable<Text>,
+        locked_before_on -> Nullable<Date>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.period_close_note (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        close_id -> Uuid,
+        kind -> Text,
+        account_id -> Nullable<Uuid>,
+        difference -> Numeric,
+        text -> Text,
+        by_name -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.period_close_step (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        close_id -> Uuid,
+        kind -> Text,
+        by_id -> Uuid,
+        by_name -> Text,
+        reason -> Nullable<Text>,
+        figures -> Jsonb,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.budget (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        starts_on -> Date,
+        ends_on -> Date,
+        control -> Text,
+        measure -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.budget_version (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        budget_id -> Uuid,
+        number -> Int4,
+        reason -> Text,
+        made_by_name -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.budget_amount (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version_id -> Uuid,
+        account_id -> Uuid,
+        value_id -> Nullable<Uuid>,
+        month -> Date,
+        amount -> Numeric,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.commitment (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        reference -> Text,
+        account_id -> Uuid,
+        value_id -> Nullable<Uuid>,
+        on_date -> Date,
+        amount -> Numeric,
+        released -> Numeric,
+        warnings -> Array<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}

@@ -55,6 +55,12 @@ words! {
         DunningFee = "dunning_fee",
         /// Interest that reminders ask customers for.
         DunningInterest = "dunning_interest",
+        /// Where what nobody can place yet waits.
+        Suspense = "suspense",
+        /// What fixed assets cost.
+        FixedAsset = "fixed_asset",
+        /// What of that is written off.
+        AccumulatedDepreciation = "accumulated_depreciation",
     }
 }
 
@@ -62,9 +68,11 @@ impl Control {
     /// The account types that can play this role: a bank account may be overdrawn, tax may be owed by the authority or to it.
     pub fn types(self) -> &'static [AccountType] {
         match self {
-            Self::Receivable => &[AccountType::Asset],
+            Self::Receivable | Self::FixedAsset | Self::AccumulatedDepreciation => &[AccountType::Asset],
             Self::Payable => &[AccountType::Liability],
-            Self::Bank | Self::InputTax | Self::OutputTax => &[AccountType::Asset, AccountType::Liability],
+            Self::Bank | Self::InputTax | Self::OutputTax | Self::Suspense => {
+                &[AccountType::Asset, AccountType::Liability]
+            }
             Self::RetainedEarnings => &[AccountType::Equity],
             Self::Rounding
             | Self::ExchangeDifference
@@ -135,7 +143,7 @@ fn account(row: &mut Row<'_, '_>) -> Result<ChartAccount, Reported> {
     });
     let parent = row.text("parent");
     let group = row.word("group", "yes, no", yes_or_no);
-    let controls = "receivable, payable, bank, input_tax, output_tax, retained_earnings, rounding, exchange_difference, unrealized_exchange";
+    let controls = "receivable, payable, bank, input_tax, output_tax, retained_earnings, rounding, exchange_difference, unrealized_exchange, suspense, fixed_asset, accumulated_depreciation";
     let control = row.word("control", controls, Control::from_word);
     let (currency, statement_line) = (row.currency("currency"), row.text("statement_line"));
     let account = ChartAccount {

@@ -154,6 +154,8 @@ fn database_refusal(code: &str) -> Option<(UserErrorCode, &'static str, &'static
             "lines",
             "An account of these lines needs a value of a dimension on each of its lines.",
         ),
+        "BO327" => (State, "id", "Nobody signs off what he has prepared himself."),
+        "period_close_once" => (Duplicate, "month", "The close of this month is open already."),
         "BO323" => (Invalid, "parts", "The parts of a value are 100 percent together."),
         "recurring_entry_came_once" => (State, "through", "This entry has come for that day already."),
         "revaluation_live" => (State, "date", "What is open is valued at the end of this day already."),

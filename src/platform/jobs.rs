@@ -35,7 +35,7 @@ crate::words! {
     JobName {
         /// Verifies the client's audit chain from its first link to its newest.
         AuditVerify = "audit.verify",
-        /// Posts what is due of deferrals and recurring entries.
+        /// Posts what is due of deferrals, depreciation and recurring entries.
         DueEntriesPost = "finance.due_entries",
         /// Writes a list to a file.
         Export = "bulk.export",

@@ -30,7 +30,7 @@ pub mod change;
 pub mod input;
 pub mod job;
 mod open;
-pub use open::lay_once;
+pub use open::{lay_for, lay_once};
 mod plan;
 
 pub use change::RecurringMutation;

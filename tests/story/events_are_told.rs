@@ -39,6 +39,13 @@ const TELLS: &[(&str, &str)] = &[
     ("appointmentCancel", "APPOINTMENT_CANCELLED"),
     ("appointmentMove", "APPOINTMENT_MOVED"),
     ("appointmentUpdate", "APPOINTMENT_UPDATED"),
+    ("assetClassCreate", "ASSET_CLASS_CREATED"),
+    ("assetCreate", "ASSET_CREATED"),
+    ("assetDispose", "ASSET_DISPOSED"),
+    ("assetRepair", "ASSET_REPAIRED"),
+    ("assetRevalue", "ASSET_REVALUED"),
+    ("assetSplit", "ASSET_SPLIT"),
+    ("assetUnitsReport", "ASSET_UNITS_REPORTED"),
     ("bankAccountCreate", "BANK_ACCOUNT_CREATED"),
     ("bankAccountUpdate", "BANK_ACCOUNT_UPDATED"),
     ("bankLineMatch", "BANK_LINE_MATCHED"),
@@ -47,6 +54,8 @@ const TELLS: &[(&str, &str)] = &[
     ("billCreate", "BILL_CREATED"),
     ("billPost", "BILL_POSTED"),
     ("billUpdate", "BILL_UPDATED"),
+    ("budgetCreate", "BUDGET_CREATED"),
+    ("budgetVersionPublish", "BUDGET_VERSION_PUBLISHED"),
     ("businessCalendarCreate", "BUSINESS_CALENDAR_CREATED"),
     ("businessCalendarDelete", "BUSINESS_CALENDAR_DELETED"),
     ("businessCalendarUpdate", "BUSINESS_CALENDAR_UPDATED"),
@@ -79,12 +88,15 @@ const TELLS: &[(&str, &str)] = &[
     ("clockStart", "CLOCK_STARTED"),
     ("clockStop", "CLOCK_STOPPED"),
     ("creditNoteIssue", "CREDIT_NOTE_ISSUED"),
+    ("commitmentRecord", "COMMITMENT_RECORDED"),
+    ("commitmentRelease", "COMMITMENT_RELEASED"),
     ("customerCreate", "CUSTOMER_CREATED"),
     ("customerUpdate", "CUSTOMER_UPDATED"),
     ("customersImport", "IMPORT_FINISHED"),
     ("deferralCreate", "DEFERRAL_CREATED"),
     ("deferralStop", "DEFERRAL_STOPPED"),
     ("deferralsPost", "JOURNAL_ENTRY_POSTED"),
+    ("depreciationPost", "JOURNAL_ENTRY_POSTED"),
     ("dimensionCreate", "DIMENSION_CREATED"),
     ("dimensionDistributionSet", "DIMENSION_VALUE_DISTRIBUTED"),
     ("dimensionUpdate", "DIMENSION_UPDATED"),
@@ -162,6 +174,11 @@ const TELLS: &[(&str, &str)] = &[
     ("paymentAllocationUndo", "PAYMENT_ALLOCATION_UNDONE"),
     ("paymentRecord", "PAYMENT_RECORDED"),
     ("paymentReverse", "PAYMENT_REVERSED"),
+    ("periodCloseNote", "PERIOD_CLOSE_NOTED"),
+    ("periodCloseOpen", "PERIOD_CLOSE_OPENED"),
+    ("periodClosePrepare", "PERIOD_CLOSE_PREPARED"),
+    ("periodCloseReopen", "PERIOD_CLOSE_REOPENED"),
+    ("periodCloseSign", "PERIOD_CLOSE_SIGNED"),
     ("periodLock", "PERIOD_LOCKED"),
     ("periodUnlock", "PERIOD_UNLOCKED"),
     ("recurringEntriesPost", "JOURNAL_ENTRY_POSTED"),
@@ -376,6 +393,22 @@ async fn every_change_tells_what_it_did() {
     let needs = json!({ "account": example("Account"), "dimensions": [] });
     change(boss, "accountDimensionsRequire", needs, "").await;
     change(boss, "deferralsPost", json!({}), "").await;
+    change(boss, "commitmentRelease", json!({ "id": example("Commitment") }), "").await;
+    change(boss, "depreciationPost", json!({}), "").await;
+    let (asset, car) = (example("Asset"), example("SpareAsset"));
+    change(boss, "assetRepair", json!({ "id": car, "on": "2026-10-02", "amount": "1.00", "text": "Tyres" }), "").await;
+    change(boss, "assetUnitsReport", json!({ "id": car, "through": "2026-11-02", "units": "1" }), "").await;
+    let worth =
+        json!({ "id": asset, "on": "2026-12-01", "amount": "5.00", "against": example("Account"), "reason": "New" });
+    change(boss, "assetRevalue", worth, "").await;
+    change(
+        boss,
+        "assetSplit",
+        json!({ "id": asset, "on": "2026-12-01", "cost": "5.00", "number": "New", "name": "New" }),
+        "",
+    )
+    .await;
+    change(boss, "assetDispose", json!({ "id": asset, "on": "2026-12-01", "reason": "New" }), "").await;
     let template = example("RecurringEntry");
     change(boss, "recurringEntryPost", json!({ "id": template, "date": "2026-02-01" }), "").await;
     change(boss, "recurringEntryStop", json!({ "id": template }), "").await;
@@ -454,6 +487,15 @@ async fn every_change_tells_what_it_did() {
     let run = example("PaymentRun");
     let other = app.sign_in("second-02@firm.example").await.enter(&firm.client).await;
     change(&other, "paymentRunApprove", json!({ "id": run }), "").await;
+    let close = example("PeriodClose");
+    let ties = "query($id: ID!) { periodClose(id: $id) { tieOuts { kind blocks account { id } } } }";
+    let ties = boss.ask(ties, json!({ "id": close })).await["periodClose"]["tieOuts"].clone();
+    for one in ties.as_array().unwrap().iter().filter(|one| one["blocks"] == true) {
+        let why = json!({ "id": close, "kind": one["kind"], "account": one["account"]["id"], "text": "New" });
+        change(boss, "periodCloseNote", why, "").await;
+    }
+    change(&other, "periodCloseSign", json!({ "id": close }), "").await;
+    change(boss, "periodCloseReopen", json!({ "id": close, "reason": "New" }), "").await;
     change(boss, "paymentRunSend", json!({ "id": run }), "").await;
     let rejected = json!({ "id": example("SentRun"), "items": [example("SentPayment")], "reason": "Account closed" });
     change(boss, "paymentRunReject", rejected, "").await;

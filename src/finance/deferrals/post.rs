@@ -8,6 +8,7 @@ use diesel::sql_types::{Bool, Date as SqlDate, Int4, Int8, Jsonb, Nullable, Nume
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::finance::assets::{self, post::DepreciationRun};
 use crate::finance::ids::{AccountId, DeferralId};
 use crate::finance::ledger::dimension::Labels;
 use crate::finance::ledger::journal::manual::expect_approved;
@@ -175,10 +176,13 @@ impl JobKind for DueEntriesPost {
         loop {
             let tx = job.tx(Can::JournalPost).await?;
             let run = post_due(&tx, tx.today()).await?;
-            let again =
-                if run.more { RecurringEntryRun::default() } else { recurring::post_due(&tx, tx.today()).await? };
-            let posted = done.posted.saturating_add(run.posted).saturating_add(again.posted);
-            done = DeferralRun { posted, more: run.more || again.more };
+            let assets =
+                if run.more { DepreciationRun::default() } else { assets::post::post_due(&tx, tx.today()).await? };
+            let more = run.more || assets.more;
+            let again = if more { RecurringEntryRun::default() } else { recurring::post_due(&tx, tx.today()).await? };
+            let posted =
+                [done.posted, run.posted, assets.posted, again.posted].into_iter().fold(0, i32::saturating_add);
+            done = DeferralRun { posted, more: more || again.more };
             let progress = Progress { done: u64::try_from(done.posted).unwrap_or_default(), total: None };
             if !done.more {
                 return job.finish(tx, &done, progress).await;

@@ -25,7 +25,7 @@ pub struct SliceOf {
 }
 
 /// The months of a time, or the parts of them that belong to it.
-fn months(starts_on: NaiveDate, ends_on: NaiveDate) -> Vec<(NaiveDate, NaiveDate)> {
+pub(crate) fn months(starts_on: NaiveDate, ends_on: NaiveDate) -> Vec<(NaiveDate, NaiveDate)> {
     let mut found = Vec::new();
     let mut from = starts_on;
     while from <= ends_on {

@@ -34,6 +34,9 @@ fn control(control: FileControl) -> Control {
         FileControl::DiscountReceived => Control::DiscountReceived,
         FileControl::DunningFee => Control::DunningFee,
         FileControl::DunningInterest => Control::DunningInterest,
+        FileControl::Suspense => Control::Suspense,
+        FileControl::FixedAsset => Control::FixedAsset,
+        FileControl::AccumulatedDepreciation => Control::AccumulatedDepreciation,
         FileControl::Rounding => Control::Rounding,
     }
 }

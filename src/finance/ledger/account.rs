@@ -88,6 +88,12 @@ crate::platform::words! {
         DunningFee = "dunning_fee",
         /// Interest that reminders ask customers for.
         DunningInterest = "dunning_interest",
+        /// Where what nobody can place yet waits; empty at the end of a month.
+        Suspense = "suspense",
+        /// What fixed assets cost; equals the register of assets.
+        FixedAsset = "fixed_asset",
+        /// What of that is written off; equals the register of assets.
+        AccumulatedDepreciation = "accumulated_depreciation",
     }
 }
 
@@ -96,9 +102,11 @@ impl Control {
     #[must_use]
     pub fn suits(self, kind: AccountKind) -> bool {
         match self {
-            Self::Receivable | Self::VendorAdvance => kind == AccountKind::Asset,
+            Self::Receivable | Self::VendorAdvance | Self::FixedAsset | Self::AccumulatedDepreciation => {
+                kind == AccountKind::Asset
+            }
             Self::Payable | Self::CustomerAdvance => kind == AccountKind::Liability,
-            Self::Bank | Self::InputTax | Self::OutputTax => {
+            Self::Bank | Self::InputTax | Self::OutputTax | Self::Suspense => {
                 matches!(kind, AccountKind::Asset | AccountKind::Liability)
             }
             Self::RetainedEarnings => kind == AccountKind::Equity,
@@ -110,6 +118,12 @@ impl Control {
             | Self::DunningFee
             | Self::DunningInterest => kind.is_result(),
         }
+    }
+
+    /// Whether the register of assets stands behind the account, so that only assets may post to it.
+    #[must_use]
+    pub fn is_of_assets(self) -> bool {
+        matches!(self, Self::FixedAsset | Self::AccumulatedDepreciation)
     }
 
     /// Whether unused payments stand behind the account, so that only payments may post to it.

@@ -26,7 +26,7 @@ mod rules;
 
 pub use manual::JournalMutation;
 pub use record::{JournalEntry, JournalLine, JournalLineConnection, JournalLineEdge, JournalQuery, LinesOf, find};
-pub(super) use record::{line_columns, lines_of};
+pub(crate) use record::{line_columns, lines_of};
 
 /// The most lines that a person or an integration posts at once.
 pub const MAX_LINES: usize = 1000;
@@ -56,6 +56,8 @@ crate::platform::words! {
         Revaluation = "revaluation",
         /// A slice of what is spread over a time.
         Deferral = "deferral",
+        /// A fixed asset: it came, was written off, changed or went.
+        Asset = "asset",
         /// An entry that comes again, or a template.
         Recurring = "recurring",
         /// Fee and interest of a reminder.
@@ -265,6 +267,6 @@ pub fn refuse_lines(error: MoneyError) -> Error {
 }
 
 /// The date that a cursor of a list by date holds.
-pub(super) fn cursor_date(text: &str) -> Result<Date> {
+pub(crate) fn cursor_date(text: &str) -> Result<Date> {
     text.parse().map(Date).map_err(|_| Error::BadInput("`after` is not a cursor of this list.".to_owned()))
 }

@@ -236,6 +236,31 @@ pub async fn opens_on(tx: &Tx) -> Result<Option<NaiveDate>> {
     Ok(found.opens_on)
 }
 
+/// Moves the soft lock forward to a day, unless it reaches that far: for what locks a period by itself. Gives where it was.
+pub(crate) async fn soft_at_least(tx: &Tx, through: Date) -> Result<Option<Date>> {
+    let found = general_for_update(tx).await?;
+    if found.soft_lock_on.is_none_or(|present| present < through) {
+        set(tx, &found, Some(through), found.hard_lock_on).await?;
+        emit(tx, EventKind::PeriodLocked, found.id.0);
+    }
+    Ok(found.soft_lock_on)
+}
+
+/// Moves the soft lock back to where it was, and so that a day is open again; refused if the hard lock reaches it.
+pub(crate) async fn soft_before(tx: &Tx, day: Date, before: Option<Date>) -> Result<()> {
+    let found = general_for_update(tx).await?;
+    if found.hard_lock_on.is_some_and(|hard| hard >= day) {
+        let message = "The books are locked for good up to a later day.";
+        return Err(Error::refuse(UserErrorCode::PeriodLocked, "id", message));
+    }
+    if found.soft_lock_on.is_some_and(|present| present >= day) {
+        let before = before.map(|before| before.min(day.0.pred_opt().map_or(before, Date)));
+        set(tx, &found, before, found.hard_lock_on).await?;
+        emit(tx, EventKind::PeriodUnlocked, found.id.0);
+    }
+    Ok(())
+}
+
 async fn set(tx: &Tx, found: &Ledger, soft: Option<Date>, hard: Option<Date>) -> Result<Ledger> {
     tx.row(
         diesel::update(ledger::table)

@@ -208,6 +208,13 @@ fn wrong(
             "Advances are recorded as payments, not opened with a balance.",
         ));
     }
+    if account.control.is_some_and(Control::is_of_assets) {
+        wrong.push((
+            UserErrorCode::Invalid,
+            "account",
+            "Assets are entered one by one with what is written off of them, not opened with a balance.",
+        ));
+    }
     match (account.control.is_some_and(Control::has_open_items), &line.party) {
         (true, None) => wrong.push((
             UserErrorCode::Required,

@@ -88,6 +88,48 @@ kinds! {
         /// What amounts on a value are split into changes from a day on.
         DimensionValueDistributed = "dimension_value.distributed",
     }
+    "Asset" ("ast") read JournalRead {
+        /// A fixed asset came into the books.
+        AssetCreated = "asset.created",
+        /// The value of an asset was set anew.
+        AssetRevalued = "asset.revalued",
+        /// An asset was repaired.
+        AssetRepaired = "asset.repaired",
+        /// A part of an asset became an asset of its own.
+        AssetSplit = "asset.split",
+        /// Units of an asset were reported.
+        AssetUnitsReported = "asset.units_reported",
+        /// An asset was sold or scrapped.
+        AssetDisposed = "asset.disposed",
+    }
+    "AssetClass" ("astc") read JournalRead {
+        /// A class of assets was made.
+        AssetClassCreated = "asset_class.created",
+    }
+    "PeriodClose" ("pcl") read PeriodRead {
+        /// The close of a month was opened.
+        PeriodCloseOpened = "period_close.opened",
+        /// A close was prepared: it waits for a sign-off.
+        PeriodClosePrepared = "period_close.prepared",
+        /// A note says what a tie-out is off by.
+        PeriodCloseNoted = "period_close.noted",
+        /// A close was signed off: its month is locked.
+        PeriodCloseSigned = "period_close.signed",
+        /// A close that was signed off was opened again.
+        PeriodCloseReopened = "period_close.reopened",
+    }
+    "Budget" ("bud") read ReportRead {
+        /// A budget was made.
+        BudgetCreated = "budget.created",
+        /// A budget has another version.
+        BudgetVersionPublished = "budget.version_published",
+    }
+    "Commitment" ("cmm") read ReportRead {
+        /// A request or an order promises something.
+        CommitmentRecorded = "commitment.recorded",
+        /// What was promised was booked or given up.
+        CommitmentReleased = "commitment.released",
+    }
     "Deferral" ("dfr") read JournalRead {
         /// An amount is spread over a time.
         DeferralCreated = "deferral.created",

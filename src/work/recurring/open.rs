@@ -16,7 +16,7 @@ use crate::clocks::ids::BusinessCalendarId;
 use crate::clocks::{calendar, follow};
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
-use crate::platform::error::{Error, Result};
+use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::ids::known::{TeamId, UserId, WorkItemId};
 use crate::platform::ids::new_uuid;
 use crate::platform::outbox::{EventKind, emit};
@@ -136,6 +136,7 @@ async fn open(tx: &Tx, work: &RecurringWork, steps: &[WorkTemplateStep], planned
         service: Some(work.service_code.clone()),
         engagement: Some(engagement),
         run: Some(run),
+        record: None,
     };
     lay(tx, &of, steps, &period, planned).await?;
     emit(tx, EventKind::RecurringWorkOpened, work.id.0);
@@ -150,6 +151,7 @@ struct Belonging {
     service: Option<String>,
     engagement: Option<EngagementId>,
     run: Option<Uuid>,
+    record: Option<(String, Uuid)>,
 }
 
 /// Opens the items of a template once, on the day of the transaction, and never again: the day is its period. Gives them with
@@ -161,8 +163,29 @@ pub async fn lay_once(tx: &Tx, template: &WorkTemplate, service: Option<String>)
     };
     let day = tx.today();
     let period = Period::of(PeriodUnit::Day, day, 0).ok_or_else(|| Error::fault("today lies beyond all calendars"))?;
-    let of = Belonging { calendar: None, assignee: None, team: None, service, engagement, run: None };
+    let of = Belonging { calendar: None, assignee: None, team: None, service, engagement, run: None, record: None };
     lay(tx, &of, &template.steps, &period, Planned { at: tx.now(), occurs_on: day, day }).await
+}
+
+/// Opens the items of a template for a period, about a record of another department. Gives them with their titles.
+pub async fn lay_for(
+    tx: &Tx,
+    template: &WorkTemplate,
+    period: &Period,
+    record: (String, Uuid),
+    assignee: Option<UserId>,
+) -> Result<Vec<(WorkItemId, String)>> {
+    if let Some(person) = assignee {
+        assign::check_person(tx, person, false, "assignee").await?;
+    }
+    let counted = |step: &WorkTemplateStep| step.due_days.is_some() || step.due_working_days.is_some();
+    if template.steps.iter().any(counted) && calendar_of(tx, None).await?.is_none() {
+        let message = "This client has no calendar to count due days in.";
+        return Err(Error::refuse(UserErrorCode::State, "template", message));
+    }
+    let (day, record) = (tx.today(), Some(record));
+    let of = Belonging { calendar: None, assignee, team: None, service: None, engagement: None, run: None, record };
+    lay(tx, &of, &template.steps, period, Planned { at: tx.now(), occurs_on: day, day }).await
 }
 
 /// Opens the items of one run. Gives them with their titles.
@@ -202,6 +225,10 @@ async fn lay(
             work_item::service_code.eq(of.service.clone()),
             work_item::engagement_id.eq(of.engagement),
             work_item::run_id.eq(of.run),
+            (
+                work_item::record_prefix.eq(of.record.as_ref().map(|(prefix, _)| prefix.clone())),
+                work_item::record_id.eq(of.record.as_ref().map(|(_, id)| *id)),
+            ),
             work_item::created_by.eq(tx.actor()),
         )))
         .await?;

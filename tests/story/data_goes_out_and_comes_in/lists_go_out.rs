@@ -100,10 +100,11 @@ async fn decimals_are_numbers_and_have_a_control_total() {
 }
 
 /// Lists that are not a client's, or are one's own: what an export of them is refused with.
-const NOT_OF_A_CLIENT: [&str; 8] = [
+const NOT_OF_A_CLIENT: [&str; 9] = [
     "clientGroups",
     "clientOffboardings",
     "clients",
+    "closeStatuses",
     "onboardingTemplates",
     "providerCalendars",
     "sessions",

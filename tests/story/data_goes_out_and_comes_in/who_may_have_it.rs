@@ -64,6 +64,7 @@ async fn the_rights_of_an_export_are_those_of_its_reading() {
             "clientGroups"
             | "clientOffboardings"
             | "clients"
+            | "closeStatuses"
             | "onboardingTemplates"
             | "providerCalendars"
             | "sessions"

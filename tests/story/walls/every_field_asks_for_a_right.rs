@@ -21,12 +21,13 @@ const PUBLIC: [&str; 11] = [
 ];
 
 /// What answers without a right, in a client or without one, and why. Whatever else answers has forgotten to ask.
-const SELF_SERVICE: [(&str, &str); 42] = [
+const SELF_SERVICE: [(&str, &str); 43] = [
     ("approvalInbox", "shows what one may decide in the clients in which one may, and so none"),
     ("clientGroups", "the provider's groups, for whoever of its staff sees its portfolio"),
     ("clientStatusChanges", "needs `practice.client.read`, which whoever asks here holds"),
     ("clientTokenCreate", "gives a token for a client in which the caller has a grant, and is refused for any other"),
     ("clients", "shows the clients in which the caller holds the right to their figures, and so none"),
+    ("closeStatuses", "shows the clients in which the caller holds the right to their periods, and so none"),
     ("invitationAccept", "the token of the invitation is the right"),
     ("limits", "published"),
     ("noticePreference", "how one is told oneself"),

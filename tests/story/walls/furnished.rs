@@ -175,6 +175,31 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
                         "lines": [{ "account": leaf, "debit": "3.00" }, { "account": tax, "credit": "3.00" }] });
     let again = made(&boss, "recurringEntryCreate", again, "recurringEntry").await;
     change(&boss, "recurringEntriesPost", json!({}), "").await;
+    let close = made(&boss, "periodCloseOpen", json!({ "month": "2026-05-01" }), "periodClose").await;
+    let meant = json!({ "name": format!("{word} budget"), "startsOn": "2026-01-01", "control": "WARN" });
+    let meant = made(&boss, "budgetCreate", meant, "budget").await;
+    let year = json!({ "budget": meant, "reason": format!("{word} plan"),
+                       "lines": [{ "account": needy, "amount": "12.00", "dimensionValue": values[0] }, { "account": leaf, "amount": "5.00" }] });
+    change(&boss, "budgetVersionPublish", year, "").await;
+    let promised = json!({ "kind": "REQUEST", "reference": format!("{word} order"), "account": needy, "dimensionValue": values[0],
+                           "date": format!("2026-{month}-06"), "amount": "20.00" });
+    let promised = made(&boss, "commitmentRecord", promised, "commitment").await;
+    // Two assets of a class: one by months, one by units.
+    let cost = made(&boss, "accountCreate", account("6", "ASSET", false, Some("FIXED_ASSET")), "account").await;
+    let worn =
+        made(&boss, "accountCreate", account("7", "ASSET", false, Some("ACCUMULATED_DEPRECIATION")), "account").await;
+    let worth = made(&boss, "accountCreate", account("8", "EXPENSE", false, None), "account").await;
+    let class = json!({ "code": format!("{word}-machines"), "name": format!("{word} machines"), "costAccount": cost, "accumulatedAccount": worn,
+                        "expenseAccount": worth, "gainAccount": leaf, "lossAccount": worth });
+    let class = made(&boss, "assetClassCreate", class, "assetClass").await;
+    let owned = |number: u32, plan: Value| {
+        json!({ "class": class, "number": format!("{word}-{number}"), "name": format!("{word} machine {number}"), "cost": "24.00",
+                "acquiredOn": format!("2026-{month}-05"), "from": leaf, "plans": [plan] })
+    };
+    let by_month = json!({ "method": "STRAIGHT_LINE", "months": 24 });
+    let asset = made(&boss, "assetCreate", owned(1, by_month), "asset").await;
+    let by_units = json!({ "method": "UNITS", "months": 24, "units": "12" });
+    let by_units = made(&boss, "assetCreate", owned(2, by_units), "asset").await;
     // What is owed in a foreign currency, at two rates.
     let day = format!("2026-{month}-10");
     let rate = |rate: &str| json!({ "rates": [{ "currency": "USD", "date": day, "rate": rate, "source": format!("{word} bank") }] });
@@ -233,6 +258,10 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     let paid = json!({ "vendor": vendor, "paidOn": day, "amount": "90.00", "account": leaf, "reference": format!("{word} early"),
                        "allocations": [{ "openItem": early, "amount": "90.00" }] });
     made(&boss, "paymentRecord", paid, "payment").await;
+    // The close of a month that is prepared, and says what the bank is off by.
+    let off = json!({ "id": close, "kind": "BANK", "account": bank, "text": format!("{word} is late") });
+    change(&boss, "periodCloseNote", off, "").await;
+    change(&boss, "periodClosePrepare", json!({ "id": close }), "").await;
 
     // A little of what is paid is taken back.
     let note = json!({ "invoice": issued, "issueDate": format!("2026-{month}-22"), "reason": format!("{word} complaint"),
@@ -776,6 +805,14 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("DisputableItem", owed[2].clone()),
         ("Account", leaf),
         ("Deferral", spread),
+        ("PeriodClose", close),
+        ("Budget", meant),
+        ("Commitment", promised),
+        ("ExpenseAccount", needy.clone()),
+        ("BankLedger", bank),
+        ("Asset", asset),
+        ("AssetClass", class),
+        ("SpareAsset", by_units),
         ("RecurringEntry", again),
         ("SpareAccount", tax.as_str().unwrap().to_owned()),
         ("Dimension", centre),

@@ -41,6 +41,7 @@ const PROVIDERS: &[&str] = &[
     "clientGroups",
     "clientOffboardings",
     "clients",
+    "closeStatuses",
     "onboardingTemplates",
     "providerCalendars",
     "providerRoles",

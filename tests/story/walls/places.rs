@@ -92,7 +92,20 @@ pub fn kind_at(schema: &Schema, field: &str, path: &[String]) -> Option<String> 
         (_, "engagement") => "Engagement",
         (_, "request") => "ClientRequest",
         (_, "team") => "Team",
+        ("periodCloseNote", "account") => "BankLedger",
+        ("commitmentRecord", "account") => "ExpenseAccount",
         (_, "account" | "exchangeAccount") => "Account",
+        ("assetUnitsReport", "id") => "SpareAsset",
+        ("assetRevalue" | "assetRepair" | "assetSplit" | "assetDispose", "id") => "Asset",
+        ("assetCreate", "class") => "AssetClass",
+        (_, "budget") => "Budget",
+        (_, "dimensionValue") => "DimensionValue",
+        (
+            _,
+            "costAccount" | "accumulatedAccount" | "expenseAccount" | "gainAccount" | "lossAccount" | "against"
+            | "capitalisedFrom" | "proceedsAccount",
+        )
+        | ("assetCreate", "from") => "Account",
         (_, "payment") => "Payment",
         (_, "parent") => "Group",
         (_, "customer") => "Customer",
@@ -164,6 +177,12 @@ pub fn value_at(field: &str, path: &[String]) -> Option<Value> {
     let value = match (field, path.join(".").as_str()) {
         ("bankStatementImport" | "importCreate", "input.format") => json!("CSV"),
         ("importCreate", "input.kind") => json!("BANK_STATEMENT"),
+        ("assetCreate", "input.acquiredOn") => json!("2026-11-01"),
+        ("assetCreate", "input.plans.method") => json!("STRAIGHT_LINE"),
+        ("assetRevalue" | "assetRepair" | "assetSplit" | "assetDispose", "input.on") => json!("2026-12-01"),
+        ("assetUnitsReport", "input.through") => json!("2026-11-01"),
+        ("periodCloseOpen", "input.month") => json!("2026-03-01"),
+        ("assetRepair" | "periodCloseNote", "input.text") => json!("Because it is needed"),
         ("bankStatementImport", "input.mapping") => mapping(),
         ("bankStatementImport", "input.openingBalance") => json!("114.00"),
         ("bankStatementImport", "input.closingBalance") => json!("228.00"),

@@ -246,6 +246,8 @@ fn takes_no(account: &Account, currency: Currency) -> Option<&'static str> {
         Some("This account is kept in another currency.")
     } else if account.control.is_some_and(Control::is_advance) {
         Some("Advances take postings from payments only.")
+    } else if account.control.is_some_and(Control::is_of_assets) {
+        Some("Accounts of fixed assets take postings from assets only.")
     } else if account.control.is_some_and(Control::has_open_items) {
         Some("Receivables and payables take postings from documents only.")
     } else {
@@ -270,6 +272,10 @@ async fn reverse_manual(tx: &Tx, input: JournalEntryReverseInput) -> Result<Jour
         }
         EntrySource::Revaluation => {
             let message = "This entry belongs to a revaluation; that is taken back there.";
+            return Err(Error::refuse(UserErrorCode::State, "entry", message));
+        }
+        EntrySource::Asset => {
+            let message = "This entry belongs to a fixed asset; what changes it is said there.";
             return Err(Error::refuse(UserErrorCode::State, "entry", message));
         }
         EntrySource::Invoice

@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use super::{EntrySource, cursor_date};
 use crate::finance::ids::{
-    AccountId, BankLineId, BillId, CreditNoteId, DeferralId, DunningNoticeId, FiscalYearId, InvoiceId, JournalEntryId,
-    JournalLineId, PaymentId, RecurringEntryId, RevaluationId, TaxCodeId,
+    AccountId, AssetId, BankLineId, BillId, CreditNoteId, DeferralId, DunningNoticeId, FiscalYearId, InvoiceId,
+    JournalEntryId, JournalLineId, PaymentId, RecurringEntryId, RevaluationId, TaxCodeId,
 };
 use crate::finance::ledger::account::Account;
 use crate::finance::ledger::dimension::Labels;
@@ -142,7 +142,7 @@ impl JournalEntry {
         Ok(ctx.load::<PosterOf>(self.id).await?)
     }
 
-    /// What it comes from: the id of an invoice, a credit note, a bill, a payment, a bank line, a closed year, a revaluation, a deferral or a recurring entry, for a reversal that of the reversed entry; null
+    /// What it comes from: the id of an invoice, a credit note, a bill, a payment, a bank line, a closed year, a revaluation, a deferral, a fixed asset or a recurring entry, for a reversal that of the reversed entry; null
     /// for entries that are their own document.
     async fn document_id(&self) -> Option<ID> {
         document_id(self.source, self.source_id)
@@ -221,6 +221,7 @@ fn document_id(source: EntrySource, id: Option<Uuid>) -> Option<ID> {
         EntrySource::Dunning => DunningNoticeId(id).to_string(),
         EntrySource::Reversal => JournalEntryId(id).to_string(),
         EntrySource::Closing => FiscalYearId(id).to_string(),
+        EntrySource::Asset => AssetId(id).to_string(),
         EntrySource::Deferral => DeferralId(id).to_string(),
         EntrySource::Recurring => RecurringEntryId(id).to_string(),
         EntrySource::Revaluation => RevaluationId(id).to_string(),
