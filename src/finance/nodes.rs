@@ -6,12 +6,14 @@ use super::bank::matching::BankMatch;
 use super::bank::statement::BankStatement;
 use super::deferrals::Deferral;
 use super::document::lines::{DocumentLine, OfBill, OfInvoice};
+use super::einvoice::{EInvoice, ReceivedInvoice};
+use super::expenses::{ExpenseClaim, ExpenseType};
 use super::ids::{
     AccountId, AllocationId, BankAccountId, BankLineId, BankMatchId, BankStatementId, BillId, BillLineId, CreditNoteId,
-    CustomerId, DeferralId, DimensionId, DimensionValueId, ExchangeRateId, FiscalYearId, ImportId, InvoiceId,
+    CustomerId, DeferralId, DimensionId, DimensionValueId, EInvoiceId, ExchangeRateId, ExpenseClaimId, ExpenseTypeId, FiscalYearId, ImportId, InvoiceId,
     InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId, LedgerId, LockExceptionId, OpenItemId,
-    PaymentAllocationId, PaymentId, PaymentRunId, PaymentRunItemId, RecurringEntryId, RevaluationId, TaxCodeId,
-    TaxRateId, VendorBankChangeId, VendorHoldId, VendorId,
+    PaymentAllocationId, PaymentId, PaymentRunId, PaymentRunItemId, ReceivedInvoiceId, RecurringEntryId, RevaluationId, TaxCodeId,
+    TaxRateId, VendorBankChangeId, VendorCreditId, VendorHoldId, VendorId, WithholdingCodeId, WithholdingEntryId, WithholdingRateId,
 };
 use super::imports::Import;
 use super::ledger::account::Account;
@@ -30,11 +32,14 @@ use super::payables::bill::Bill;
 use super::payables::payment_run::{PaymentRun, PaymentRunItem};
 use super::payables::vendor::Vendor;
 use super::payables::vendor_bank_change::VendorBankChange;
+use super::payables::vendor_credit::VendorCredit;
 use super::payables::vendor_hold::VendorHold;
 use super::payment::{Payment, PaymentAllocation};
 use super::receivables::credit_note::CreditNote;
 use super::receivables::customer::Customer;
 use super::receivables::invoice::Invoice;
+use super::withholding::entry::WithholdingEntry;
+use super::withholding::{WithholdingCode, WithholdingRate};
 
 crate::platform::nodes! {
     Account: AccountId by Account;
@@ -50,7 +55,10 @@ crate::platform::nodes! {
     Dimension: DimensionId by Dimension;
     DimensionValue: DimensionValueId by DimensionValue;
     DocumentLine: InvoiceLineId by OfInvoice, BillLineId by OfBill;
+    EInvoice: EInvoiceId by EInvoice;
     ExchangeRate: ExchangeRateId by ExchangeRate;
+    ExpenseClaim: ExpenseClaimId by ExpenseClaim;
+    ExpenseType: ExpenseTypeId by ExpenseType;
     FiscalYear: FiscalYearId by FiscalYear;
     Import: ImportId by Import;
     Invoice: InvoiceId by Invoice;
@@ -61,6 +69,7 @@ crate::platform::nodes! {
     OpenItem: OpenItemId by OpenItem;
     Payment: PaymentId by Payment;
     PaymentAllocation: PaymentAllocationId by PaymentAllocation;
+    ReceivedInvoice: ReceivedInvoiceId by ReceivedInvoice;
     RecurringEntry: RecurringEntryId by RecurringEntry;
     Revaluation: RevaluationId by Revaluation;
     TaxCode: TaxCodeId by TaxCode;
@@ -68,6 +77,10 @@ crate::platform::nodes! {
     Vendor: VendorId by Vendor;
     VendorBankChange: VendorBankChangeId by VendorBankChange;
     JournalProposal: JournalProposalId by JournalProposal;
+    VendorCredit: VendorCreditId by VendorCredit;
+    WithholdingCode: WithholdingCodeId by WithholdingCode;
+    WithholdingEntry: WithholdingEntryId by WithholdingEntry;
+    WithholdingRate: WithholdingRateId by WithholdingRate;
     VendorHold: VendorHoldId by VendorHold;
     PaymentRun: PaymentRunId by PaymentRun;
     PaymentRunItem: PaymentRunItemId by PaymentRunItem;

@@ -179,6 +179,8 @@ diesel::table! {
         version -> Int4,
         discount_percent -> Numeric,
         prices_include_tax -> Bool,
+        withholding_code_id -> Nullable<Uuid>,
+        withheld -> Numeric,
     }
 }
 
@@ -265,6 +267,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+        electronic_address -> Nullable<Text>,
     }
 }
 
@@ -335,6 +338,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    finance.e_invoice (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        invoice_id -> Nullable<Uuid>,
+        credit_note_id -> Nullable<Uuid>,
+        form -> Text,
+        file_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     finance.exchange_rate (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -343,6 +358,82 @@ diesel::table! {
         source -> Text,
         rate -> Numeric,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.expense_claim (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        number -> Text,
+        vendor_id -> Uuid,
+        vendor_name -> Text,
+        purpose -> Text,
+        prices_include_tax -> Bool,
+        currency -> Text,
+        state -> Text,
+        claimed -> Numeric,
+        accepted -> Nullable<Numeric>,
+        submitted_by -> Nullable<Uuid>,
+        submitted_by_name -> Nullable<Text>,
+        decided_by_name -> Nullable<Text>,
+        said -> Nullable<Text>,
+        bill_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.expense_claim_line (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        claim_id -> Uuid,
+        line_no -> Int4,
+        type_id -> Uuid,
+        spent_on -> Date,
+        description -> Text,
+        quantity -> Numeric,
+        unit_amount -> Numeric,
+        claimed -> Numeric,
+        most -> Nullable<Numeric>,
+        accepted -> Numeric,
+        said -> Nullable<Text>,
+        file_id -> Nullable<Uuid>,
+        dimensions -> Jsonb,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.expense_rate (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        type_id -> Uuid,
+        valid_from -> Date,
+        unit_amount -> Nullable<Numeric>,
+        most -> Nullable<Numeric>,
+        receipt_above -> Nullable<Numeric>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.expense_type (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        code -> Text,
+        name -> Text,
+        kind -> Text,
+        account_id -> Uuid,
+        tax_code_id -> Nullable<Uuid>,
+        active -> Bool,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
     }
 }
 
@@ -542,6 +633,7 @@ diesel::table! {
         version -> Int4,
         credit_note_id -> Nullable<Uuid>,
         payment_id -> Nullable<Uuid>,
+        vendor_credit_id -> Nullable<Uuid>,
     }
 }
 
@@ -628,6 +720,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    finance.received_invoice (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        bill_id -> Uuid,
+        file_id -> Uuid,
+        sha256 -> Text,
+        net -> Numeric,
+        tax -> Numeric,
+        gross -> Numeric,
+        paid -> Numeric,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     finance.recurring_entry (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -692,6 +799,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    finance.seller_profile (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        street -> Nullable<Text>,
+        postal_code -> Nullable<Text>,
+        city -> Nullable<Text>,
+        tax_number -> Nullable<Text>,
+        registration -> Nullable<Text>,
+        electronic_address -> Nullable<Text>,
+        bank_account_id -> Nullable<Uuid>,
+        check_at_issue -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
     finance.tax_code (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -713,6 +838,20 @@ diesel::table! {
         valid_from -> Date,
         percent -> Numeric,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.tax_treatment (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        tax_code_id -> Uuid,
+        category -> Text,
+        exemption -> Nullable<Text>,
+        exemption_code -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
     }
 }
 
@@ -759,6 +898,8 @@ diesel::table! {
         updated_at -> Timestamptz,
         version -> Int4,
         iban_changed_at -> Nullable<Timestamptz>,
+        electronic_address -> Nullable<Text>,
+        withholding_code_id -> Nullable<Uuid>,
     }
 }
 
@@ -775,6 +916,51 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.vendor_credit (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        bill_id -> Uuid,
+        vendor_id -> Uuid,
+        number -> Text,
+        normalized_number -> Text,
+        credit_date -> Date,
+        credit_year -> Int4,
+        posted_on -> Date,
+        reason -> Text,
+        currency -> Text,
+        vendor_name -> Text,
+        net -> Numeric,
+        tax -> Numeric,
+        gross -> Numeric,
+        withheld -> Numeric,
+        entry_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.vendor_credit_line (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        vendor_credit_id -> Uuid,
+        line_no -> Int4,
+        bill_line_id -> Uuid,
+        bill_line_no -> Int4,
+        description -> Text,
+        quantity -> Nullable<Numeric>,
+        account_id -> Uuid,
+        tax_code_id -> Nullable<Uuid>,
+        tax_percent -> Numeric,
+        net -> Numeric,
+        tax -> Numeric,
+        second_tax_code_id -> Nullable<Uuid>,
+        second_tax_percent -> Numeric,
+        second_tax -> Numeric,
+        created_at -> Timestamptz,
     }
 }
 
@@ -810,5 +996,51 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.withholding_code (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        code -> Text,
+        name -> Text,
+        scope -> Text,
+        account_id -> Uuid,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.withholding_entry (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        code_id -> Uuid,
+        vendor_id -> Uuid,
+        bill_id -> Nullable<Uuid>,
+        vendor_credit_id -> Nullable<Uuid>,
+        entry_id -> Uuid,
+        year_starts_on -> Date,
+        posted_on -> Date,
+        percent -> Numeric,
+        threshold -> Numeric,
+        net -> Numeric,
+        base -> Numeric,
+        amount -> Numeric,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.withholding_rate (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        code_id -> Uuid,
+        valid_from -> Date,
+        percent -> Numeric,
+        threshold -> Numeric,
+        created_at -> Timestamptz,
     }
 }

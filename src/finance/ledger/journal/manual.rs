@@ -276,6 +276,7 @@ async fn reverse_manual(tx: &Tx, input: JournalEntryReverseInput) -> Result<Jour
         | EntrySource::Bill
         | EntrySource::Bank
         | EntrySource::CreditNote
+        | EntrySource::VendorCredit
         | EntrySource::Payment => {
             return Err(Error::refuse(
                 UserErrorCode::State,
