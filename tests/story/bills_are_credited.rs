@@ -10,7 +10,7 @@ const CREDIT: &str = "mutation($input: VendorCreditPostInput!) { vendorCreditPos
     vendorCredit { id number net { amount } tax { amount } gross { amount currency } withheld { amount }
         lines { lineNo billLineNo quantity net { amount } tax { amount } } taxes { percent base { amount } tax { amount } }
         bill { id openAmount { amount } paymentState } openItem { amount { amount } vendor { number } vendorCredit { number } }
-        allocations { amount { amount } } entry { source documentId entryDate } }
+        allocations { amount { amount } } entry { source documentId date } }
     userErrors { code field message } } }";
 
 /// A bill of 70004 with lines of these prices at 19 %, posted; gives what is known of it.
@@ -90,7 +90,7 @@ async fn what_was_paid_already_is_owed_by_the_vendor() {
     let given = &given["vendorCredit"];
     assert_eq!((&given["gross"]["amount"], &given["allocations"][0]["amount"]["amount"]), (&json!("59.50"), &json!("28.50")));
     assert_eq!(given["openItem"], json!({ "amount": { "amount": "-31.00" }, "vendor": { "number": "70004" }, "vendorCredit": { "number": "C-1" } }));
-    assert_eq!(given["entry"]["entryDate"], "2026-01-31");
+    assert_eq!(given["entry"]["date"], "2026-01-31");
 
     // The same number written otherwise, another year's, and what is wrong said at its field.
     let again = credit(client, &bill, " c 1", json!({ "lines": [{ "line": 1, "amount": "5.00" }] })).await;

@@ -52,7 +52,7 @@ async fn three_thousand_are_withheld_on_the_third_bill() {
     // By vendor and days, and what it consists of.
     let report = "query($after: String) { withholdingTotals(from: \"2026-01-01\", to: \"2026-12-31\", first: 1, after: $after) {
             nodes { vendor { number } withholdingCode { code } net base amount } pageInfo { hasNextPage } }
-        withholdingEntries(first: 10, filter: { postedOn: { gte: \"2026-01-01\", lte: \"2026-12-31\" } }) {
+        withholdingEntries(first: 10, filter: { postedOn: { gte: \"2026-01-01\", lt: \"2027-01-01\" } }) {
             totalCount nodes { net base amount bill { number } vendor { number } percent yearStartsOn } } }";
     let told = client.ask(report, json!({})).await;
     let total = &told["withholdingTotals"]["nodes"][0];
