@@ -88,5 +88,5 @@ crate::platform::ids! {
     /// Names a rate of a withholding code.
     WithholdingRateId = "whr";
     /// Names what was withheld of a document.
-    WithholdingEntryId = "whe";
+    WithholdingEntryId = "wte";
 }

@@ -10,10 +10,11 @@ use super::einvoice::{EInvoice, ReceivedInvoice};
 use super::expenses::{ExpenseClaim, ExpenseType};
 use super::ids::{
     AccountId, AllocationId, BankAccountId, BankLineId, BankMatchId, BankStatementId, BillId, BillLineId, CreditNoteId,
-    CustomerId, DeferralId, DimensionId, DimensionValueId, EInvoiceId, ExchangeRateId, ExpenseClaimId, ExpenseTypeId, FiscalYearId, ImportId, InvoiceId,
-    InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId, LedgerId, LockExceptionId, OpenItemId,
-    PaymentAllocationId, PaymentId, PaymentRunId, PaymentRunItemId, ReceivedInvoiceId, RecurringEntryId, RevaluationId, TaxCodeId,
-    TaxRateId, VendorBankChangeId, VendorCreditId, VendorHoldId, VendorId, WithholdingCodeId, WithholdingEntryId, WithholdingRateId,
+    CustomerId, DeferralId, DimensionId, DimensionValueId, EInvoiceId, ExchangeRateId, ExpenseClaimId, ExpenseTypeId,
+    FiscalYearId, ImportId, InvoiceId, InvoiceLineId, JournalEntryId, JournalLineId, JournalProposalId, LedgerId,
+    LockExceptionId, OpenItemId, PaymentAllocationId, PaymentId, PaymentRunId, PaymentRunItemId, ReceivedInvoiceId,
+    RecurringEntryId, RevaluationId, TaxCodeId, TaxRateId, VendorBankChangeId, VendorCreditId, VendorHoldId, VendorId,
+    WithholdingCodeId, WithholdingEntryId, WithholdingRateId,
 };
 use super::imports::Import;
 use super::ledger::account::Account;

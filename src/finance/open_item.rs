@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use crate::finance::document::PaymentState;
 use crate::finance::ids::{
-    AccountId, BillId, CreditNoteId, CustomerId, InvoiceId, JournalEntryId, OpenItemId, PaymentId, VendorCreditId, VendorId,
+    AccountId, BillId, CreditNoteId, CustomerId, InvoiceId, JournalEntryId, OpenItemId, PaymentId, VendorCreditId,
+    VendorId,
 };
 use crate::finance::ledger::journal::JournalEntry;
 use crate::finance::payables::bill::Bill;

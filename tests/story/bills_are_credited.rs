@@ -63,15 +63,22 @@ async fn four_credits_are_the_bill_to_the_last_cent() {
     }
     assert_eq!(open, ["250.90", "182.47", "81.31", "0.00"]);
     assert_eq!((balance(client, "6815").await, balance(client, "1406").await, balance(client, "3300").await), before);
-    for lines in [json!({}), json!({ "lines": [{ "line": 2 }] }), json!({ "lines": [{ "line": 4, "amount": "0.01" }] })] {
+    for lines in [json!({}), json!({ "lines": [{ "line": 2 }] }), json!({ "lines": [{ "line": 4, "amount": "0.01" }] })]
+    {
         assert_eq!(refusal(&credit(client, &bill, "C-9", lines).await).0, "OVER_ALLOCATED");
     }
     let about = "query($id: ID!) { bill(id: $id) { paymentState vendorCredits { number } }
         vendorCredits(first: 3, orderBy: CREDIT_DATE, filter: { bill: { eq: $id } }) { totalCount nodes { number } pageInfo { hasNextPage endCursor } } }";
     let found = client.ask(about, json!({ "id": bill["id"] })).await;
     assert_eq!(found["bill"]["paymentState"], "PAID");
-    assert_eq!(found["bill"]["vendorCredits"], json!([{ "number": "C-0" }, { "number": "C-1" }, { "number": "C-2" }, { "number": "C-3" }]));
-    assert_eq!((&found["vendorCredits"]["totalCount"], &found["vendorCredits"]["nodes"][0]), (&json!(4), &json!({ "number": "C-3" })));
+    assert_eq!(
+        found["bill"]["vendorCredits"],
+        json!([{ "number": "C-0" }, { "number": "C-1" }, { "number": "C-2" }, { "number": "C-3" }])
+    );
+    assert_eq!(
+        (&found["vendorCredits"]["totalCount"], &found["vendorCredits"]["nodes"][0]),
+        (&json!(4), &json!({ "number": "C-3" }))
+    );
     assert_eq!(app.database.findings(), Vec::<String>::new());
 }
 
@@ -88,13 +95,22 @@ async fn what_was_paid_already_is_owed_by_the_vendor() {
     // 178.50 of which 150.00 are paid; 59.50 come back.
     let given = credit(client, &bill, "C-1", json!({ "lines": [{ "line": 2 }], "postingDate": "2026-01-31" })).await;
     let given = &given["vendorCredit"];
-    assert_eq!((&given["gross"]["amount"], &given["allocations"][0]["amount"]["amount"]), (&json!("59.50"), &json!("28.50")));
-    assert_eq!(given["openItem"], json!({ "amount": { "amount": "-31.00" }, "vendor": { "number": "70004" }, "vendorCredit": { "number": "C-1" } }));
+    assert_eq!(
+        (&given["gross"]["amount"], &given["allocations"][0]["amount"]["amount"]),
+        (&json!("59.50"), &json!("28.50"))
+    );
+    assert_eq!(
+        given["openItem"],
+        json!({ "amount": { "amount": "-31.00" }, "vendor": { "number": "70004" }, "vendorCredit": { "number": "C-1" } })
+    );
     assert_eq!(given["entry"]["date"], "2026-01-31");
 
     // The same number written otherwise, another year's, and what is wrong said at its field.
     let again = credit(client, &bill, " c 1", json!({ "lines": [{ "line": 1, "amount": "5.00" }] })).await;
-    assert_eq!((refusal(&again).0.as_str(), refusal(&again).2.as_str()), ("DUPLICATE", "This credit is posted already: number C-1 of 2026-01-22."));
+    assert_eq!(
+        (refusal(&again).0.as_str(), refusal(&again).2.as_str()),
+        ("DUPLICATE", "This credit is posted already: number C-1 of 2026-01-22.")
+    );
     for (more, code, field) in [
         (json!({ "lines": [] }), "REQUIRED", "input.lines"),
         (json!({ "lines": [{ "line": 3 }] }), "NOT_FOUND", "input.lines.0.line"),
@@ -130,7 +146,10 @@ async fn a_foreign_bill_comes_back_at_its_own_rate_and_of_many_at_once_one_wins(
     let bill = billed(client, "B-5", &["1000.00"], json!({})).await;
     let lines = json!({ "lines": [{ "line": 1, "amount": "600.00" }] });
     let tries: Vec<_> = (0..6).map(|at| (format!("E-{at}"), lines.clone())).collect();
-    let told = futures_util::future::join_all(tries.iter().map(|(number, lines)| credit(client, &bill, number, lines.clone()))).await;
+    let told = futures_util::future::join_all(
+        tries.iter().map(|(number, lines)| credit(client, &bill, number, lines.clone())),
+    )
+    .await;
     let won = told.iter().filter(|one| !one["vendorCredit"].is_null()).count();
     assert_eq!(won, 1, "{told:?}");
     assert!(told.iter().filter(|one| one["vendorCredit"].is_null()).all(|one| refusal(one).0 == "OVER_ALLOCATED"));

@@ -528,7 +528,8 @@ async fn every_change_tells_what_it_did() {
     let decided = json!({ "id": example("DifferentRecord"), "take": [{ "field": "iban", "take": "SECOND" }] });
     change(&third, "registerRecordDecide", decided, "").await;
     // What is claimed is decided by another one than who submits it.
-    let later = json!({ "expenseType": example("ExpenseType"), "rate": { "validFrom": "2026-06-01", "unitAmount": "30" } });
+    let later =
+        json!({ "expenseType": example("ExpenseType"), "rate": { "validFrom": "2026-06-01", "unitAmount": "30" } });
     change(boss, "expenseRateAdd", later, "").await;
     let later = json!({ "withholdingCode": example("WithholdingCode"), "percent": "12", "threshold": "0", "validFrom": "2026-06-01" });
     change(boss, "withholdingRateAdd", later, "").await;

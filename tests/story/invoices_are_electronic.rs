@@ -45,7 +45,9 @@ impl Trade {
             let code = json!({ "code": code, "name": code, "direction": "INPUT", "account": account, "percent": percent, "validFrom": "2025-01-01" });
             made(&buyer, "taxCodeCreate", code, "taxCode").await;
         }
-        let expense = made(&buyer, "accountCreate", json!({ "code": "X.1", "name": "Goods", "kind": "EXPENSE" }), "account").await;
+        let expense =
+            made(&buyer, "accountCreate", json!({ "code": "X.1", "name": "Goods", "kind": "EXPENSE" }), "account")
+                .await;
         Self { app, seller, boss, buyer, expense }
     }
 
@@ -56,7 +58,13 @@ impl Trade {
         let bank = nordwind::id(&self.seller.accountant, "bankAccounts", "name", "Bank").await;
         let profile = json!({ "street": "Kai 7", "postalCode": "18055", "city": "Rostock", "electronicAddress": "0204:991-1234-56",
                               "registration": "HRB 1234", "bankAccount": bank });
-        let told = change(&self.seller.accountant, "sellerProfileUpdate", profile, "sellerProfile { city bankAccount { name } version }").await;
+        let told = change(
+            &self.seller.accountant,
+            "sellerProfileUpdate",
+            profile,
+            "sellerProfile { city bankAccount { name } version }",
+        )
+        .await;
         assert_eq!(told["sellerProfile"]["bankAccount"]["name"], "Bank");
         let vendor = json!({ "number": "N", "name": "Nordwind", "country": "DE", "vatNumber": "de123456789" });
         made(&self.buyer, "vendorCreate", vendor, "vendor").await;
@@ -103,7 +111,8 @@ async fn an_invoice_without_the_sellers_vat_number_is_refused_before_it_is_sent(
     let trade = Trade::open().await;
     let client = &trade.seller.accountant;
     let tax = nordwind::tax_code(client, "U19").await;
-    let invoice = invoice_with(client, "2026-01-15", vec![sale(client, "1", "100.00", Some(&tax)).await], json!({})).await;
+    let invoice =
+        invoice_with(client, "2026-01-15", vec![sale(client, "1", "100.00", Some(&tax)).await], json!({})).await;
     let refused = create(client, &invoice, "UBL").await;
     assert_eq!(fields(&refused), ["input.seller.vatNumber", "input.seller.vatNumber"]);
     assert!(refusal(&refused).2.contains("(BR-CO-26)"), "{refused}");
@@ -111,7 +120,8 @@ async fn an_invoice_without_the_sellers_vat_number_is_refused_before_it_is_sent(
     assert_eq!(refused["userErrors"][1]["code"], "REQUIRED");
     // Peppol wants more, and says all of it at once.
     let told = client.ask(CHECK, json!({ "id": invoice["id"], "form": "PEPPOL" })).await;
-    let told: Vec<&str> = told["eInvoiceCheck"].as_array().unwrap().iter().map(|one| one["field"].as_str().unwrap()).collect();
+    let told: Vec<&str> =
+        told["eInvoiceCheck"].as_array().unwrap().iter().map(|one| one["field"].as_str().unwrap()).collect();
     assert_eq!(
         told,
         ["seller.vatNumber", "seller.vatNumber", "reference", "buyer.electronicAddress", "seller.electronicAddress"]
@@ -139,7 +149,10 @@ async fn an_invoice_without_the_sellers_vat_number_is_refused_before_it_is_sent(
     let mut said = silent;
     said["exemptionCode"] = json!("VATEX-EU-AE");
     let treated = payload(client, set, said).await;
-    assert_eq!(treated["taxCode"]["treatment"], json!({ "category": "REVERSE_CHARGE", "exemptionCode": "VATEX-EU-AE" }));
+    assert_eq!(
+        treated["taxCode"]["treatment"],
+        json!({ "category": "REVERSE_CHARGE", "exemptionCode": "VATEX-EU-AE" })
+    );
     change(client, "sellerProfileUpdate", json!({ "checkAtIssue": null }), "sellerProfile { checkAtIssue }").await;
     let free = invoice_with(client, "2026-01-17", vec![sale(client, "1", "80.00", Some(&free)).await], json!({})).await;
     let refused = create(client, &free, "CII").await;
@@ -174,7 +187,8 @@ async fn what_one_sends_another_takes_in_to_the_last_cent() {
     change(client, "customerUpdate", address, "customer { electronicAddress }").await;
     let mut rope = sale(client, "16", "348.35", Some(&high)).await;
     rope["discountPercent"] = json!("4");
-    let lines = vec![rope, sale(client, "3", "33.3333", Some(&high)).await, sale(client, "10", "4.15", Some(&low)).await];
+    let lines =
+        vec![rope, sale(client, "3", "33.3333", Some(&high)).await, sale(client, "10", "4.15", Some(&low)).await];
     let with_tax = vec![sale(client, "7", "9.99", Some(&high)).await, sale(client, "-1", "20.00", Some(&low)).await];
     for (day, lines, more, form) in [
         ("2026-01-15", lines.clone(), json!({ "reference": "PO-7" }), "PEPPOL"),
@@ -193,7 +207,13 @@ async fn what_one_sends_another_takes_in_to_the_last_cent() {
         let bill = &taken["bill"];
         assert_eq!((&bill["status"], &bill["vendor"]["number"]), (&json!("DRAFT"), &json!("N")));
         assert_eq!((&bill["number"], &bill["billDate"]), (&invoice["number"], &json!(day)));
-        let posted = change(&trade.buyer, "billPost", json!({ "id": bill["id"] }), "bill { net { amount } tax { amount } gross { amount } openAmount { amount } }").await;
+        let posted = change(
+            &trade.buyer,
+            "billPost",
+            json!({ "id": bill["id"] }),
+            "bill { net { amount } tax { amount } gross { amount } openAmount { amount } }",
+        )
+        .await;
         for sum in ["net", "tax", "gross"] {
             assert_eq!(posted["bill"][sum]["amount"], invoice[sum]["amount"], "{more} {sum}");
             let said: f64 = bill["receivedInvoice"][sum].as_str().unwrap().parse().unwrap();
@@ -218,7 +238,8 @@ async fn a_credit_note_names_the_invoice_that_it_takes_back() {
     trade.named().await;
     let client = &trade.seller.accountant;
     let high = nordwind::tax_code(client, "U19").await;
-    let invoice = invoice_with(client, "2026-01-15", vec![sale(client, "3", "33.33", Some(&high)).await], json!({})).await;
+    let invoice =
+        invoice_with(client, "2026-01-15", vec![sale(client, "3", "33.33", Some(&high)).await], json!({})).await;
     let credit = json!({ "invoice": invoice["id"], "issueDate": "2026-01-20", "reason": "Came back", "lines": [{ "line": 1, "quantity": "2" }] });
     let note = made(client, "creditNoteIssue", credit, "creditNote").await;
     for form in ["UBL", "CII"] {
@@ -230,7 +251,8 @@ async fn a_credit_note_names_the_invoice_that_it_takes_back() {
             assert!(text.contains(said), "{said} is not in {text}");
         }
     }
-    let found = client.ask("query($id: ID!) { creditNote(id: $id) { eInvoices { form } } }", json!({ "id": note })).await;
+    let found =
+        client.ask("query($id: ID!) { creditNote(id: $id) { eInvoices { form } } }", json!({ "id": note })).await;
     assert_eq!(found["creditNote"]["eInvoices"], json!([{ "form": "UBL" }, { "form": "CII" }]));
 }
 
@@ -316,16 +338,25 @@ async fn an_invoice_of_a_stranger_is_held_until_all_of_it_is_clear() {
 
     // What does not tie is held whole, and everything is named that does not.
     let off = trade.held(text.replace(">297.95<", ">297.96<")).await;
-    let rules: Vec<&str> = off["problems"].as_array().unwrap().iter().map(|one| one["rule"].as_str().unwrap()).collect();
+    let rules: Vec<&str> =
+        off["problems"].as_array().unwrap().iter().map(|one| one["rule"].as_str().unwrap()).collect();
     assert_eq!(rules, ["BR-CO-15"], "{off}");
     assert_eq!(off["problems"][0]["field"], "totals.gross");
-    let off = trade.held(text.replace(">2.17<", ">2.18<").replace(">44.45<", ">44.46<").replace(">297.95<", ">297.96<")).await;
+    let off = trade
+        .held(text.replace(">2.17<", ">2.18<").replace(">44.45<", ">44.46<").replace(">297.95<", ">297.96<"))
+        .await;
     assert_eq!(off["problems"][0]["field"], "vat", "{off}");
-    assert!(off["problems"][0]["message"].as_str().unwrap().contains("7 % is stated as 2.18, and the lines come to 2.17"), "{off}");
+    assert!(
+        off["problems"][0]["message"].as_str().unwrap().contains("7 % is stated as 2.18, and the lines come to 2.17"),
+        "{off}"
+    );
     let off = trade.held(text.replace(">0.5<", ">0.6<").replace(">22.62<", ">22.63<")).await;
-    let found: Vec<&str> = off["problems"].as_array().unwrap().iter().map(|one| one["rule"].as_str().unwrap()).collect();
+    let found: Vec<&str> =
+        off["problems"].as_array().unwrap().iter().map(|one| one["rule"].as_str().unwrap()).collect();
     assert_eq!(found, ["BR-CO-10", "BR-S-08"], "{off}");
-    let off = trade.held(text.replace("<cbc:PriceAmount currencyID=\"EUR\">3.1<", "<cbc:PriceAmount currencyID=\"EUR\">drei<")).await;
+    let off = trade
+        .held(text.replace("<cbc:PriceAmount currencyID=\"EUR\">3.1<", "<cbc:PriceAmount currencyID=\"EUR\">drei<"))
+        .await;
     assert_eq!((&off["fileErrors"][0]["code"], refusal(&off).0.as_str()), (&json!("NUMBER"), "FILE"), "{off}");
     let off = trade.held(text.replace(">380<", ">381<")).await;
     assert_eq!(refusal(&off).0, "FILE");
@@ -365,7 +396,14 @@ async fn an_invoice_of_a_stranger_is_held_until_all_of_it_is_clear() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|line| format!("{} × {} {}", line["quantity"].as_str().unwrap(), line["unitPrice"]["amount"].as_str().unwrap(), line["description"].as_str().unwrap()))
+        .map(|line| {
+            format!(
+                "{} × {} {}",
+                line["quantity"].as_str().unwrap(),
+                line["unitPrice"]["amount"].as_str().unwrap(),
+                line["description"].as_str().unwrap()
+            )
+        })
         .collect();
     assert_eq!(lines[0], "2 × 99.99 Chain 1");
     assert_eq!(lines[1], "1 × 22.62 Chain 2 (0.5 at 50.25)");

@@ -43,14 +43,19 @@ async fn three_thousand_are_withheld_on_the_third_bill() {
     let first = bill(client, "W-1", "10000").await;
     let second = bill(client, "W-2", "10000").await;
     let third = bill(client, "W-3", "10000").await;
-    assert_eq!((pair(&first), pair(&second), pair(&third)), (("0.00", "10000.00"), ("0.00", "10000.00"), ("3000.00", "7000.00")));
+    assert_eq!(
+        (pair(&first), pair(&second), pair(&third)),
+        (("0.00", "10000.00"), ("0.00", "10000.00"), ("3000.00", "7000.00"))
+    );
     let lines = third.0["entry"]["lines"].as_array().unwrap();
-    let of = |code: &str| lines.iter().find(|line| line["account"]["code"] == code).unwrap()["amount"]["amount"].clone();
+    let of =
+        |code: &str| lines.iter().find(|line| line["account"]["code"] == code).unwrap()["amount"]["amount"].clone();
     assert_eq!((of("3300"), of("3730"), of("6815")), (json!("-7000.00"), json!("-3000.00"), json!("10000.00")));
     assert_eq!(pair(&bill(client, "W-4", "500").await), ("50.00", "450.00"));
 
     // By vendor and days, and what it consists of.
-    let report = "query($after: String) { withholdingTotals(from: \"2026-01-01\", to: \"2026-12-31\", first: 1, after: $after) {
+    let report =
+        "query($after: String) { withholdingTotals(from: \"2026-01-01\", to: \"2026-12-31\", first: 1, after: $after) {
             nodes { vendor { number } withholdingCode { code } net base amount } pageInfo { hasNextPage } }
         withholdingEntries(first: 10, filter: { postedOn: { gte: \"2026-01-01\", lt: \"2027-01-01\" } }) {
             totalCount nodes { net base amount bill { number } vendor { number } percent yearStartsOn } } }";
@@ -69,7 +74,11 @@ async fn three_thousand_are_withheld_on_the_third_bill() {
 
     // The third bill goes back: as if it had never been, and the fourth gives back its part as well.
     let gone = credit(client, &third.0, "K-3", json!({})).await;
-    assert_eq!((&gone["vendorCredit"]["withheld"]["amount"], &gone["vendorCredit"]["gross"]["amount"]), (&json!("3050.00"), &json!("10000.00")), "{gone}");
+    assert_eq!(
+        (&gone["vendorCredit"]["withheld"]["amount"], &gone["vendorCredit"]["gross"]["amount"]),
+        (&json!("3050.00"), &json!("10000.00")),
+        "{gone}"
+    );
     let gone = credit(client, &first.0, "K-1", json!({})).await;
     assert_eq!(gone["vendorCredit"]["withheld"]["amount"], "0.00");
     let gone = credit(client, &second.0, "K-2", json!({ "lines": [{ "line": 1, "amount": "2500.00" }] })).await;
@@ -109,9 +118,18 @@ async fn the_excess_alone_with_taxes_in_foreign_money_and_by_another_rate() {
     assert_eq!((&second["withheld"]["amount"], &second["openAmount"]["amount"]), (&json!("38.89"), &json!("1151.11")));
     let gone = credit(client, &second, "Y-2", json!({})).await;
     assert_eq!(gone["vendorCredit"]["withheld"]["amount"], "38.89");
-    assert_eq!((&gone["vendorCredit"]["bill"]["openAmount"]["amount"], &gone["vendorCredit"]["openItem"]), (&json!("0.00"), &json!(null)));
+    assert_eq!(
+        (&gone["vendorCredit"]["bill"]["openAmount"]["amount"], &gone["vendorCredit"]["openItem"]),
+        (&json!("0.00"), &json!(null))
+    );
     // From a day on it is more; a bill of before keeps to its day.
-    change(client, "withholdingRateAdd", json!({ "withholdingCode": code, "percent": "10", "threshold": "1000", "validFrom": "2026-01-21" }), "withholdingCode { id }").await;
+    change(
+        client,
+        "withholdingRateAdd",
+        json!({ "withholdingCode": code, "percent": "10", "threshold": "1000", "validFrom": "2026-01-21" }),
+        "withholdingCode { id }",
+    )
+    .await;
     let old = billed(client, "X-3", &["400"], json!({})).await;
     assert_eq!(old["withheld"]["amount"], "10.00");
     let new = billed(client, "X-4", &["100"], json!({ "billDate": "2026-01-21" })).await;
@@ -119,7 +137,12 @@ async fn the_excess_alone_with_taxes_in_foreign_money_and_by_another_rate() {
     // Nothing of a bill that says so, and by the code of another vendor that says which.
     let none = billed(client, "X-5", &["100"], json!({ "withholdingCode": null })).await;
     assert_eq!(none["withheld"]["amount"], "0.00");
-    let told = client.ask("query($v: ID!) { vendorWithholding(vendor: $v) { code } }", json!({ "v": nordwind::id(client, "vendors", "number", "70004").await })).await;
+    let told = client
+        .ask(
+            "query($v: ID!) { vendorWithholding(vendor: $v) { code } }",
+            json!({ "v": nordwind::id(client, "vendors", "number", "70004").await }),
+        )
+        .await;
     assert_eq!(told["vendorWithholding"]["code"], "WT");
     let other = nordwind::id(client, "vendors", "number", "70003").await;
     let other = billed(client, "X-6", &["3000"], json!({ "vendor": other, "withholdingCode": code })).await;
@@ -138,7 +161,12 @@ async fn the_excess_alone_with_taxes_in_foreign_money_and_by_another_rate() {
         assert_eq!(refusal(&payload(client, CODE, input).await).1, format!("input.{field}"));
     }
     let twice = "mutation($input: WithholdingRateAddInput!) { withholdingRateAdd(input: $input) { withholdingCode { id } userErrors { code field message } } }";
-    let twice = payload(client, twice, json!({ "withholdingCode": code, "percent": "7", "threshold": "0", "validFrom": "2026-01-21" })).await;
+    let twice = payload(
+        client,
+        twice,
+        json!({ "withholdingCode": code, "percent": "7", "threshold": "0", "validFrom": "2026-01-21" }),
+    )
+    .await;
     assert_eq!(refusal(&twice).1, "input.validFrom");
     // Before its first rate nothing is posted by it.
     let early = json!({ "code": "LATE", "name": "Late", "scope": "WHOLE", "account": client.account("3730").await, "percent": "10", "threshold": "0", "validFrom": "2027-01-01" });

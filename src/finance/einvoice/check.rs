@@ -50,8 +50,7 @@ pub(super) fn problems(invoice: &Invoice, form: Option<EInvoiceForm>) -> Vec<EIn
 pub(super) fn refusal(problems: &[EInvoiceProblem]) -> Option<Error> {
     let one = |problem: &EInvoiceProblem| {
         let party = problem.field.starts_with("seller.") || problem.field.starts_with("buyer.");
-        let code =
-            if party || problem.field == "reference" { UserErrorCode::Required } else { UserErrorCode::Invalid };
+        let code = if party || problem.field == "reference" { UserErrorCode::Required } else { UserErrorCode::Invalid };
         let rule = problem.rule.as_ref().map(|rule| format!(" ({rule})")).unwrap_or_default();
         UserError { code, field: path(&problem.field), message: format!("{}{rule}", problem.message) }
     };

@@ -124,8 +124,7 @@ async fn client(tx: &Tx) -> Result<Client> {
 
 /// The parties and the account of any document to that customer.
 async fn parties(tx: &Tx, buyer: CustomerId) -> Result<(Party, Party, Option<(String, bool)>)> {
-    let (client, profile, buyer) =
-        try_join3(client(tx), seller::find(tx), customer::find(tx, buyer)).await?;
+    let (client, profile, buyer) = try_join3(client(tx), seller::find(tx), customer::find(tx, buyer)).await?;
     let buyer = buyer.ok_or_else(|| Error::fault("an invoice without its customer"))?;
     let bank = match profile.as_ref().and_then(|profile| profile.bank_account_id) {
         Some(id) => BankAccount::fetch(tx, vec![id]).await?.remove(&id),
@@ -231,11 +230,9 @@ fn accounted(tx: &Tx, money: Currency, rate: Decimal, tax: Decimal) -> Result<Op
 pub(super) async fn of_invoice(tx: &Tx, invoice: &Invoice) -> Result<Facts> {
     let money = currency(&invoice.currency.0)?;
     let asked = (invoice.id, invoice.currency.clone());
-    let (mut found, parties) = try_join(
-        lines::of(tx, Kind::Invoice, vec![asked.clone()], |id| id.0),
-        parties(tx, invoice.customer_id),
-    )
-    .await?;
+    let (mut found, parties) =
+        try_join(lines::of(tx, Kind::Invoice, vec![asked.clone()], |id| id.0), parties(tx, invoice.customer_id))
+            .await?;
     let sold = lines::priced(&found.remove(&asked).unwrap_or_default())?;
     let totals: Totals<Option<TaxCodeId>> = total(&sold, invoice.terms(), money)?;
     let codes = sold.iter().filter_map(|line| line.tax.map(|tax| tax.code));

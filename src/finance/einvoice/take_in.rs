@@ -189,9 +189,8 @@ struct Heads {
 fn heads(invoice: &Invoice) -> Result<Heads> {
     let missing = || Error::fault("an invoice that keeps all rules has no number, date or currency");
     let code = invoice.currency.clone().ok_or_else(missing)?;
-    let money = currency(&code).map_err(|_| {
-        Error::refuse(UserErrorCode::Invalid, "file", format!("{code} is not a currency of ISO 4217."))
-    })?;
+    let money = currency(&code)
+        .map_err(|_| Error::refuse(UserErrorCode::Invalid, "file", format!("{code} is not a currency of ISO 4217.")))?;
     Ok(Heads {
         number: invoice.number.clone().ok_or_else(missing)?,
         day: invoice.issued_on.ok_or_else(missing)?,

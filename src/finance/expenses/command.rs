@@ -425,7 +425,8 @@ struct Advance {
 pub(super) async fn post(tx: &Tx, input: ExpenseClaimPostInput) -> Result<ExpenseClaim> {
     let claim = lock(tx, input.id, None, ExpenseClaimState::Accepted).await?;
     let id = claim.bill_id.ok_or_else(|| Error::fault("an accepted claim without its bill"))?;
-    let bill = Bill::fetch(tx, vec![id]).await?.remove(&id).ok_or_else(|| Error::fault("the bill of a claim is gone"))?;
+    let bill =
+        Bill::fetch(tx, vec![id]).await?.remove(&id).ok_or_else(|| Error::fault("the bill of a claim is gone"))?;
     if bill.status == BillStatus::Posted {
         return Err(Error::refuse(UserErrorCode::State, "id", "The bill of this claim is posted already."));
     }
@@ -461,8 +462,7 @@ async fn use_advances(tx: &Tx, claim: &ExpenseClaim, bill: BillId, day: NaiveDat
         return Ok(());
     }
     let text = "SELECT i.id, i.open_amount FROM finance.open_item i WHERE i.tenant_id = $1 AND i.bill_id = $2";
-    let owed: Option<Owed> =
-        tx.maybe(sql(text).bind::<SqlUuid, _>(tx.tenant()?).bind::<SqlUuid, _>(bill)).await?;
+    let owed: Option<Owed> = tx.maybe(sql(text).bind::<SqlUuid, _>(tx.tenant()?).bind::<SqlUuid, _>(bill)).await?;
     let Some(owed) = owed else { return Ok(()) };
     let mut left = owed.open_amount;
     for advance in advances {

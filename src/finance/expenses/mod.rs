@@ -200,11 +200,9 @@ crate::platform::payload! {
 }
 
 fn check(kind: ExpenseKind, rate: &ExpenseRateInput) -> Result<()> {
-    for (field, amount) in [
-        ("rate.unitAmount", rate.unit_amount),
-        ("rate.most", rate.most),
-        ("rate.receiptAbove", rate.receipt_above),
-    ] {
+    for (field, amount) in
+        [("rate.unitAmount", rate.unit_amount), ("rate.most", rate.most), ("rate.receiptAbove", rate.receipt_above)]
+    {
         let Some(amount) = amount else { continue };
         decimals(field, amount.0, 4)?;
         if amount.0 < Decimal::ZERO || amount.0.is_zero() && field != "rate.receiptAbove" {

@@ -8,9 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Date as SqlDate, Nullable, Numeric, Text, Uuid as SqlUuid};
 
 use super::WithholdingCode;
-use crate::finance::ids::{
-    BillId, JournalEntryId, VendorCreditId, VendorId, WithholdingCodeId, WithholdingEntryId,
-};
+use crate::finance::ids::{BillId, JournalEntryId, VendorCreditId, VendorId, WithholdingCodeId, WithholdingEntryId};
 use crate::finance::ledger::journal::JournalEntry;
 use crate::finance::payables::bill::Bill;
 use crate::finance::payables::vendor::Vendor;

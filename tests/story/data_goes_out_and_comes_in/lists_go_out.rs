@@ -132,6 +132,9 @@ async fn every_list_of_the_schema_can_be_exported() {
                 if name == "documentSearch" {
                     return "text: \"lease\"".to_owned();
                 }
+                if name == "withholdingTotals" {
+                    return format!("{}: \"2026-02-16\"", argument["name"].as_str().unwrap());
+                }
                 assert_eq!(innermost(&argument["type"]), "ID", "{name}: say what is given for this argument");
                 let argument = argument["name"].as_str().unwrap();
                 let kind = match argument {

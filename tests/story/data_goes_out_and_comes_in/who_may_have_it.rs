@@ -73,6 +73,7 @@ async fn the_rights_of_an_export_are_those_of_its_reading() {
             "auditTrail" => format!("(node: \"{}\")", furnished.examples["Customer"]),
             "identityProviderUsers" => format!("(identityProvider: \"{}\")", furnished.examples["IdentityProvider"]),
             "comments" | "recordWatchers" => format!("(record: \"{}\")", furnished.examples["WorkItem"]),
+            "withholdingTotals" => "(from: \"2026-02-01\", to: \"2026-02-28\")".to_owned(),
             "documentSearch" => "(text: \"lease\")".to_owned(),
             "signatureEvents" => format!("(signatureRequest: \"{}\")", furnished.examples["SignatureRequest"]),
             "registerDuplicateGroups" | "registerRecords" => {

@@ -255,7 +255,8 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     let withholding_about = boss
         .ask("{ withholdingCodes { nodes { rates { id } } } withholdingEntries(first: 1) { nodes { id } } }", json!({}))
         .await;
-    let withholding_rate = withholding_about["withholdingCodes"]["nodes"][0]["rates"][0]["id"].as_str().unwrap().to_owned();
+    let withholding_rate =
+        withholding_about["withholdingCodes"]["nodes"][0]["rates"][0]["id"].as_str().unwrap().to_owned();
     let withholding_entry = withholding_about["withholdingEntries"]["nodes"][0]["id"].as_str().unwrap().to_owned();
 
     // Somebody claims what he has spent.

@@ -107,7 +107,8 @@ mod tests {
             percent: Decimal::from(percent),
             category,
         };
-        let codes = [code("V19", 19, None), code("V7", 7, None), code("V7B", 7, None), code("E", 0, Some(TaxCategory::Exempt))];
+        let codes =
+            [code("V19", 19, None), code("V7", 7, None), code("V7B", 7, None), code("E", 0, Some(TaxCategory::Exempt))];
         let found = |category, rate| code_of(&line(category, rate), &codes, &[]);
         assert_eq!(found(Category::Standard, 19).unwrap(), Some(codes[0].id));
         assert!(found(Category::Standard, 7).is_err() && found(Category::Standard, 5).is_err());

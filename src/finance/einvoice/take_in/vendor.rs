@@ -56,7 +56,8 @@ fn plain(name: &str) -> String {
 
 /// Those that the strongest mark fits: the VAT number, else the IBAN, else the name; never one with another VAT number.
 fn best<'a>(sender: &Sender, candidates: &'a [Candidate]) -> Vec<&'a Candidate> {
-    let by_vat = |one: &Candidate| one.vat_number.as_deref().map(bare).is_some_and(|vat| Some(&vat) == sender.vat.as_ref());
+    let by_vat =
+        |one: &Candidate| one.vat_number.as_deref().map(bare).is_some_and(|vat| Some(&vat) == sender.vat.as_ref());
     let by_iban = |one: &Candidate| one.iban.as_ref().is_some_and(|iban| sender.ibans.contains(iban));
     let by_name = |one: &Candidate| sender.names.contains(&plain(&one.name));
     let marks: [&dyn Fn(&Candidate) -> bool; 3] = [&by_vat, &by_iban, &by_name];
