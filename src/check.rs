@@ -130,11 +130,13 @@ const QUESTIONS: &[Question] = &[
         query: "WITH given AS (
                     SELECT s.series, s.prefix || lpad(n::text, greatest(5, length(n::text)), '0') AS number
                       FROM core.number_series s, generate_series(1, s.last_number) AS n
-                     WHERE s.tenant_id = $tenant AND (s.series IN ('invoice', 'credit_note', 'payment', 'journal') OR s.series LIKE 'correspondence%')
+                     WHERE s.tenant_id = $tenant AND (s.series IN ('invoice', 'credit_note', 'payment', 'journal', 'expense_claim') OR s.series LIKE 'correspondence%')
                 ), carried AS (
                     SELECT 'invoice' AS series, d.number FROM finance.invoice d WHERE d.tenant_id = $tenant AND d.number IS NOT NULL
                     UNION ALL
                     SELECT 'credit_note', d.number FROM finance.credit_note d WHERE d.tenant_id = $tenant
+                    UNION ALL
+                    SELECT 'expense_claim', d.number FROM finance.expense_claim d WHERE d.tenant_id = $tenant
                     UNION ALL
                     SELECT 'payment', d.number FROM finance.payment d WHERE d.tenant_id = $tenant
                     UNION ALL
@@ -206,7 +208,30 @@ const QUESTIONS: &[Question] = &[
                   LEFT JOIN (SELECT bill_id, sum(net) AS net FROM finance.bill_line WHERE tenant_id = $tenant GROUP BY bill_id) l ON l.bill_id = d.id
                   LEFT JOIN finance.open_item i ON i.tenant_id = d.tenant_id AND i.bill_id = d.id
                  WHERE d.tenant_id = $tenant AND d.status = 'posted'
-                   AND (d.net IS DISTINCT FROM l.net OR (d.gross <> 0 AND d.gross IS DISTINCT FROM i.amount))",
+                   AND (d.net IS DISTINCT FROM l.net OR (d.gross <> d.withheld AND d.gross - d.withheld IS DISTINCT FROM i.amount))",
+    },
+    Question {
+        name: "vendor credits equal their lines and stay within their bills",
+        query: "SELECT format('vendor credit %s (%s): net %s and tax %s, lines %s and %s', n.number, n.id, n.net, n.tax, l.net, l.tax) AS line
+                  FROM finance.vendor_credit n
+                  LEFT JOIN (SELECT vendor_credit_id, sum(net) AS net, sum(tax + second_tax) AS tax FROM finance.vendor_credit_line
+                              WHERE tenant_id = $tenant GROUP BY vendor_credit_id) l ON l.vendor_credit_id = n.id
+                 WHERE n.tenant_id = $tenant AND (n.net IS DISTINCT FROM l.net OR n.tax IS DISTINCT FROM l.tax)
+                UNION ALL
+                SELECT format('bill %s (%s): gross %s, credited %s', d.number, d.id, d.gross, c.gross)
+                  FROM finance.bill d
+                  JOIN (SELECT bill_id, sum(gross) AS gross FROM finance.vendor_credit WHERE tenant_id = $tenant GROUP BY bill_id) c
+                    ON c.bill_id = d.id
+                 WHERE d.tenant_id = $tenant AND d.gross < c.gross",
+    },
+    Question {
+        name: "what is withheld stands on the account of its code",
+        query: "SELECT format('withheld %s of entry %s, posted %s', w.amount, w.entry_id, coalesce(l.amount, 0)) AS line
+                  FROM finance.withholding_entry w
+                  JOIN finance.withholding_code c ON c.tenant_id = w.tenant_id AND c.id = w.code_id
+                  LEFT JOIN (SELECT entry_id, account_id, sum(amount) AS amount FROM finance.journal_line
+                              WHERE tenant_id = $tenant GROUP BY entry_id, account_id) l ON l.entry_id = w.entry_id AND l.account_id = c.account_id
+                 WHERE w.tenant_id = $tenant AND coalesce(l.amount, 0) <> -w.amount",
     },
     Question {
         name: "events stand at their positions",

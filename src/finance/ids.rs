@@ -91,4 +91,22 @@ crate::platform::ids! {
     AuditSampleId = "asm";
     /// Names an entry of a sample.
     AuditSampleItemId = "asmi";
+    /// Names an electronic invoice of an invoice or a credit note.
+    EInvoiceId = "einv";
+    /// Names an electronic invoice that became a bill.
+    ReceivedInvoiceId = "rinv";
+    /// Names a type of expense.
+    ExpenseTypeId = "ext";
+    /// Names what holds for a type of expense.
+    ExpenseRateId = "exr";
+    /// Names an expense claim.
+    ExpenseClaimId = "exc";
+    /// Names a vendor credit.
+    VendorCreditId = "vcr";
+    /// Names a withholding code.
+    WithholdingCodeId = "whc";
+    /// Names a rate of a withholding code.
+    WithholdingRateId = "whr";
+    /// Names what was withheld of a document.
+    WithholdingEntryId = "wte";
 }

@@ -19,6 +19,8 @@ pub mod close;
 pub mod deferrals;
 pub mod document;
 pub mod dunning;
+pub mod einvoice;
+pub mod expenses;
 pub mod ids;
 pub mod imports;
 pub mod ledger;
@@ -29,6 +31,7 @@ pub mod payables;
 pub mod payment;
 pub mod receivables;
 pub mod schema;
+pub mod withholding;
 
 /// Queries about documents and those they are exchanged with.
 #[derive(async_graphql::MergedObject, Default)]
@@ -50,6 +53,10 @@ pub struct DocumentsQuery(
     payables::vendor_bank_change::VendorBankChangeQuery,
     payables::vendor_hold::VendorHoldQuery,
     payables::payment_run::PaymentRunQuery,
+    einvoice::EInvoiceQuery,
+    payables::vendor_credit::VendorCreditQuery,
+    withholding::WithholdingQuery,
+    expenses::ExpenseQuery,
 );
 
 /// Changes of documents and those they are exchanged with.
@@ -69,6 +76,10 @@ pub struct DocumentsMutation(
     payables::vendor_bank_change::VendorBankChangeMutation,
     payables::vendor_hold::VendorHoldMutation,
     payables::payment_run::PaymentRunMutation,
+    einvoice::EInvoiceMutation,
+    payables::vendor_credit::VendorCreditMutation,
+    withholding::WithholdingMutation,
+    expenses::ExpenseMutation,
 );
 
 /// The department's queries.

@@ -17,11 +17,12 @@ use crate::finance::dunning::DunningNotice;
 use crate::finance::dunning::dispute::OpenItemDispute;
 use crate::finance::ids::{
     AccountId, BillId, CreditNoteId, CustomerId, DunningNoticeId, InvoiceId, JournalEntryId, OpenItemId, PaymentId,
-    VendorId,
+    VendorCreditId, VendorId,
 };
 use crate::finance::ledger::journal::JournalEntry;
 use crate::finance::payables::bill::Bill;
 use crate::finance::payables::vendor::Vendor;
+use crate::finance::payables::vendor_credit::VendorCredit;
 use crate::finance::payment::Payment;
 use crate::finance::receivables::credit_note::CreditNote;
 use crate::finance::receivables::customer::Customer;
@@ -77,6 +78,8 @@ pub struct OpenItem {
     pub(crate) bill_id: Option<BillId>,
     #[graphql(skip)]
     pub(crate) credit_note_id: Option<CreditNoteId>,
+    #[graphql(skip)]
+    pub(crate) vendor_credit_id: Option<VendorCreditId>,
     #[graphql(skip)]
     pub(crate) payment_id: Option<PaymentId>,
     #[graphql(skip)]
@@ -210,6 +213,14 @@ impl OpenItem {
         }
     }
 
+    /// The vendor credit, if the item is what one gave back beyond what was still open. Right: `finance.bill.read`.
+    async fn vendor_credit(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<VendorCredit>> {
+        match self.vendor_credit_id {
+            Some(id) => Ok(ctx.load::<VendorCredit>(id).await?),
+            None => Ok(None),
+        }
+    }
+
     /// The payment, if the item is what is not used of one. Right: `finance.payment.read`.
     async fn payment(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<Payment>> {
         match self.payment_id {
@@ -335,6 +346,7 @@ macro_rules! items_of {
 
 items_of!(OnInvoice, ItemOfInvoice, InvoiceId, invoice_id, InvoiceRead, "invoice");
 item_of!(ItemOfPayment, PaymentId, payment_id, "payment");
+item_of!(ItemOfVendorCredit, VendorCreditId, vendor_credit_id, "vendor credit");
 item_of!(ItemOfCreditNote, CreditNoteId, credit_note_id, "credit note");
 items_of!(OnBill, ItemOfBill, BillId, bill_id, BillRead, "bill");
 
@@ -382,6 +394,8 @@ pub enum Source {
     Bill(BillId),
     /// An issued credit note.
     CreditNote(CreditNoteId),
+    /// A posted vendor credit.
+    VendorCredit(VendorCreditId),
     /// A payment: the item is what is not used of it.
     Payment(PaymentId),
     /// Fee and interest of a reminder.
@@ -425,16 +439,16 @@ pub async fn open(tx: &Tx, items: &[NewItem]) -> Result<()> {
     let texts = |pick: fn(&NewItem) -> String| items.iter().map(pick).collect::<Vec<String>>();
     let ids = |pick: fn(&NewItem) -> Option<Uuid>| items.iter().map(pick).collect::<Vec<Option<Uuid>>>();
     tx.exec(
-        sql("INSERT INTO finance.open_item (tenant_id, id, side, customer_id, vendor_id, invoice_id, bill_id, credit_note_id, payment_id, dunning_notice_id, document, party_name,
+        sql("INSERT INTO finance.open_item (tenant_id, id, side, customer_id, vendor_id, invoice_id, bill_id, credit_note_id, payment_id, dunning_notice_id, vendor_credit_id, document, party_name,
                                             entry_id, account_id, item_date, due_date, currency, amount, amount_book, open_amount, open_book)
              SELECT $1, n.id, CASE WHEN n.vendor_id IS NULL THEN 'receivable' ELSE 'payable' END, n.customer_id, n.vendor_id,
-                    n.invoice_id, n.bill_id, n.credit_note_id, n.payment_id, n.dunning_notice_id, n.document, n.party_name, n.entry_id, n.account_id, n.item_date, n.due_date, n.currency,
+                    n.invoice_id, n.bill_id, n.credit_note_id, n.payment_id, n.dunning_notice_id, n.vendor_credit_id, n.document, n.party_name, n.entry_id, n.account_id, n.item_date, n.due_date, n.currency,
                     n.amount, n.amount_book, n.amount, n.amount_book
                FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::uuid[], $10::uuid[],
                            $11::date[], $12::date[], $13::text[], $14::numeric[], $15::numeric[], $16::uuid[], $17::uuid[],
-                           $18::uuid[])
+                           $18::uuid[], $19::uuid[])
                  AS n (id, customer_id, vendor_id, invoice_id, bill_id, document, party_name, entry_id, account_id, item_date, due_date,
-                       currency, amount, amount_book, credit_note_id, payment_id, dunning_notice_id)")
+                       currency, amount, amount_book, credit_note_id, payment_id, dunning_notice_id, vendor_credit_id)")
             .bind::<SqlUuid, _>(tx.tenant()?)
             .bind::<Array<SqlUuid>, _>(items.iter().map(|_| OpenItemId::new()).collect::<Vec<_>>())
             .bind::<Array<Nullable<SqlUuid>>, _>(ids(|item| match item.party {
@@ -473,6 +487,10 @@ pub async fn open(tx: &Tx, items: &[NewItem]) -> Result<()> {
             .bind::<Array<Nullable<SqlUuid>>, _>(ids(|item| match item.source {
                 Source::Dunning(id) => Some(id.0),
                 _ => None,
+            }))
+            .bind::<Array<Nullable<SqlUuid>>, _>(ids(|item| match item.source {
+                Source::VendorCredit(id) => Some(id.0),
+                _ => None,
             })),
     )
     .await?;
@@ -493,6 +511,7 @@ mod tests {
             invoice_id: None,
             bill_id: None,
             credit_note_id: None,
+            vendor_credit_id: None,
             payment_id: None,
             dunning_notice_id: None,
             document: "INV-00001".to_owned(),

@@ -5,7 +5,7 @@
 
 use std::fmt::Display;
 
-use crate::platform::error::Result;
+use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::input::{sized, sized_if_given};
 
 /// The texts of a party as they came in.
@@ -25,6 +25,8 @@ pub struct Texts<'a> {
     pub postal_code: Option<&'a str>,
     /// City.
     pub city: Option<&'a str>,
+    /// Where it takes electronic documents.
+    pub electronic_address: Option<&'a str>,
 }
 
 impl Texts<'_> {
@@ -40,13 +42,30 @@ impl Texts<'_> {
         sized_if_given(&format!("{field}vatNumber"), self.vat_number, 32)?;
         sized_if_given(&format!("{field}street"), self.street, 200)?;
         sized_if_given(&format!("{field}postalCode"), self.postal_code, 20)?;
-        sized_if_given(&format!("{field}city"), self.city, 100)
+        sized_if_given(&format!("{field}city"), self.city, 100)?;
+        check_electronic(&format!("{field}electronicAddress"), self.electronic_address)
     }
+}
+
+/// Refuses an electronic address that is not written as list and address within it.
+pub fn check_electronic(field: &str, address: Option<&str>) -> Result<()> {
+    let sound = address.is_none_or(|address| {
+        address.split_once(':').is_some_and(|(list, rest)| {
+            (2..=4).contains(&list.len())
+                && list.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+                && (1..=100).contains(&rest.len())
+                && rest.bytes().all(|byte| byte.is_ascii_graphic())
+        })
+    });
+    if sound {
+        return Ok(());
+    }
+    let message = "An electronic address is the code of its list (EAS), a colon and the address: 0088:1234567890128.";
+    Err(Error::refuse(UserErrorCode::Invalid, field, message))
 }
 
 /// Refuses payment terms out of range.
 pub fn check_terms(days: Option<i32>) -> Result<()> {
-    use crate::platform::error::{Error, UserErrorCode};
     match days {
         Some(days) if !(0..=365).contains(&days) => {
             Err(Error::refuse(UserErrorCode::Invalid, "paymentTermsDays", "Payment terms are 0 to 365 days."))
@@ -130,6 +149,8 @@ macro_rules! party {
             pub payment_terms_days: i32,
             #[doc = concat!("The ", $one, "'s own bank account: finds the ", $one, " when bank lines are matched.")]
             pub iban: Option<Iban>,
+            /// Where it takes electronic documents: the code of the list (EAS), a colon, and the address in it.
+            pub electronic_address: Option<String>,
             /// Whether new documents may be written.
             pub active: bool,
             /// When the record was made.
@@ -195,6 +216,9 @@ macro_rules! party {
             pub payment_terms_days: Option<i32>,
             /// The party's own bank account.
             pub iban: Option<Iban>,
+            /// Where it takes electronic documents: the code of the list (EAS), a colon, and the address in it, such as
+            /// `0088:1234567890128` or `EM:bills@example.com`.
+            pub electronic_address: Option<String>,
         }
 
         $(#[doc = $update_doc])+
@@ -220,6 +244,8 @@ macro_rules! party {
             pub payment_terms_days: Option<i32>,
             /// New bank account of the party.
             pub iban: MaybeUndefined<Iban>,
+            /// New electronic address, written as when it was created.
+            pub electronic_address: MaybeUndefined<String>,
             /// Whether new documents may be written.
             pub active: Option<bool>,
         }
@@ -235,6 +261,7 @@ macro_rules! party {
             city: Option<Option<String>>,
             payment_terms_days: Option<i32>,
             iban: Option<Option<Iban>>,
+            electronic_address: Option<Option<String>>,
             active: Option<bool>,
         }
 
@@ -266,6 +293,7 @@ macro_rules! party {
                 street: input.street.as_deref(),
                 postal_code: input.postal_code.as_deref(),
                 city: input.city.as_deref(),
+                electronic_address: input.electronic_address.as_deref(),
             }
             .check("")?;
             check_terms(input.payment_terms_days)?;
@@ -286,6 +314,7 @@ macro_rules! party {
                         $table::currency.eq(currency),
                         $table::payment_terms_days.eq(input.payment_terms_days.unwrap_or(30)),
                         $table::iban.eq(input.iban),
+                        $table::electronic_address.eq(input.electronic_address),
                     ))
                     .returning($Party::as_returning()),
             )
@@ -314,6 +343,7 @@ macro_rules! party {
                 street: input.street.as_opt_deref().flatten(),
                 postal_code: input.postal_code.as_opt_deref().flatten(),
                 city: input.city.as_opt_deref().flatten(),
+                electronic_address: input.electronic_address.as_opt_deref().flatten(),
             }
             .check("")?;
             check_terms(input.payment_terms_days)?;
@@ -326,6 +356,7 @@ macro_rules! party {
                 city: input.city.into(),
                 payment_terms_days: input.payment_terms_days,
                 iban: input.iban.into(),
+                electronic_address: input.electronic_address.into(),
                 active: input.active,
             };
             tx.row(

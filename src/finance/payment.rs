@@ -35,6 +35,7 @@ mod record;
 mod rules;
 
 pub use api::{PaymentMutation, PaymentQuery};
+pub(crate) use apply::allocate;
 
 /// Money that a customer paid or a vendor was paid, or a refund the other way.
 #[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]

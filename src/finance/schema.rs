@@ -2,20 +2,6 @@
 #![allow(missing_docs)]
 
 diesel::table! {
-    core.import (tenant_id, id) {
-        tenant_id -> Uuid,
-        id -> Uuid,
-        kind -> Text,
-        file_name -> Text,
-        sha256 -> Text,
-        lines -> Int4,
-        created -> Int4,
-        unchanged -> Int4,
-        created_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
     finance.account (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -83,6 +69,95 @@ diesel::table! {
         amount_book -> Numeric,
         undoes_id -> Nullable<Uuid>,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.asset (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        class_id -> Uuid,
+        number -> Text,
+        name -> Text,
+        acquired_on -> Date,
+        dimensions -> Jsonb,
+        split_from_id -> Nullable<Uuid>,
+        disposed_on -> Nullable<Date>,
+        disposed_reason -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.asset_class (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        code -> Text,
+        name -> Text,
+        cost_account_id -> Uuid,
+        accumulated_account_id -> Uuid,
+        expense_account_id -> Uuid,
+        gain_account_id -> Uuid,
+        loss_account_id -> Uuid,
+        created_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.asset_movement (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        asset_id -> Uuid,
+        book -> Text,
+        on_date -> Date,
+        kind -> Text,
+        cost -> Numeric,
+        accumulated -> Numeric,
+        amount -> Numeric,
+        text -> Text,
+        entry_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.asset_plan (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        asset_id -> Uuid,
+        book -> Text,
+        from_on -> Date,
+        ends_on -> Date,
+        method -> Text,
+        spread -> Text,
+        base -> Numeric,
+        residual -> Numeric,
+        percent -> Nullable<Numeric>,
+        units -> Nullable<Numeric>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.asset_slice (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        asset_id -> Uuid,
+        plan_id -> Uuid,
+        book -> Text,
+        from_on -> Date,
+        to_on -> Date,
+        amount -> Numeric,
+        units -> Nullable<Numeric>,
+        due -> Bool,
+        dropped -> Bool,
+        entry_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
     }
 }
 
@@ -211,6 +286,8 @@ diesel::table! {
         version -> Int4,
         discount_percent -> Numeric,
         prices_include_tax -> Bool,
+        withholding_code_id -> Nullable<Uuid>,
+        withheld -> Numeric,
     }
 }
 
@@ -238,11 +315,69 @@ diesel::table! {
 }
 
 diesel::table! {
+    finance.budget (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        starts_on -> Date,
+        ends_on -> Date,
+        control -> Text,
+        measure -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.budget_amount (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version_id -> Uuid,
+        account_id -> Uuid,
+        value_id -> Nullable<Uuid>,
+        month -> Date,
+        amount -> Numeric,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.budget_version (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        budget_id -> Uuid,
+        number -> Int4,
+        reason -> Text,
+        made_by_name -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     finance.cash_rounding (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
         currency -> Text,
         step -> Numeric,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.commitment (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        reference -> Text,
+        account_id -> Uuid,
+        value_id -> Nullable<Uuid>,
+        on_date -> Date,
+        amount -> Numeric,
+        released -> Numeric,
+        warnings -> Array<Text>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
@@ -336,6 +471,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+        electronic_address -> Nullable<Text>,
     }
 }
 
@@ -478,6 +614,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    finance.e_invoice (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        invoice_id -> Nullable<Uuid>,
+        credit_note_id -> Nullable<Uuid>,
+        form -> Text,
+        file_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     finance.early_payment (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -511,6 +659,82 @@ diesel::table! {
         source -> Text,
         rate -> Numeric,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.expense_claim (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        number -> Text,
+        vendor_id -> Uuid,
+        vendor_name -> Text,
+        purpose -> Text,
+        prices_include_tax -> Bool,
+        currency -> Text,
+        state -> Text,
+        claimed -> Numeric,
+        accepted -> Nullable<Numeric>,
+        submitted_by -> Nullable<Uuid>,
+        submitted_by_name -> Nullable<Text>,
+        decided_by_name -> Nullable<Text>,
+        said -> Nullable<Text>,
+        bill_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.expense_claim_line (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        claim_id -> Uuid,
+        line_no -> Int4,
+        type_id -> Uuid,
+        spent_on -> Date,
+        description -> Text,
+        quantity -> Numeric,
+        unit_amount -> Numeric,
+        claimed -> Numeric,
+        most -> Nullable<Numeric>,
+        accepted -> Numeric,
+        said -> Nullable<Text>,
+        file_id -> Nullable<Uuid>,
+        dimensions -> Jsonb,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.expense_rate (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        type_id -> Uuid,
+        valid_from -> Date,
+        unit_amount -> Nullable<Numeric>,
+        most -> Nullable<Numeric>,
+        receipt_above -> Nullable<Numeric>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.expense_type (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        code -> Text,
+        name -> Text,
+        kind -> Text,
+        account_id -> Uuid,
+        tax_code_id -> Nullable<Uuid>,
+        active -> Bool,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
     }
 }
 
@@ -712,6 +936,7 @@ diesel::table! {
         credit_note_id -> Nullable<Uuid>,
         payment_id -> Nullable<Uuid>,
         dunning_notice_id -> Nullable<Uuid>,
+        vendor_credit_id -> Nullable<Uuid>,
         mark -> Nullable<Text>,
     }
 }
@@ -815,6 +1040,70 @@ diesel::table! {
 }
 
 diesel::table! {
+    finance.period_close (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        period -> Text,
+        starts_on -> Date,
+        ends_on -> Date,
+        template_code -> Nullable<Text>,
+        prepared_at -> Nullable<Timestamptz>,
+        prepared_by -> Nullable<Uuid>,
+        prepared_by_name -> Nullable<Text>,
+        signed_at -> Nullable<Timestamptz>,
+        signed_by -> Nullable<Uuid>,
+        signed_by_name -> Nullable<Text>,
+        locked_before_on -> Nullable<Date>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.period_close_note (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        close_id -> Uuid,
+        kind -> Text,
+        account_id -> Nullable<Uuid>,
+        difference -> Numeric,
+        text -> Text,
+        by_name -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.period_close_step (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        close_id -> Uuid,
+        kind -> Text,
+        by_id -> Uuid,
+        by_name -> Text,
+        reason -> Nullable<Text>,
+        figures -> Jsonb,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.received_invoice (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        bill_id -> Uuid,
+        file_id -> Uuid,
+        sha256 -> Text,
+        net -> Numeric,
+        tax -> Numeric,
+        gross -> Numeric,
+        paid -> Numeric,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     finance.recurring_entry (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -879,6 +1168,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    finance.seller_profile (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        street -> Nullable<Text>,
+        postal_code -> Nullable<Text>,
+        city -> Nullable<Text>,
+        tax_number -> Nullable<Text>,
+        registration -> Nullable<Text>,
+        electronic_address -> Nullable<Text>,
+        bank_account_id -> Nullable<Uuid>,
+        check_at_issue -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
     finance.tax_code (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -900,6 +1207,20 @@ diesel::table! {
         valid_from -> Date,
         percent -> Numeric,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.tax_treatment (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        tax_code_id -> Uuid,
+        category -> Text,
+        exemption -> Nullable<Text>,
+        exemption_code -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
     }
 }
 
@@ -946,6 +1267,8 @@ diesel::table! {
         updated_at -> Timestamptz,
         version -> Int4,
         iban_changed_at -> Nullable<Timestamptz>,
+        electronic_address -> Nullable<Text>,
+        withholding_code_id -> Nullable<Uuid>,
     }
 }
 
@@ -962,6 +1285,51 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.vendor_credit (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        bill_id -> Uuid,
+        vendor_id -> Uuid,
+        number -> Text,
+        normalized_number -> Text,
+        credit_date -> Date,
+        credit_year -> Int4,
+        posted_on -> Date,
+        reason -> Text,
+        currency -> Text,
+        vendor_name -> Text,
+        net -> Numeric,
+        tax -> Numeric,
+        gross -> Numeric,
+        withheld -> Numeric,
+        entry_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.vendor_credit_line (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        vendor_credit_id -> Uuid,
+        line_no -> Int4,
+        bill_line_id -> Uuid,
+        bill_line_no -> Int4,
+        description -> Text,
+        quantity -> Nullable<Numeric>,
+        account_id -> Uuid,
+        tax_code_id -> Nullable<Uuid>,
+        tax_percent -> Numeric,
+        net -> Numeric,
+        tax -> Numeric,
+        second_tax_code_id -> Nullable<Uuid>,
+        second_tax_percent -> Numeric,
+        second_tax -> Numeric,
+        created_at -> Timestamptz,
     }
 }
 
@@ -983,6 +1351,52 @@ diesel::table! {
 }
 
 diesel::table! {
+    finance.withholding_code (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        code -> Text,
+        name -> Text,
+        scope -> Text,
+        account_id -> Uuid,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    finance.withholding_entry (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        code_id -> Uuid,
+        vendor_id -> Uuid,
+        bill_id -> Nullable<Uuid>,
+        vendor_credit_id -> Nullable<Uuid>,
+        entry_id -> Uuid,
+        year_starts_on -> Date,
+        posted_on -> Date,
+        percent -> Numeric,
+        threshold -> Numeric,
+        net -> Numeric,
+        base -> Numeric,
+        amount -> Numeric,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    finance.withholding_rate (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        code_id -> Uuid,
+        valid_from -> Date,
+        percent -> Numeric,
+        threshold -> Numeric,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     finance.year_closing (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -994,202 +1408,6 @@ diesel::table! {
         reopened_by_name -> Nullable<Text>,
         reopened_reason -> Nullable<Text>,
         reopening_id -> Nullable<Uuid>,
-        created_at -> Timestamptz,
-        updated_at -> Timestamptz,
-        version -> Int4,
-    }
-}
-
-diesel::table! {
-    finance.asset_class (tenant_id, id) {
-        tenant_id -> Uuid,
-        id -> Uuid,
-        code -> Text,
-        name -> Text,
-        cost_account_id -> Uuid,
-        accumulated_account_id -> Uuid,
-        expense_account_id -> Uuid,
-        gain_account_id -> Uuid,
-        loss_account_id -> Uuid,
-        created_at -> Timestamptz,
-        version -> Int4,
-    }
-}
-
-diesel::table! {
-    finance.asset (tenant_id, id) {
-        tenant_id -> Uuid,
-        id -> Uuid,
-        class_id -> Uuid,
-        number -> Text,
-        name -> Text,
-        acquired_on -> Date,
-        dimensions -> Jsonb,
-        split_from_id -> Nullable<Uuid>,
-        disposed_on -> Nullable<Date>,
-        disposed_reason -> Nullable<Text>,
-        created_at -> Timestamptz,
-        updated_at -> Timestamptz,
-        version -> Int4,
-    }
-}
-
-diesel::table! {
-    finance.asset_plan (tenant_id, id) {
-        tenant_id -> Uuid,
-        id -> Uuid,
-        asset_id -> Uuid,
-        book -> Text,
-        from_on -> Date,
-        ends_on -> Date,
-        method -> Text,
-        spread -> Text,
-        base -> Numeric,
-        residual -> Numeric,
-        percent -> Nullable<Numeric>,
-        units -> Nullable<Numeric>,
-        created_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
-    finance.asset_slice (tenant_id, id) {
-        tenant_id -> Uuid,
-        id -> Uuid,
-        asset_id -> Uuid,
-        plan_id -> Uuid,
-        book -> Text,
-        from_on -> Date,
-        to_on -> Date,
-        amount -> Numeric,
-        units -> Nullable<Numeric>,
-        due -> Bool,
-        dropped -> Bool,
-        entry_id -> Nullable<Uuid>,
-        created_at -> Timestamptz,
-        updated_at -> Timestamptz,
-        version -> Int4,
-    }
-}
-
-diesel::table! {
-    finance.asset_movement (tenant_id, id) {
-        tenant_id -> Uuid,
-        id -> Uuid,
-        asset_id -> Uuid,
-        book -> Text,
-        on_date -> Date,
-        kind -> Text,
-        cost -> Numeric,
-        accumulated -> Numeric,
-        amount -> Numeric,
-        text -> Text,
-        entry_id -> Nullable<Uuid>,
-        created_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
-    finance.period_close (tenant_id, id) {
-        tenant_id -> Uuid,
-        id -> Uuid,
-        period -> Text,
-        starts_on -> Date,
-        ends_on -> Date,
-        template_code -> Nullable<Text>,
-        prepared_at -> Nullable<Timestamptz>,
-        prepared_by -> Nullable<Uuid>,
-        prepared_by_name -> Nullable<Text>,
-        signed_at -> Nullable<Timestamptz>,
-        signed_by -> Nullable<Uuid>,
-        signed_by_name -> Nullable<Text>,
-        locked_before_on -> Nullable<Date>,
-        created_at -> Timestamptz,
-        updated_at -> Timestamptz,
-        version -> Int4,
-    }
-}
-
-diesel::table! {
-    finance.period_close_note (tenant_id, id) {
-        tenant_id -> Uuid,
-        id -> Uuid,
-        close_id -> Uuid,
-        kind -> Text,
-        account_id -> Nullable<Uuid>,
-        difference -> Numeric,
-        text -> Text,
-        by_name -> Text,
-        created_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
-    finance.period_close_step (tenant_id, id) {
-        tenant_id -> Uuid,
-        id -> Uuid,
-        close_id -> Uuid,
-        kind -> Text,
-        by_id -> Uuid,
-        by_name -> Text,
-        reason -> Nullable<Text>,
-        figures -> Jsonb,
-        created_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
-    finance.budget (tenant_id, id) {
-        tenant_id -> Uuid,
-        id -> Uuid,
-        name -> Text,
-        starts_on -> Date,
-        ends_on -> Date,
-        control -> Text,
-        measure -> Text,
-        created_at -> Timestamptz,
-        updated_at -> Timestamptz,
-        version -> Int4,
-    }
-}
-
-diesel::table! {
-    finance.budget_version (tenant_id, id) {
-        tenant_id -> Uuid,
-        id -> Uuid,
-        budget_id -> Uuid,
-        number -> Int4,
-        reason -> Text,
-        made_by_name -> Text,
-        created_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
-    finance.budget_amount (tenant_id, id) {
-        tenant_id -> Uuid,
-        id -> Uuid,
-        version_id -> Uuid,
-        account_id -> Uuid,
-        value_id -> Nullable<Uuid>,
-        month -> Date,
-        amount -> Numeric,
-        created_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
-    finance.commitment (tenant_id, id) {
-        tenant_id -> Uuid,
-        id -> Uuid,
-        kind -> Text,
-        reference -> Text,
-        account_id -> Uuid,
-        value_id -> Nullable<Uuid>,
-        on_date -> Date,
-        amount -> Numeric,
-        released -> Numeric,
-        warnings -> Array<Text>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         version -> Int4,

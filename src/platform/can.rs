@@ -117,11 +117,11 @@ rights! {
     CreditOverride = "finance.credit.override",
     /// Issue credit notes to invoices.
     CreditNoteIssue = "finance.credit_note.issue",
-    /// See bills and what is open on them.
+    /// See bills, their credits and what is open on them, and expense claims.
     BillRead = "finance.bill.read",
-    /// Enter bills.
+    /// Enter bills and expense claims.
     BillDraft = "finance.bill.draft",
-    /// Post bills.
+    /// Post bills and vendor credits, and decide on expense claims.
     BillPost = "finance.bill.post",
     /// See payment runs and their files.
     PaymentRunRead = "finance.payment_run.read",

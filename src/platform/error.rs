@@ -157,6 +157,7 @@ fn database_refusal(code: &str) -> Option<(UserErrorCode, &'static str, &'static
         "BO327" => (State, "id", "Nobody signs off what he has prepared himself."),
         "period_close_once" => (Duplicate, "month", "The close of this month is open already."),
         "BO323" => (Invalid, "parts", "The parts of a value are 100 percent together."),
+        "received_invoice_once" => (Duplicate, "file", "This electronic invoice was taken in already."),
         "recurring_entry_came_once" => (State, "through", "This entry has come for that day already."),
         "revaluation_live" => (State, "date", "What is open is valued at the end of this day already."),
         "year_closing_live" => (State, "id", "This fiscal year is closed already."),
@@ -198,6 +199,8 @@ fn database_refusal(code: &str) -> Option<(UserErrorCode, &'static str, &'static
             "",
             "This is under legal hold, or belongs to what is: it is not deleted before the last hold is released.",
         ),
+        "BO347" => (State, "id", "Nobody accepts a claim that he has submitted, by another account neither."),
+        "BO345" => (OverAllocated, "lines", "The credits of a bill never give back more than it says."),
         "BO300" => (OverAllocated, "lines", "The credit notes of an invoice never take back more than it says."),
         "BO220" => (
             State,

@@ -212,6 +212,7 @@ async fn set(tx: &Tx, field: Field, value: &str, seen: &Seen) -> Result<()> {
                 city: MaybeUndefined::Undefined,
                 payment_terms_days: None,
                 iban: MaybeUndefined::Undefined,
+                electronic_address: MaybeUndefined::Undefined,
                 active: None,
             };
             match field {
@@ -232,6 +233,7 @@ async fn set(tx: &Tx, field: Field, value: &str, seen: &Seen) -> Result<()> {
                 city: MaybeUndefined::Undefined,
                 payment_terms_days: None,
                 iban: MaybeUndefined::Undefined,
+                electronic_address: MaybeUndefined::Undefined,
                 active: None,
             };
             match field {

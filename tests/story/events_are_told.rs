@@ -90,6 +90,8 @@ const TELLS: &[(&str, &str)] = &[
     ("creditNoteIssue", "CREDIT_NOTE_ISSUED"),
     ("commitmentRecord", "COMMITMENT_RECORDED"),
     ("commitmentRelease", "COMMITMENT_RELEASED"),
+    ("eInvoiceCreate", "E_INVOICE_MADE"),
+    ("eInvoiceImport", "BILL_CREATED"),
     ("customerCreate", "CUSTOMER_CREATED"),
     ("customerUpdate", "CUSTOMER_UPDATED"),
     ("customersImport", "IMPORT_FINISHED"),
@@ -210,10 +212,23 @@ const TELLS: &[(&str, &str)] = &[
     ("serviceAccountRevoke", "SERVICE_ACCOUNT_REVOKED"),
     ("taxCodeCreate", "TAX_CODE_CREATED"),
     ("taxRateAdd", "TAX_RATE_ADDED"),
+    ("taxTreatmentSet", "TAX_TREATMENT_SET"),
     ("userInvite", "USER_INVITED"),
     ("vendorBankChangeApply", "VENDOR_BANK_CHANGE_APPLIED"),
     ("vendorBankChangeCreate", "VENDOR_BANK_CHANGE_PROPOSED"),
+    ("expenseClaimAccept", "EXPENSE_CLAIM_DECIDED"),
+    ("expenseClaimCreate", "EXPENSE_CLAIM_CREATED"),
+    ("expenseClaimPost", "EXPENSE_CLAIM_POSTED"),
+    ("expenseClaimReject", "EXPENSE_CLAIM_DECIDED"),
+    ("expenseClaimSubmit", "EXPENSE_CLAIM_SUBMITTED"),
+    ("expenseClaimUpdate", "EXPENSE_CLAIM_UPDATED"),
+    ("expenseRateAdd", "EXPENSE_RATE_ADDED"),
+    ("expenseTypeCreate", "EXPENSE_TYPE_CREATED"),
     ("vendorCreate", "VENDOR_CREATED"),
+    ("vendorCreditPost", "VENDOR_CREDIT_POSTED"),
+    ("vendorWithholdingSet", "VENDOR_UPDATED"),
+    ("withholdingCodeCreate", "WITHHOLDING_CODE_CREATED"),
+    ("withholdingRateAdd", "WITHHOLDING_RATE_ADDED"),
     ("vendorHoldPlace", "VENDOR_HOLD_PLACED"),
     ("vendorHoldRelease", "VENDOR_HOLD_RELEASED"),
     ("vendorUpdate", "VENDOR_UPDATED"),
@@ -334,6 +349,7 @@ const SILENT: &[(&str, &str)] = &[
     ("workItemWatch", "of a person: what he is told"),
     ("workNoticesRead", "of a person: what he has read"),
     ("correspondenceEntryTypeset", "a job is followed by its own record; the file that comes of it is told"),
+    ("sellerProfileUpdate", "how the client names itself, which is no record of its own; it stands in the trail"),
     ("letterBrandingUpdate", "how letters look, which is no record of its own; it stands in the trail"),
     ("workTemplateCreate", "of the provider"),
     ("workViewCreate", "of a person: what he looks for"),
@@ -564,6 +580,17 @@ async fn every_change_tells_what_it_did() {
     let third = app.sign_in("third-02@firm.example").await.enter(&firm.client).await;
     let decided = json!({ "id": example("DifferentRecord"), "take": [{ "field": "iban", "take": "SECOND" }] });
     change(&third, "registerRecordDecide", decided, "").await;
+    // What is claimed is decided by another one than who submits it.
+    let later =
+        json!({ "expenseType": example("ExpenseType"), "rate": { "validFrom": "2026-06-01", "unitAmount": "30" } });
+    change(boss, "expenseRateAdd", later, "").await;
+    let later = json!({ "withholdingCode": example("WithholdingCode"), "percent": "12", "threshold": "0", "validFrom": "2026-06-01" });
+    change(boss, "withholdingRateAdd", later, "").await;
+    let claim = json!({ "id": example("ExpenseClaim") });
+    change(boss, "expenseClaimUpdate", json!({ "id": example("ExpenseClaim"), "purpose": "New" }), "").await;
+    change(boss, "expenseClaimSubmit", claim.clone(), "").await;
+    change(&third, "expenseClaimAccept", claim.clone(), "").await;
+    change(&third, "expenseClaimPost", claim, "").await;
     let mara = administrator.staff("mara@firm.example", "Mara").await;
     let given = boss.grant(&mara, "Bookkeeper", "2026-01-01", None).await;
     change(boss, "grantEnd", json!({ "id": given }), "").await;

@@ -234,7 +234,7 @@ impl Fetch for ForLine {
                          FROM line l
                          JOIN finance.open_item i ON i.tenant_id = $1 AND i.open_amount IN (l.amount, -l.amount) AND NOT i.settled
                      )
-                     SELECT i.id, i.side, i.customer_id, i.vendor_id, i.invoice_id, i.bill_id, i.credit_note_id, i.payment_id, i.document, i.party_name, i.entry_id,
+                     SELECT i.id, i.side, i.customer_id, i.vendor_id, i.invoice_id, i.bill_id, i.credit_note_id, i.vendor_credit_id, i.payment_id, i.document, i.party_name, i.entry_id,
                             i.account_id, i.item_date, i.due_date, i.currency, i.amount, i.open_amount, i.open_book,
                             i.version, line.id AS line_id, line.amount AS line_amount, line.reference AS said,
                             line.counterparty AS line_party, line.counterparty_iban AS line_iban, coalesce(c.iban, v.iban) AS party_iban

@@ -296,28 +296,31 @@ impl Fetch for OfBill {
     }
 }
 
-/// The taxes of a document by code: recomputed from its lines by its own rule, which is exact and always the same.
-pub fn taxes(lines: &[DocumentLine], terms: Terms, code: &str) -> Result<Vec<DocumentTax>> {
-    let currency = crate::platform::input::currency(code)?;
-    let lines: Vec<Line> = lines
-        .iter()
-        .map(|line| Line {
-            description: String::new(),
+/// The lines as their amounts are computed from, at the rates that stand on them.
+pub fn priced(lines: &[DocumentLine]) -> Result<Vec<Line>> {
+    let one = |line: &DocumentLine| {
+        // the account of a tax has no part in its amount
+        let tax = |code: Option<TaxCodeId>, percent: Dec| {
+            code.map(|code| LineTax { code, account: line.account_id, percent: percent.0 })
+        };
+        Ok(Line {
+            description: line.description.clone(),
             quantity: line.quantity.0,
             unit_price: line.unit_price.0,
             discount_percent: line.discount_percent.0,
             account: line.account_id,
-            // the account of a tax has no part in its amount
-            tax: line.tax_code_id.map(|code| LineTax { code, account: line.account_id, percent: line.tax_percent.0 }),
-            second_tax: line.second_tax_code_id.map(|code| LineTax {
-                code,
-                account: line.account_id,
-                percent: line.second_tax_percent.0,
-            }),
-            labels: Labels::none(),
+            tax: tax(line.tax_code_id, line.tax_percent),
+            second_tax: tax(line.second_tax_code_id, line.second_tax_percent),
+            labels: Labels::from_json(&line.dimensions)?,
         })
-        .collect();
-    let totals = total(&lines, terms, currency)?;
+    };
+    lines.iter().map(one).collect()
+}
+
+/// The taxes of a document by code: recomputed from its lines by its own rule, which is exact and always the same.
+pub fn taxes(lines: &[DocumentLine], terms: Terms, code: &str) -> Result<Vec<DocumentTax>> {
+    let currency = crate::platform::input::currency(code)?;
+    let totals = total(&priced(lines)?, terms, currency)?;
     Ok(totals
         .taxes
         .into_iter()

@@ -48,6 +48,8 @@ crate::platform::words! {
         Bank = "bank",
         /// An issued credit note.
         CreditNote = "credit_note",
+        /// A posted vendor credit.
+        VendorCredit = "vendor_credit",
         /// A recorded payment, or what it was allocated to.
         Payment = "payment",
         /// Takes the result of a fiscal year to equity, or takes that back.

@@ -11,6 +11,7 @@ use diesel::sql_types::{Array, Date as SqlDate, Numeric, Text, Uuid as SqlUuid};
 
 use super::account::{self, Account, Control};
 use super::check_text;
+use crate::finance::einvoice::TaxTreatment;
 use crate::finance::ids::{AccountId, TaxCodeId, TaxRateId};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
@@ -92,6 +93,11 @@ impl TaxCode {
     /// All its rates, the oldest first.
     async fn rates(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<TaxRate>> {
         Ok(ctx.load::<RatesOf>(self.id).await?.unwrap_or_default())
+    }
+
+    /// What it is on electronic invoices; null if nothing was said, which is `STANDARD` above zero and `ZERO` at zero.
+    async fn treatment(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<TaxTreatment>> {
+        Ok(ctx.load::<TaxTreatment>(self.id).await?)
     }
 
     /// The rate that holds on a day; null if none has begun by then.

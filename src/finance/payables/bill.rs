@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{ComplexObject, Context, InputObject, SimpleObject};
+use async_graphql::{ComplexObject, Context, InputObject, MaybeUndefined, SimpleObject};
 use backoffice_money::Totals;
 use chrono::{Datelike, Days, NaiveDate};
 use diesel::prelude::*;
@@ -13,12 +13,16 @@ use crate::approvals;
 use crate::finance::document::lines::{self, DocumentLine};
 use crate::finance::document::pricing::{Terms, exchange_rate, total};
 use crate::finance::document::{DocumentLineInput, DocumentRounding, DocumentTax, Kind, PaymentState};
-use crate::finance::ids::{BillId, JournalEntryId, TaxCodeId, VendorId};
+use crate::finance::einvoice::{self, ReceivedInvoice};
+use crate::finance::expenses;
+use crate::finance::ids::{BillId, JournalEntryId, TaxCodeId, VendorId, WithholdingCodeId};
 use crate::finance::ledger::exchange_rate::given_or_on;
 use crate::finance::ledger::journal::JournalEntry;
 use crate::finance::open_item::early_payment::EarlyPaymentInput;
 use crate::finance::open_item::{Allocation, ItemOfBill, OnBill, OpenItem, allocation};
 use crate::finance::payables::vendor::{self, Vendor};
+use crate::finance::payables::vendor_credit::{self, VendorCredit};
+use crate::finance::withholding::{self, WithholdingCode};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
@@ -33,6 +37,7 @@ pub mod api;
 mod post;
 
 pub use api::{BillMutation, BillQuery};
+pub(crate) use post::post;
 
 crate::platform::words! {
     /// Where a bill stands.
@@ -80,6 +85,10 @@ pub struct Bill {
     #[graphql(skip)]
     pub(crate) gross: Dec,
     #[graphql(skip)]
+    pub(crate) withholding_code_id: Option<WithholdingCodeId>,
+    #[graphql(skip)]
+    pub(crate) withheld: Dec,
+    #[graphql(skip)]
     pub(crate) entry_id: Option<JournalEntryId>,
     /// When the draft was made.
     pub created_at: DateTime,
@@ -110,9 +119,22 @@ impl Bill {
         Money::new(self.tax, &self.currency.0)
     }
 
-    /// Net and tax: what the vendor is owed.
+    /// Net and tax: what the vendor is owed, but for what is withheld.
     async fn gross(&self) -> Money {
         Money::new(self.gross, &self.currency.0)
+    }
+
+    /// What of it is owed to the tax office instead of the vendor; 0 on a draft.
+    async fn withheld(&self) -> Money {
+        Money::new(self.withheld, &self.currency.0)
+    }
+
+    /// By which code something is withheld; null: by none. Right: `finance.tax_code.read`.
+    async fn withholding_code(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<WithholdingCode>> {
+        match self.withholding_code_id {
+            Some(id) => Ok(ctx.load::<WithholdingCode>(id).await?),
+            None => Ok(None),
+        }
     }
 
     /// What the vendor is still owed; null on a draft.
@@ -169,6 +191,16 @@ impl Bill {
     /// `finance.open_item.read`.
     async fn open_item(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<OpenItem>> {
         Ok(ctx.load::<ItemOfBill>(self.id).await?)
+    }
+
+    /// What the vendor gave back of it, in the order of posting.
+    async fn vendor_credits(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<VendorCredit>> {
+        Ok(ctx.load::<vendor_credit::OfBill>(self.id).await?.unwrap_or_default())
+    }
+
+    /// The electronic invoice that it was made of; null if it was entered.
+    async fn received_invoice(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<ReceivedInvoice>> {
+        Ok(ctx.load::<einvoice::OfBill>(self.id).await?)
     }
 
     /// How it was paid, in the order of recording. Right: `finance.open_item.read`.
@@ -231,6 +263,8 @@ pub struct BillCreateInput {
     pub discount_percent: Option<Dec>,
     /// Whether the prices of the lines include their taxes; they do not if not said.
     pub prices_include_tax: Option<bool>,
+    /// By which code something is withheld; by the vendor's if not said, null: nothing.
+    pub withholding_code: MaybeUndefined<WithholdingCodeId>,
     /// 1 to 1000 lines.
     pub lines: Vec<DocumentLineInput>,
 }
@@ -260,6 +294,8 @@ pub struct BillUpdateInput {
     pub discount_percent: Option<Dec>,
     /// Whether the prices of the lines include their taxes, which stay as numbers.
     pub prices_include_tax: Option<bool>,
+    /// By which other code something is withheld; null: nothing.
+    pub withholding_code: MaybeUndefined<WithholdingCodeId>,
     /// Lines that replace all lines there are.
     pub lines: Option<Vec<DocumentLineInput>>,
 }
@@ -287,7 +323,7 @@ crate::platform::payload! {
 }
 
 /// A vendor's number as it is compared: capitals and digits only, so that `RE-2026/1` is `re 20261`.
-fn normalized(number: &str) -> Result<String> {
+pub(crate) fn normalized(number: &str) -> Result<String> {
     sized("number", number, 1..=60)?;
     let kept: String = number.chars().flat_map(char::to_uppercase).filter(|c| c.is_alphanumeric()).take(60).collect();
     if kept.is_empty() {
@@ -345,7 +381,8 @@ async fn duplicate(
     }))
 }
 
-async fn create(tx: &Tx, input: BillCreateInput) -> Result<Bill> {
+/// Enters a bill as a draft.
+pub(crate) async fn create(tx: &Tx, input: BillCreateInput) -> Result<Bill> {
     let compared = normalized(&input.number)?;
     let day = input.bill_date.0;
     let vendor = active_vendor(tx, input.vendor).await?;
@@ -362,6 +399,11 @@ async fn create(tx: &Tx, input: BillCreateInput) -> Result<Bill> {
     .checked()?;
     let lines = lines::resolve(tx, Kind::Bill, input.lines, money, day).await?;
     let totals = total(&lines, terms, money)?;
+    let withholding_code = match input.withholding_code {
+        MaybeUndefined::Undefined => withholding::of_vendor(tx, input.vendor).await?,
+        MaybeUndefined::Null => None,
+        MaybeUndefined::Value(id) => Some(withholding::known(tx, id, "withholdingCode").await?.id),
+    };
     let created: Option<Bill> = tx
         .maybe(
             diesel::insert_into(bill::table)
@@ -384,6 +426,7 @@ async fn create(tx: &Tx, input: BillCreateInput) -> Result<Bill> {
                     bill::net.eq(totals.net),
                     bill::tax.eq(totals.tax),
                     bill::gross.eq(totals.gross),
+                    bill::withholding_code_id.eq(withholding_code),
                 ))
                 // the database decides which of two is the first, and waits for it if it is not committed yet
                 .on_conflict((bill::tenant_id, bill::vendor_id, bill::normalized_number, bill::bill_year))
@@ -421,6 +464,10 @@ async fn lock_draft(tx: &Tx, id: BillId, expected_version: Option<i32>) -> Resul
 
 async fn update(tx: &Tx, input: BillUpdateInput) -> Result<Bill> {
     let draft = lock_draft(tx, input.id, input.expected_version).await?;
+    if let Some(claim) = expenses::claim_of(tx, draft.id).await? {
+        let message = format!("This bill is what was accepted of expense claim {claim}: it stays as it is.");
+        return Err(Error::refuse(UserErrorCode::State, "id", message));
+    }
     let vendor = match input.vendor {
         Some(id) => Some(active_vendor(tx, id).await?),
         None => None,
@@ -460,6 +507,11 @@ async fn update(tx: &Tx, input: BillUpdateInput) -> Result<Bill> {
         lines::reprice(tx, Kind::Bill, &before, &lines, &totals).await?;
         totals
     };
+    let withholding_code = match input.withholding_code {
+        MaybeUndefined::Undefined => draft.withholding_code_id,
+        MaybeUndefined::Null => None,
+        MaybeUndefined::Value(id) => Some(withholding::known(tx, id, "withholdingCode").await?.id),
+    };
     let updated = tx.row(
         diesel::update(bill::table)
             .filter(bill::tenant_id.eq(tx.tenant()?))
@@ -480,6 +532,7 @@ async fn update(tx: &Tx, input: BillUpdateInput) -> Result<Bill> {
                 bill::net.eq(totals.net),
                 bill::tax.eq(totals.tax),
                 bill::gross.eq(totals.gross),
+                bill::withholding_code_id.eq(withholding_code),
             ))
             .returning(Bill::as_returning()),
     );

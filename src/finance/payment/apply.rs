@@ -187,7 +187,7 @@ fn check_day(day: NaiveDate, first: NaiveDate, what: &str) -> Result<()> {
 }
 
 /// Allocates what is free of a payment.
-pub(super) async fn allocate(tx: &Tx, input: PaymentAllocateInput) -> Result<Payment> {
+pub(crate) async fn allocate(tx: &Tx, input: PaymentAllocateInput) -> Result<Payment> {
     check_count(&input.allocations)?;
     if input.allocations.is_empty() {
         let message = "Say at least one open item that is settled.";

@@ -13,6 +13,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, Uuid as SqlUuid};
 
 use crate::finance::document::DocumentTax;
+use crate::finance::einvoice::{self, EInvoice};
 use crate::finance::ids::{AccountId, CreditNoteId, CustomerId, InvoiceId, JournalEntryId, TaxCodeId};
 use crate::finance::ledger::account::Account;
 use crate::finance::ledger::journal::JournalEntry;
@@ -30,8 +31,8 @@ use crate::platform::sql::sql;
 use crate::schema::credit_note;
 
 pub mod api;
-mod issue;
-mod rules;
+pub(crate) mod issue;
+pub(crate) mod rules;
 
 pub use api::{CreditNoteMutation, CreditNoteQuery};
 
@@ -118,6 +119,11 @@ impl CreditNote {
     /// The journal entry that issuing posted. Right: `finance.journal.read`.
     async fn entry(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<JournalEntry>> {
         Ok(ctx.load::<JournalEntry>(self.entry_id).await?)
+    }
+
+    /// The electronic invoices that were made of it.
+    async fn e_invoices(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<EInvoice>> {
+        Ok(ctx.load::<einvoice::OfCreditNote>(self.id).await?.unwrap_or_default())
     }
 
     /// What it settled of the invoice, at most one allocation; none if nothing was open any more. Right:
@@ -286,7 +292,7 @@ impl Fetch for OfInvoice {
 }
 
 /// Fetches the lines of notes.
-struct Lines;
+pub(crate) struct Lines;
 
 impl Fetch for Lines {
     type Key = CreditNoteId;

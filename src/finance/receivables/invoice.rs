@@ -10,6 +10,7 @@ use diesel::prelude::*;
 use crate::finance::document::lines::{self, DocumentLine};
 use crate::finance::document::pricing::{Terms, exchange_rate, total};
 use crate::finance::document::{DocumentLineInput, DocumentRounding, DocumentTax, Kind, PaymentState};
+use crate::finance::einvoice::{self, EInvoice};
 use crate::finance::ids::{CustomerId, InvoiceId, JournalEntryId, TaxCodeId};
 use crate::finance::ledger::exchange_rate::given_or_on;
 use crate::finance::ledger::journal::JournalEntry;
@@ -199,6 +200,11 @@ impl Invoice {
     /// The credit notes that take it back, in part or in full, in the order of issue.
     async fn credit_notes(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<CreditNote>> {
         Ok(ctx.load::<credit_note::OfInvoice>(self.id).await?.unwrap_or_default())
+    }
+
+    /// The electronic invoices that were made of it.
+    async fn e_invoices(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<EInvoice>> {
+        Ok(ctx.load::<einvoice::OfInvoice>(self.id).await?.unwrap_or_default())
     }
 
     /// How it was paid, in the order of recording. Right: `finance.open_item.read`.

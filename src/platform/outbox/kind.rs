@@ -157,6 +157,8 @@ kinds! {
         TaxCodeCreated = "tax_code.created",
         /// A tax code has a further rate.
         TaxRateAdded = "tax_code.rate_added",
+        /// It was said what a tax code is on electronic invoices.
+        TaxTreatmentSet = "tax_code.treatment_set",
     }
     "FiscalYear" ("fy") read PeriodRead {
         /// A fiscal year was added.
@@ -213,6 +215,38 @@ kinds! {
     "CreditNote" ("crn") read InvoiceRead {
         /// A credit note to an invoice was issued: numbered and posted.
         CreditNoteIssued = "credit_note.issued",
+    }
+    "EInvoice" ("einv") read InvoiceRead {
+        /// An electronic invoice was made of an invoice or a credit note.
+        EInvoiceMade = "e_invoice.made",
+    }
+    "ExpenseType" ("ext") read BillRead {
+        /// A type of expense was created.
+        ExpenseTypeCreated = "expense_type.created",
+        /// Something else holds for a type of expense from a day on.
+        ExpenseRateAdded = "expense_type.rate_added",
+    }
+    "ExpenseClaim" ("exc") read BillRead {
+        /// An expense claim was drafted.
+        ExpenseClaimCreated = "expense_claim.created",
+        /// The draft of an expense claim changed.
+        ExpenseClaimUpdated = "expense_claim.updated",
+        /// An expense claim was submitted.
+        ExpenseClaimSubmitted = "expense_claim.submitted",
+        /// An expense claim was accepted or rejected.
+        ExpenseClaimDecided = "expense_claim.decided",
+        /// The bill of an expense claim was posted, and advances were used.
+        ExpenseClaimPosted = "expense_claim.posted",
+    }
+    "VendorCredit" ("vcr") read BillRead {
+        /// A vendor credit was posted.
+        VendorCreditPosted = "vendor_credit.posted",
+    }
+    "WithholdingCode" ("whc") read TaxCodeRead {
+        /// A withholding code was created.
+        WithholdingCodeCreated = "withholding_code.created",
+        /// A withholding code has a further rate.
+        WithholdingRateAdded = "withholding_code.rate_added",
     }
     "Bill" ("bil") read BillRead {
         /// A bill was entered.

@@ -78,6 +78,7 @@ async fn the_rights_of_an_export_are_those_of_its_reading() {
                 let who = &furnished.examples["Customer"];
                 format!("(customer: \"{who}\", currency: \"EUR\", from: \"2026-01-01\", through: \"2026-12-31\")")
             }
+            "withholdingTotals" => "(from: \"2026-02-01\", to: \"2026-02-28\")".to_owned(),
             "documentSearch" => "(text: \"lease\")".to_owned(),
             "signatureEvents" => format!("(signatureRequest: \"{}\")", furnished.examples["SignatureRequest"]),
             "registerDuplicateGroups" | "registerRecords" => {

@@ -268,6 +268,52 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
                        "lines": [{ "line": 1, "amount": "10.00" }] });
     let credit_note = made(&boss, "creditNoteIssue", note, "creditNote").await;
 
+    // Its invoice goes out as an electronic one, and such a one comes in.
+    change(&boss, "clientUpdate", json!({ "vatNumber": "DE123456789" }), "client { id }").await;
+    let profile = json!({ "street": format!("{word} street"), "city": format!("{word} city"), "registration": format!("{word} register") });
+    change(&boss, "sellerProfileUpdate", profile, "sellerProfile { city }").await;
+    change(&boss, "taxTreatmentSet", json!({ "taxCode": tax_code, "category": "STANDARD" }), "taxCode { id }").await;
+    let electronic = json!({ "invoice": issued, "form": "UBL" });
+    let electronic = change(&boss, "eInvoiceCreate", electronic, "eInvoice { id file { downloadUrl } }").await;
+    let address = app.url(electronic["eInvoice"]["file"]["downloadUrl"].as_str().unwrap());
+    let electronic_text = crate::harness::http().get(address).send().await.unwrap().text().await.unwrap();
+    let input_tax = boss
+        .ask("{ accounts(first: 1, filter: { control: { eq: INPUT_TAX } }) { nodes { id } } }", json!({}))
+        .await["accounts"]["nodes"][0]["id"]
+        .clone();
+    let input_code = json!({ "code": format!("{word}-in"), "name": format!("{word} input"), "direction": "INPUT", "account": input_tax,
+                             "percent": "19", "validFrom": format!("2026-{month}-01") });
+    made(&boss, "taxCodeCreate", input_code, "taxCode").await;
+    let electronic_file = upload(app, &boss, &format!("{word}-bill.xml"), electronic_text.as_bytes()).await;
+    let received = json!({ "file": electronic_file, "vendor": vendor, "account": leaf });
+    let received = change(&boss, "eInvoiceImport", received, "bill { receivedInvoice { id } }").await;
+
+    // Of a bill something is withheld, and some of it is given back.
+    let office = made(&boss, "accountCreate", account("6", "LIABILITY", false, None), "account").await;
+    let withholding = json!({ "code": format!("{word}-wt"), "name": format!("{word} withheld"), "scope": "WHOLE", "account": office,
+                              "percent": "10", "threshold": "0", "validFrom": "2025-01-01" });
+    let withholding = made(&boss, "withholdingCodeCreate", withholding, "withholdingCode").await;
+    let advice = json!({ "vendor": vendor, "number": format!("{word}-advice"), "billDate": format!("2026-{month}-16"), "withholdingCode": withholding, "lines": lines(None) });
+    let advice = made(&boss, "billCreate", advice, "bill").await;
+    change(&boss, "billPost", json!({ "id": advice }), "bill { withheld { amount } }").await;
+    let given = json!({ "bill": advice, "number": format!("{word}-credit"), "creditDate": format!("2026-{month}-18"), "reason": format!("{word} returned"),
+                        "lines": [{ "line": 1, "amount": "10.00" }] });
+    let vendor_credit = made(&boss, "vendorCreditPost", given, "vendorCredit").await;
+    let withholding_about = boss
+        .ask("{ withholdingCodes { nodes { rates { id } } } withholdingEntries(first: 1) { nodes { id } } }", json!({}))
+        .await;
+    let withholding_rate =
+        withholding_about["withholdingCodes"]["nodes"][0]["rates"][0]["id"].as_str().unwrap().to_owned();
+    let withholding_entry = withholding_about["withholdingEntries"]["nodes"][0]["id"].as_str().unwrap().to_owned();
+
+    // Somebody claims what he has spent.
+    let kind = json!({ "code": format!("{word}-meal"), "name": format!("{word} meals"), "kind": "PER_DIEM", "account": leaf,
+                       "rate": { "validFrom": "2025-01-01", "unitAmount": "28" } });
+    let expense_type = made(&boss, "expenseTypeCreate", kind, "expenseType").await;
+    let claim = json!({ "claimant": vendor, "purpose": format!("{word} journey"),
+                        "lines": [{ "expenseType": expense_type, "spentOn": format!("2026-{month}-12"), "description": format!("{word} day"), "quantity": "1" }] });
+    let expense_claim = made(&boss, "expenseClaimCreate", claim, "expenseClaim").await;
+
     // A vendor is paid a little of a bill, and a little ahead.
     let paid = json!({ "vendor": vendor, "paidOn": format!("2026-{month}-23"), "amount": "5.00", "account": leaf,
                        "reference": format!("{word} cash") });
@@ -780,6 +826,8 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     let provider_calendar = made(administrator, "providerCalendarCreate", theirs, "providerCalendar").await;
     let begins = json!({ "name": format!("{word} template"), "content": { "roles": [{ "name": "Clerk", "permissions": ["CLIENT_READ"] }] } });
     let onboarding = made(administrator, "onboardingTemplateCreate", begins, "onboardingTemplate").await;
+    let withheld = json!({ "vendor": held_vendor, "withholdingCode": withholding });
+    change(&boss, "vendorWithholdingSet", withheld, "vendor { id }").await;
     let examples = BTreeMap::from([
         ("ClientContact", contact),
         ("ClientGroup", client_group),
@@ -833,6 +881,15 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("PausedClock", paused_clock),
         ("CreditNote", credit_note),
         ("CreditedInvoice", issued),
+        ("ExpenseType", expense_type),
+        ("ExpenseClaim", expense_claim),
+        ("VendorCredit", vendor_credit),
+        ("CreditedBill", advice),
+        ("WithholdingCode", withholding),
+        ("WithholdingRate", withholding_rate),
+        ("WithholdingEntry", withholding_entry),
+        ("EInvoice", electronic["eInvoice"]["id"].as_str().unwrap().to_owned()),
+        ("ReceivedInvoice", received["bill"]["receivedInvoice"]["id"].as_str().unwrap().to_owned()),
         ("Customer", customer.clone()),
         ("Boss", staff),
         ("ClientRequest", request),

@@ -48,7 +48,7 @@ pub fn kind_at(schema: &Schema, field: &str, path: &[String]) -> Option<String> 
         // one in which another lies
         ("documentFolders", "parent") => "Cabinet",
         ("documentFolderCreate", "parent") | (_, "folder") => "DocumentFolder",
-        ("documentCreate" | "documentVersionAdd", "file") => "SpareFile",
+        ("documentCreate" | "documentVersionAdd" | "eInvoiceImport", "file") => "SpareFile",
         // not the one beside which it lies already
         ("documentLinkAdd", "record") => "Vendor",
         ("documents" | "documentLinkRemove", "record") | ("documentCreate", "records") => "Customer",
@@ -83,7 +83,7 @@ pub fn kind_at(schema: &Schema, field: &str, path: &[String]) -> Option<String> 
         ("paymentRunReject", "id") => "SentRun",
         ("paymentRunReject", "items") => "SentPayment",
         ("bankLineMatch", "paymentRun") => "SentRun",
-        ("vendorHolds", "vendor") => "HeldVendor",
+        ("vendorHolds" | "vendorWithholding", "vendor") => "HeldVendor",
         ("paymentRunItems", "run") | (_, "paymentRun") => "PaymentRun",
         (_, "items" | "item" | "needs") => "WorkItem",
         (_, "mentions" | "people") => "Boss",
@@ -111,6 +111,12 @@ pub fn kind_at(schema: &Schema, field: &str, path: &[String]) -> Option<String> 
         (_, "customer") => "Customer",
         ("creditNotes" | "invoicePaymentData", "invoice") => "CreditedInvoice",
         (_, "invoice") => "Invoice",
+        ("vendorCredits" | "vendorCreditPost", "bill") => "CreditedBill",
+        (_, "withholdingCode") => "WithholdingCode",
+        (_, "expenseType") => "ExpenseType",
+        (_, "claimant") => "Vendor",
+        ("expenseClaimCreate" | "expenseClaimUpdate", "file") => "SpareFile",
+        (_, "creditNote") => "CreditNote",
         ("deferralCreate", "creditAccount") => "SpareAccount",
         (_, "debitAccount" | "creditAccount") => "Account",
         ("accountDimensionsRequire", "dimensions") | (_, "dimension") => "Dimension",
@@ -147,6 +153,8 @@ pub fn needed(field: &str, path: &[String]) -> bool {
     let path = path.join(".");
     match field {
         "bankAccountCreate" => path == "input.number",
+        // of days, so many
+        "expenseClaimCreate" | "expenseClaimUpdate" => path == "input.lines.quantity",
         // a second tax comes with a first one
         "invoiceCreate" | "invoiceUpdate" | "billCreate" | "billUpdate" => path == "input.lines.taxCode",
         // of somebody, on some day, so much, to some account

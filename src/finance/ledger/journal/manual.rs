@@ -283,6 +283,7 @@ async fn reverse_manual(tx: &Tx, input: JournalEntryReverseInput) -> Result<Jour
         | EntrySource::Bank
         | EntrySource::CreditNote
         | EntrySource::Dunning
+        | EntrySource::VendorCredit
         | EntrySource::Payment => {
             return Err(Error::refuse(
                 UserErrorCode::State,

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{EntrySource, cursor_date};
 use crate::finance::ids::{
     AccountId, AssetId, BankLineId, BillId, CreditNoteId, DeferralId, DunningNoticeId, FiscalYearId, InvoiceId,
-    JournalEntryId, JournalLineId, PaymentId, RecurringEntryId, RevaluationId, TaxCodeId,
+    JournalEntryId, JournalLineId, PaymentId, RecurringEntryId, RevaluationId, TaxCodeId, VendorCreditId,
 };
 use crate::finance::ledger::account::Account;
 use crate::finance::ledger::dimension::Labels;
@@ -142,7 +142,8 @@ impl JournalEntry {
         Ok(ctx.load::<PosterOf>(self.id).await?)
     }
 
-    /// What it comes from: the id of an invoice, a credit note, a bill, a payment, a bank line, a closed year, a revaluation, a deferral, a fixed asset or a recurring entry, for a reversal that of the reversed entry; null
+    /// What it comes from: the id of an invoice, a credit note, a vendor credit, a bill, a payment, a bank line, a closed year,
+    /// a revaluation, a deferral, a fixed asset or a recurring entry, for a reversal that of the reversed entry; null
     /// for entries that are their own document.
     async fn document_id(&self) -> Option<ID> {
         document_id(self.source, self.source_id)
@@ -217,6 +218,7 @@ fn document_id(source: EntrySource, id: Option<Uuid>) -> Option<ID> {
         EntrySource::Bill => BillId(id).to_string(),
         EntrySource::Bank => BankLineId(id).to_string(),
         EntrySource::CreditNote => CreditNoteId(id).to_string(),
+        EntrySource::VendorCredit => VendorCreditId(id).to_string(),
         EntrySource::Payment => PaymentId(id).to_string(),
         EntrySource::Dunning => DunningNoticeId(id).to_string(),
         EntrySource::Reversal => JournalEntryId(id).to_string(),

@@ -151,6 +151,6 @@ impl BillMutation {
         #[graphql(desc = "The draft and its day in the books.")] input: BillPostInput,
     ) -> async_graphql::Result<Option<BillPayload>> {
         let tx = ctx.tx(Can::BillPost).await?;
-        BillPayload::settle(ctx, post::post(tx, input).await)
+        BillPayload::settle(ctx, post(tx, input).await)
     }
 }

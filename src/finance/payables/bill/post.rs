@@ -1,5 +1,6 @@
 //! Posting a bill: entry, open item and the frozen bill.
 
+use backoffice_money::sub;
 use diesel::prelude::*;
 use futures_util::future::{join3, try_join3};
 
@@ -14,14 +15,16 @@ use crate::finance::ledger::dimension::split;
 use crate::finance::ledger::journal::{self, EntrySource, NewEntry};
 use crate::finance::open_item::{self, NewItem, Party, Source, early_payment};
 use crate::finance::payables::vendor;
+use crate::finance::withholding;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result};
 use crate::platform::input::{currency, relabel};
 use crate::platform::outbox::{EventKind, emit};
+use crate::platform::scalars::Dec;
 use crate::schema::bill;
 
 /// Posts a draft.
-pub(super) async fn post(tx: &Tx, input: BillPostInput) -> Result<Bill> {
+pub(crate) async fn post(tx: &Tx, input: BillPostInput) -> Result<Bill> {
     let draft = lock_draft(tx, input.id, input.expected_version).await?;
     let (money, book) = (currency(&draft.currency.0)?, currency(tx.book_currency())?);
     let day = input.posting_date.unwrap_or(draft.bill_date).0;
@@ -44,9 +47,11 @@ pub(super) async fn post(tx: &Tx, input: BillPostInput) -> Result<Bill> {
     let entry = entry(Kind::Bill, control.id, &lines, &totals, currencies, &description)?;
     // before the bill is frozen
     lines::reprice(tx, Kind::Bill, &before, &lines, &totals).await?;
-    let gross_book = entry.gross_book;
-    let posted_lines = split::apply(tx, day, entry.lines).await?;
-    let entry_id = JournalEntryId::new();
+    let held = withholding::take(tx, &draft, totals.net, totals.gross, day, currencies).await?;
+    let (owed, owed_book) = (sub(totals.gross, held.document)?, sub(entry.gross_book, held.book)?);
+    let posted_lines = withholding::on_entry(Kind::Bill, entry.lines, control.id, &held)?;
+    let posted_lines = split::apply(tx, day, posted_lines).await?;
+    let (entry_id, vendor_id) = (JournalEntryId::new(), vendor.id);
     let posting = journal::post_as(
         tx,
         entry_id,
@@ -70,10 +75,10 @@ pub(super) async fn post(tx: &Tx, input: BillPostInput) -> Result<Bill> {
         item_date: draft.bill_date.0,
         due_date: draft.due_date.0,
         currency: draft.currency.0.clone(),
-        amount: totals.gross,
-        amount_book: gross_book,
+        amount: owed,
+        amount_book: owed_book,
     };
-    let items = if totals.gross.is_zero() { &[][..] } else { std::slice::from_ref(&item) };
+    let items = if owed.is_zero() { &[][..] } else { std::slice::from_ref(&item) };
     let frozen = tx.row(
         diesel::update(bill::table)
             .filter(bill::tenant_id.eq(tx.tenant()?))
@@ -84,6 +89,7 @@ pub(super) async fn post(tx: &Tx, input: BillPostInput) -> Result<Bill> {
                 bill::net.eq(totals.net),
                 bill::tax.eq(totals.tax),
                 bill::gross.eq(totals.gross),
+                bill::withheld.eq(Dec(held.document)),
                 bill::entry_id.eq(entry_id),
             ))
             .returning(Bill::as_returning()),
@@ -93,5 +99,6 @@ pub(super) async fn post(tx: &Tx, input: BillPostInput) -> Result<Bill> {
     posted.map_err(|error| relabel(error, &[("date", "postingDate"), ("lines", "id")]))?;
     opened?;
     early_payment::write_terms(tx, Kind::Bill, draft.id.0, &early).await?;
+    withholding::write(tx, &held, withholding::Of::Bill(draft.id), vendor_id, entry_id, day).await?;
     frozen.inspect(|posted: &Bill| emit(tx, EventKind::BillPosted, posted.id.0))
 }

@@ -7,13 +7,14 @@ use chrono::NaiveDate;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Jsonb, Nullable, Numeric, Text, Uuid as SqlUuid};
 use futures_util::future::{join5, try_join3};
+use uuid::Uuid;
 
 use super::rules::{Amount, Credited, Invoiced, Taxed, Terms, credit, totals};
 use super::{CreditNote, CreditNoteIssueInput, CreditNoteLineInput};
 use crate::finance::document::posting::{Currencies, Paid, entry_paid};
 use crate::finance::document::pricing::{Line, LineTax, total};
 use crate::finance::document::{Kind, cash_rounding};
-use crate::finance::ids::{AccountId, CreditNoteId, InvoiceId, InvoiceLineId, JournalEntryId, TaxCodeId};
+use crate::finance::ids::{AccountId, CreditNoteId, InvoiceId, JournalEntryId, TaxCodeId};
 use crate::finance::ledger::dimension::{Labels, split};
 use crate::finance::ledger::journal::{self, EntrySource, NewEntry};
 use crate::finance::open_item::allocation::{self, NewAllocation};
@@ -40,11 +41,11 @@ struct Differences {
     amount: Decimal,
 }
 
-/// A line of the invoice, and what notes took back of it.
+/// A line of the document that is taken back, and what notes took back of it.
 #[derive(QueryableByName)]
-struct Row {
+pub(crate) struct Row {
     #[diesel(sql_type = SqlUuid)]
-    id: InvoiceLineId,
+    pub(crate) id: Uuid,
     #[diesel(sql_type = Text)]
     description: String,
     #[diesel(sql_type = Numeric)]
@@ -80,7 +81,8 @@ struct Row {
 }
 
 impl Row {
-    fn line(&self) -> Result<Line> {
+    /// The line as it was posted.
+    pub(crate) fn line(&self) -> Result<Line> {
         let tax = |code: Option<TaxCodeId>, account: Option<AccountId>, percent| {
             code.zip(account).map(|(code, account)| LineTax { code, account, percent })
         };
@@ -96,8 +98,8 @@ impl Row {
         })
     }
 
-    /// The line with its amounts as the invoice has them, and what notes took back of them.
-    fn invoiced(&self, line: &Line, amounts: &LineTotals) -> Invoiced {
+    /// The line with its amounts as the document has them, and what notes took back of them.
+    pub(crate) fn invoiced(&self, line: &Line, amounts: &LineTotals) -> Invoiced {
         let taken = [self.taken_tax, self.taken_second];
         Invoiced {
             quantity: self.quantity,
@@ -173,8 +175,13 @@ async fn item_of(tx: &Tx, id: InvoiceId) -> Result<OpenItem> {
     found.ok_or_else(|| Error::fault("an issued invoice without its open item"))
 }
 
-/// Which lines are wanted back, by their places in the list.
-fn wanted(given: Option<Vec<CreditNoteLineInput>>, lines: &[Invoiced], prices: Prices) -> Result<Vec<(usize, Amount)>> {
+/// Which lines are wanted back, by their places in the list. `of` is the field that names what is taken back.
+pub(crate) fn wanted(
+    given: Option<Vec<CreditNoteLineInput>>,
+    lines: &[Invoiced],
+    prices: Prices,
+    of: &str,
+) -> Result<Vec<(usize, Amount)>> {
     let Some(given) = given else {
         let mut rest = Vec::new();
         for (index, line) in lines.iter().enumerate() {
@@ -183,8 +190,8 @@ fn wanted(given: Option<Vec<CreditNoteLineInput>>, lines: &[Invoiced], prices: P
             }
         }
         if rest.is_empty() {
-            let message = "This invoice is credited in full.";
-            return Err(Error::refuse(UserErrorCode::OverAllocated, "invoice", message));
+            let message = format!("This {of} is credited in full.");
+            return Err(Error::refuse(UserErrorCode::OverAllocated, of, message));
         }
         return Ok(rest);
     };
@@ -197,9 +204,9 @@ fn wanted(given: Option<Vec<CreditNoteLineInput>>, lines: &[Invoiced], prices: P
         let field = format!("lines.{place}.line");
         let index = usize::try_from(line.line).ok().and_then(|number| number.checked_sub(1));
         let index = index.filter(|index| *index < lines.len());
-        let index = index.ok_or_else(|| Error::not_found(&field, "line of the invoice"))?;
+        let index = index.ok_or_else(|| Error::not_found(&field, &format!("line of the {of}")))?;
         if !seen.insert(index) {
-            let message = "This line of the invoice is named twice.";
+            let message = format!("This line of the {of} is named twice.");
             return Err(Error::refuse(UserErrorCode::Duplicate, &field, message));
         }
         let amount = match (line.quantity, line.amount) {
@@ -216,16 +223,21 @@ fn wanted(given: Option<Vec<CreditNoteLineInput>>, lines: &[Invoiced], prices: P
     Ok(wanted)
 }
 
-/// What a note settles of the invoice's open item and what is left for the customer, each in both currencies.
-struct Shares {
-    settled: Decimal,
-    settled_book: Decimal,
-    rest: Decimal,
-    rest_book: Decimal,
+/// What a note settles of the document's open item and what is left for the party, each in both currencies.
+pub(crate) struct Shares {
+    /// What it settles, in the document's currency.
+    pub settled: Decimal,
+    /// The same in the books' currency.
+    pub settled_book: Decimal,
+    /// What is left, in the document's currency.
+    pub rest: Decimal,
+    /// The same in the books' currency.
+    pub rest_book: Decimal,
 }
 
 impl Shares {
-    fn of(gross: Decimal, item: &OpenItem, rate: Decimal, book: Currency) -> Result<Self> {
+    /// Shares of a note: as much as is open is settled at what it stands in the books with, the rest is worth the rate.
+    pub(crate) fn of(gross: Decimal, item: &OpenItem, rate: Decimal, book: Currency) -> Result<Self> {
         let settled = gross.min(item.open_amount.0);
         let rest = sub(gross, settled)?;
         let settled_book = if settled.is_zero() { Decimal::ZERO } else { item.book_share(settled, book)? };
@@ -263,7 +275,7 @@ pub(super) async fn issue(tx: &Tx, input: CreditNoteIssueInput) -> Result<Credit
         .collect();
     let terms = invoice.terms();
     let terms = Terms { prices: terms.prices(), method: terms.rounding.into(), exponent: money.exponent() };
-    let credited = credit(&lines, &wanted(input.lines, &lines, terms.prices)?, terms)?;
+    let credited = credit(&lines, &wanted(input.lines, &lines, terms.prices, "invoice")?, terms)?;
     let note = totals(&lines, &credited)?;
     // what a discount took off is not given back again
     let off = early_payment::taken(tx, item.id).await?;

@@ -1,4 +1,4 @@
-//! How much a credit note takes back, and with which taxes: no database, no clock.
+//! How much a credit note takes back, and with which taxes, of an invoice or of a bill: no database, no clock.
 
 use backoffice_money::{
     Decimal, LineInput, LineTotals, Prices, RoundingMethod, TaxKey, TaxTotal, Totals, add, check_scale, split_last,
@@ -11,7 +11,7 @@ use crate::platform::input::{at, decimals};
 
 /// A line of the invoice and what earlier notes took back of it.
 #[derive(Clone, Debug)]
-pub(super) struct Invoiced {
+pub(crate) struct Invoiced {
     /// How many were sold.
     pub quantity: Decimal,
     /// Net amount.
@@ -26,7 +26,7 @@ pub(super) struct Invoiced {
 
 /// One tax of a line of the invoice.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Taxed {
+pub(crate) struct Taxed {
     /// The code; none outside of any tax.
     pub code: Option<TaxCodeId>,
     /// The rate in percent.
@@ -51,20 +51,20 @@ impl Invoiced {
     }
 
     /// The same of what was taken back.
-    pub(super) fn taken(&self, prices: Prices) -> Result<Decimal> {
+    pub(crate) fn taken(&self, prices: Prices) -> Result<Decimal> {
         let tax = sum(self.taxes.iter().map(|tax| tax.taken))?;
         Ok(if prices == Prices::IncludeTax { add(self.taken_net, tax)? } else { self.taken_net })
     }
 
     /// Whether nothing is left of it.
-    pub(super) fn gone(&self, prices: Prices) -> Result<bool> {
+    pub(crate) fn gone(&self, prices: Prices) -> Result<bool> {
         Ok(self.quantity == self.taken_quantity && self.amount(prices)? == self.taken(prices)?)
     }
 }
 
 /// How the invoice was computed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Terms {
+pub(crate) struct Terms {
     /// What its prices are.
     pub prices: Prices,
     /// When its taxes are rounded.
@@ -75,7 +75,7 @@ pub(super) struct Terms {
 
 /// How much of a line is wanted back.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Amount {
+pub(crate) enum Amount {
     /// Whatever is left of it.
     Rest,
     /// So many.
@@ -86,7 +86,7 @@ pub(super) enum Amount {
 
 /// What is taken back of one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Credited {
+pub(crate) struct Credited {
     /// Which line, by its place in the list.
     pub line: usize,
     /// How many; none for an allowance.
@@ -102,7 +102,7 @@ pub(super) struct Credited {
 /// A part of a line is its share of the line's amount by quantity. Taxes are computed as the invoice's are: by document once
 /// a tax code, by line on each line. Whoever takes back the last of what was taxed together takes what is left of the tax,
 /// so that all notes together are the invoice to the last cent; and nobody takes more tax than is left.
-pub(super) fn credit(lines: &[Invoiced], wanted: &[(usize, Amount)], terms: Terms) -> Result<Vec<Credited>> {
+pub(crate) fn credit(lines: &[Invoiced], wanted: &[(usize, Amount)], terms: Terms) -> Result<Vec<Credited>> {
     let mut parts = Vec::with_capacity(wanted.len());
     let mut inputs = Vec::with_capacity(wanted.len());
     for (place, (index, amount)) in wanted.iter().enumerate() {
@@ -216,7 +216,7 @@ fn part(
         Amount::Quantity(quantity) => {
             decimals(&format!("lines.{place}.quantity"), quantity, 4)?;
             if quantity.is_zero() || quantity.is_sign_negative() != line.quantity.is_sign_negative() {
-                return wrong("quantity", "The quantity has the sign of the invoice's line and is not zero.");
+                return wrong("quantity", "The quantity has the sign of the line and is not zero.");
             }
             if quantity.abs() > left.abs() {
                 let left = left.normalize();
@@ -235,7 +235,7 @@ fn part(
             let field = format!("lines.{place}.amount");
             check_scale(amount, terms.exponent).map_err(|error| at(&field, error))?;
             if amount.is_zero() || amount.is_sign_negative() != whole.is_sign_negative() {
-                return wrong("amount", "The amount has the sign of the invoice's line and is not zero.");
+                return wrong("amount", "The amount has the sign of the line and is not zero.");
             }
             if amount.abs() > rest.abs() {
                 let rest = rest.normalize();
@@ -247,7 +247,7 @@ fn part(
 }
 
 /// The totals that a note is posted with.
-pub(super) fn totals(lines: &[Invoiced], credited: &[Credited]) -> Result<Totals<Option<TaxCodeId>>> {
+pub(crate) fn totals(lines: &[Invoiced], credited: &[Credited]) -> Result<Totals<Option<TaxCodeId>>> {
     let mut amounts = Vec::with_capacity(credited.len());
     let mut taxes: Vec<TaxTotal<Option<TaxCodeId>>> = Vec::new();
     for one in credited {

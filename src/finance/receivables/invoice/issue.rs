@@ -3,13 +3,14 @@
 use chrono::{Days, NaiveDate};
 use diesel::prelude::*;
 use diesel::sql_types::{Text, Uuid as SqlUuid};
-use futures_util::future::{join3, try_join, try_join5};
+use futures_util::future::{join4, try_join, try_join5};
 
 use super::{Invoice, InvoiceIssueInput, InvoiceStatus, lock_draft};
 use crate::finance::chart;
 use crate::finance::document::posting::{Currencies, Paid, entry_paid};
 use crate::finance::document::pricing::total;
 use crate::finance::document::{Kind, cash_rounding, lines};
+use crate::finance::einvoice;
 use crate::finance::ids::JournalEntryId;
 use crate::finance::ledger::account::Control;
 use crate::finance::ledger::dimension::split;
@@ -138,12 +139,18 @@ pub(super) async fn issue(tx: &Tx, input: InvoiceIssueInput) -> Result<Invoice> 
             .returning(Invoice::as_returning()),
     ));
     // One round trip for all. Told is the first refusal: what follows it fails only because of it.
-    let (posted, opened, frozen) = join3(posting, open_item::open(tx, items), frozen).await;
+    let (posted, opened, frozen, form) =
+        join4(posting, open_item::open(tx, items), frozen, einvoice::wanted_at_issue(tx)).await;
     posted.map_err(|error| relabel(error, &[("date", "issueDate"), ("lines", "id")]))?;
     opened?;
     instalment::write(tx, draft.id, &parts).await?;
     early_payment::write_terms(tx, Kind::Invoice, draft.id.0, &early).await?;
-    frozen.inspect(|issued: &Invoice| emit(tx, EventKind::InvoiceIssued, issued.id.0))
+    let issued: Invoice = frozen?;
+    if let Some(form) = form? {
+        einvoice::expect(tx, &issued, form).await?;
+    }
+    emit(tx, EventKind::InvoiceIssued, issued.id.0);
+    Ok(issued)
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ fn item(side: OpenItemSide, currency: &str, open: Decimal, open_book: Decimal) -
         invoice_id: None,
         bill_id: None,
         credit_note_id: None,
+        vendor_credit_id: None,
         payment_id: None,
         dunning_notice_id: None,
         document: "INV-00001".to_owned(),
