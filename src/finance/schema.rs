@@ -2,6 +2,20 @@
 #![allow(missing_docs)]
 
 diesel::table! {
+    core.import (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        file_name -> Text,
+        sha256 -> Text,
+        lines -> Int4,
+        created -> Int4,
+        unchanged -> Int4,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     finance.account (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,

@@ -168,11 +168,11 @@ async fn a_sample_that_cannot_be_is_refused() {
     }
     for (input, field, message) in refused {
         let told = client.refused(DRAW, json!({ "input": input })).await;
-        assert_eq!((&told[0]["field"], &told[0]["message"]), (&json!([field]), &json!(message)), "{told}");
+        assert_eq!((&told[0]["field"], &told[0]["message"]), (&json!(["input", field]), &json!(message)), "{told}");
     }
     for (key, value) in [("seed", json!("")), ("name", json!("x".repeat(101)))] {
         let told = client.refused(DRAW, json!({ "input": with(key, value) })).await;
-        assert_eq!(told[0]["field"], json!([key]), "{told}");
+        assert_eq!(told[0]["field"], json!(["input", key]), "{told}");
     }
     let none = client.ask("{ auditSamples(first: 10) { totalCount } }", json!({})).await;
     assert_eq!(none["auditSamples"]["totalCount"], 0);
@@ -218,6 +218,6 @@ async fn lead_schedules_lead_from_the_year_before_to_the_last_adjustment() {
         unsaid.as_array().unwrap().iter().map(|one| &one["total"]["adjustments"]["amount"]).collect();
     assert!(adjusted.iter().all(|amount| **amount == json!("0.00")), "{adjusted:?}");
     let reply =
-        client.send("{ leadSchedules(asOf: \"2026-01-01\", priorAsOf: \"2026-01-01\") { code } }", json!({})).await;
-    assert_eq!(reply.body["errors"][0]["message"], "`priorAsOf` lies before `asOf`.", "{}", reply.text);
+        client.send("{ leadSchedules(asOf: \"2026-01-01\", priorAsOf: \"2026-01-02\") { code } }", json!({})).await;
+    assert_eq!(reply.body["errors"][0]["message"], "`priorAsOf` lies behind `asOf`.", "{}", reply.text);
 }

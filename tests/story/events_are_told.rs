@@ -46,6 +46,7 @@ const TELLS: &[(&str, &str)] = &[
     ("assetRevalue", "ASSET_REVALUED"),
     ("assetSplit", "ASSET_SPLIT"),
     ("assetUnitsReport", "ASSET_UNITS_REPORTED"),
+    ("auditSampleDraw", "AUDIT_SAMPLE_DRAWN"),
     ("bankAccountCreate", "BANK_ACCOUNT_CREATED"),
     ("bankAccountUpdate", "BANK_ACCOUNT_UPDATED"),
     ("bankLineMatch", "BANK_LINE_MATCHED"),

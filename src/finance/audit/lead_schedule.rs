@@ -162,15 +162,16 @@ impl LeadScheduleQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The day, as a rule the last of a fiscal year.")] as_of: Date,
-        #[graphql(desc = "The day compared with, as a rule the last of the fiscal year before.")] prior_as_of: Date,
+        #[graphql(desc = "The day compared with, as a rule the last of the fiscal year before; not behind the other.")]
+        prior_as_of: Date,
         #[graphql(
             desc = "When the auditor was given the books: what was recorded since are adjustments. There are none if it is not said."
         )]
         known_at: Option<DateTime>,
     ) -> async_graphql::Result<Vec<LeadSchedule>> {
         let tx = ctx.tx(Can::ReportRead).await?;
-        if prior_as_of.0 >= as_of.0 {
-            return Err(Error::BadInput("`priorAsOf` lies before `asOf`.".to_owned()).into());
+        if prior_as_of.0 > as_of.0 {
+            return Err(Error::BadInput("`priorAsOf` lies behind `asOf`.".to_owned()).into());
         }
         Ok(schedules(tx, as_of.0, prior_as_of.0, known_at).await?)
     }

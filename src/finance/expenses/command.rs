@@ -431,7 +431,8 @@ pub(super) async fn post(tx: &Tx, input: ExpenseClaimPostInput) -> Result<Expens
         return Err(Error::refuse(UserErrorCode::State, "id", "The bill of this claim is posted already."));
     }
     let day = input.posting_date.unwrap_or(bill.bill_date).0;
-    bill::post(tx, BillPostInput { id, posting_date: Some(Date(day)), expected_version: None }).await?;
+    bill::post(tx, BillPostInput { id, posting_date: Some(Date(day)), expected_version: None, early_payment: None })
+        .await?;
     use_advances(tx, &claim, id, day).await?;
     emit(tx, EventKind::ExpenseClaimPosted, claim.id.0);
     Ok(claim)
@@ -473,7 +474,7 @@ async fn use_advances(tx: &Tx, claim: &ExpenseClaim, bill: BillId, day: NaiveDat
         let used = PaymentAllocateInput {
             payment: advance.payment_id,
             date: Some(Date(day.max(advance.paid_on))),
-            allocations: vec![PaymentAllocationInput { open_item: owed.id, amount: Dec(part) }],
+            allocations: vec![PaymentAllocationInput { open_item: owed.id, amount: Dec(part), discount: None }],
             exchange_account: None,
         };
         payment::allocate(tx, used).await?;

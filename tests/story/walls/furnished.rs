@@ -289,7 +289,7 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     let received = change(&boss, "eInvoiceImport", received, "bill { receivedInvoice { id } }").await;
 
     // Of a bill something is withheld, and some of it is given back.
-    let office = made(&boss, "accountCreate", account("6", "LIABILITY", false, None), "account").await;
+    let office = made(&boss, "accountCreate", account("9", "LIABILITY", false, None), "account").await;
     let withholding = json!({ "code": format!("{word}-wt"), "name": format!("{word} withheld"), "scope": "WHOLE", "account": office,
                               "percent": "10", "threshold": "0", "validFrom": "2025-01-01" });
     let withholding = made(&boss, "withholdingCodeCreate", withholding, "withholdingCode").await;
@@ -555,6 +555,14 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     let held_vendor = made(&boss, "vendorCreate", held_vendor, "vendor").await;
     let vendor_hold = json!({ "vendor": held_vendor, "kind": "BILLS", "reason": format!("{word} inquiry") });
     let vendor_hold = made(&boss, "vendorHoldPlace", vendor_hold, "vendorHold").await;
+    let sample = json!({ "name": format!("{word} sample"), "from": format!("2026-{month}-01"), "to": format!("2026-{month}-28"),
+                         "method": "RANDOM", "size": 1, "seed": format!("{word} seed") });
+    let sample = made(&boss, "auditSampleDraw", sample, "auditSample").await;
+    let sampled = boss.ask("{ auditSampleItems(first: 1) { nodes { id } } }", json!({})).await["auditSampleItems"]
+        ["nodes"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
 
     let bank_change = json!({ "vendor": vendor, "iban": "DE89370400440532013000" });
     let bank_change = made(&boss, "vendorBankChangeCreate", bank_change, "vendorBankChange").await;
@@ -835,6 +843,8 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("OnboardingTemplate", onboarding),
         ("VendorBankChange", bank_change),
         ("VendorHold", vendor_hold),
+        ("AuditSample", sample),
+        ("AuditSampleItem", sampled),
         ("PaymentRun", payment_run),
         ("PaymentRunItem", payment_of_run),
         ("SentRun", sent_run),
