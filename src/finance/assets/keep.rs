@@ -314,9 +314,7 @@ async fn cut_one(
     begins: NaiveDate,
     exponent: u32,
 ) -> Result<Fresh> {
-    if let Some(posted) =
-        slices_of_book.iter().filter(|one| one.entry_id.is_some() && one.to_on.0 >= begins).next_back()
-    {
+    if let Some(posted) = slices_of_book.iter().rfind(|one| one.entry_id.is_some() && one.to_on.0 >= begins) {
         let message =
             format!("Depreciation is posted up to {} already: this counts from the day after it on.", posted.to_on.0);
         return Err(Error::refuse(UserErrorCode::State, "on", message));

@@ -66,7 +66,7 @@ async fn draw(tx: &Tx, input: AuditSampleDrawInput) -> Result<AuditSample> {
         return Err(Error::refuse(UserErrorCode::Invalid, "to", "The last day lies before the first."));
     }
     if !(1..=MOST).contains(&size) {
-        return Err(Error::refuse(UserErrorCode::Invalid, "size", &format!("A sample has 1 to {MOST} entries.")));
+        return Err(Error::refuse(UserErrorCode::Invalid, "size", format!("A sample has 1 to {MOST} entries.")));
     }
     if let Some(account) = account {
         let found = Account::fetch(tx, vec![account]).await?;
@@ -94,7 +94,7 @@ async fn draw(tx: &Tx, input: AuditSampleDrawInput) -> Result<AuditSample> {
     match method {
         AuditSampleMethod::Random if i64::from(size) > entries => {
             let message = format!("There are only {entries} entries to draw from.");
-            return Err(Error::refuse(UserErrorCode::Invalid, "size", &message));
+            return Err(Error::refuse(UserErrorCode::Invalid, "size", message));
         }
         AuditSampleMethod::MonetaryUnit if amount.is_zero() => {
             return Err(Error::refuse(UserErrorCode::State, "method", "These entries come to nothing."));

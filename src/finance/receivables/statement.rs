@@ -235,6 +235,7 @@ impl CustomerStatementQuery {
     }
 
     /// The movements of a customer's account in one currency, the earliest first. Right: `finance.open_item.read`.
+    #[allow(clippy::too_many_arguments, reason = "each is an argument of the field")]
     async fn customer_movements(
         &self,
         ctx: &Context<'_>,

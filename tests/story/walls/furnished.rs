@@ -283,7 +283,7 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         .clone();
     let input_code = json!({ "code": format!("{word}-in"), "name": format!("{word} input"), "direction": "INPUT", "account": input_tax,
                              "percent": "19", "validFrom": format!("2026-{month}-01") });
-    made(&boss, "taxCodeCreate", input_code, "taxCode").await;
+    let input_code = made(&boss, "taxCodeCreate", input_code, "taxCode").await;
     let electronic_file = upload(app, &boss, &format!("{word}-bill.xml"), electronic_text.as_bytes()).await;
     let received = json!({ "file": electronic_file, "vendor": vendor, "account": leaf });
     let received = change(&boss, "eInvoiceImport", received, "bill { receivedInvoice { id } }").await;
@@ -921,6 +921,7 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
         ("Schedule", schedule),
         ("ServiceAccount", service),
         ("TaxCode", tax_code),
+        ("InputTaxCode", input_code),
         ("Team", team),
         ("User", user),
         ("Vendor", vendor),

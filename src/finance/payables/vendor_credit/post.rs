@@ -14,7 +14,7 @@ use crate::finance::ids::{BillId, JournalEntryId, VendorCreditId};
 use crate::finance::ledger::dimension::split;
 use crate::finance::ledger::journal::{self, EntrySource, JournalEntry, NewEntry};
 use crate::finance::open_item::allocation::{self, NewAllocation};
-use crate::finance::open_item::{self, NewItem, OpenItem, Party, Source};
+use crate::finance::open_item::{self, NewItem, OpenItem, Party, Source, early_payment};
 use crate::finance::payables::bill::{Bill, BillStatus, normalized};
 use crate::finance::receivables::credit_note::CreditNoteLineInput;
 use crate::finance::receivables::credit_note::issue::{Row, Shares, wanted};
@@ -85,7 +85,10 @@ async fn item_of(tx: &Tx, id: BillId) -> Result<OpenItem> {
                 .for_update(),
         )
         .await?;
-    found.ok_or_else(|| Error::fault("a posted bill without its open item"))
+    found.ok_or_else(|| {
+        let message = "Nothing of this bill was ever open: it came to nothing, or all of it was withheld. Take it back by an entry of the journal.";
+        Error::refuse(UserErrorCode::State, "bill", message)
+    })
 }
 
 /// The refusal of a credit that is there already, if it is: it names the first one as that was written.
@@ -144,7 +147,9 @@ pub(super) async fn post(tx: &Tx, input: VendorCreditPostInput) -> Result<Vendor
     let given = input.lines.map(|lines| lines.into_iter().map(CreditNoteLineInput::from).collect());
     let credited = credit(&lines, &wanted(given, &lines, terms.prices, "bill")?, terms)?;
     let note = totals(&lines, &credited)?;
-    let mut left = bill.gross.0;
+    // what a discount took off is not given back again
+    let off = early_payment::taken(tx, item.id).await?;
+    let mut left = sub(bill.gross.0, off)?;
     for line in &lines {
         left = sub(left, line.taken(Prices::IncludeTax)?)?;
     }

@@ -172,7 +172,9 @@ async fn item_of(tx: &Tx, id: InvoiceId) -> Result<OpenItem> {
                 .for_update(),
         )
         .await?;
-    found.ok_or_else(|| Error::fault("an issued invoice without its open item"))
+    found.ok_or_else(|| {
+        Error::refuse(UserErrorCode::State, "invoice", "This invoice came to nothing: there is nothing to take back.")
+    })
 }
 
 /// Which lines are wanted back, by their places in the list. `of` is the field that names what is taken back.
