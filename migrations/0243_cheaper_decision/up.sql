@@ -103,6 +103,13 @@ BEGIN
   SELECT new.tenant_id, head.seq, new.change_id, signed.first_entry, signed.last_entry, signed.entries, clock_timestamp(), head.hash
     FROM signed, head
   RETURNING set_config('audit.waiting', '', true) INTO settled;
+  -- Nothing was left to seal: it was sealed before, or the transaction has gone on to another client, whose walls hide it.
+  IF settled IS NULL THEN
+    IF NOT EXISTS (SELECT 1 FROM audit.link l
+                    WHERE l.tenant_id = new.tenant_id AND l.change_id = new.change_id AND l.last_entry >= new.id) THEN
+      RAISE EXCEPTION 'an audit entry of another client cannot be sealed' USING ERRCODE = 'BO001', CONSTRAINT = 'BO001';
+    END IF;
+  END IF;
   RETURN NULL;
 END $$;
 

@@ -320,3 +320,41 @@ async fn the_check_names_what_no_longer_fits() {
     }
     assert!(silent.is_empty(), "{}", silent.join("\n"));
 }
+
+#[tokio::test]
+async fn what_cannot_be_sealed_is_not_kept() {
+    let (app, books) = nordwind::found().await;
+    books.administrator.onboard("Harbor Supply", "DE", "EUR", "Europe/Berlin", "NONE").await;
+    let clients = app.database.lines("postgres", "SELECT id::text AS line FROM core.tenant ORDER BY id");
+    let (first, second) = (&clients[0], &clients[1]);
+    let customer = |tenant: &str, number: &str| {
+        format!(
+            "SELECT core.set_tenant('{tenant}');
+             INSERT INTO finance.customer (tenant_id, id, number, name, country, currency, payment_terms_days)
+             VALUES ('{tenant}', gen_random_uuid(), '{number}', '{number}', 'DE', 'EUR', 30);"
+        )
+    };
+    let kept = |statements: &str| {
+        app.database.past_the_server("backoffice_app", |connection| {
+            connection.batch_execute(&format!("BEGIN; {statements} COMMIT")).map_err(|error| error.to_string())
+        })
+    };
+    // Another client is set before the entries of the first one are sealed: the walls hide them.
+    let refused = kept(&format!("{}{}", customer(first, "A"), customer(second, "B"))).unwrap_err();
+    assert!(refused.contains("cannot be sealed"), "{refused}");
+    assert_eq!(app.database.lines("postgres", "SELECT number AS line FROM finance.customer"), Vec::<String>::new());
+
+    // Sealed one after the other, and the first once more: each has its entries under its own chain.
+    let sealed = "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED;";
+    let three = [customer(first, "A"), customer(second, "B"), customer(first, "C")].join(sealed);
+    kept(&three).unwrap();
+    // What is taken back to a savepoint takes its wish to be sealed with it.
+    let back = format!("SAVEPOINT s; {} ROLLBACK TO s; {}", customer(first, "D"), customer(first, "E"));
+    kept(&back).unwrap();
+    let unsealed = "SELECT e.record_id::text AS line FROM audit.entry e WHERE NOT EXISTS (SELECT 1 FROM audit.link l
+        WHERE l.tenant_id = e.tenant_id AND l.change_id = e.change_id AND e.id BETWEEN l.first_entry AND l.last_entry)";
+    assert_eq!(app.database.lines("postgres", unsealed), Vec::<String>::new());
+    assert_eq!(app.database.findings_of_the_server(), Vec::<String>::new());
+    let numbers = app.database.lines("postgres", "SELECT number AS line FROM finance.customer ORDER BY number");
+    assert_eq!(numbers, ["A", "B", "C", "E"]);
+}

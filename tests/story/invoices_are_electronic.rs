@@ -426,3 +426,24 @@ async fn an_invoice_of_a_stranger_is_held_until_all_of_it_is_clear() {
 async fn buyer_client(client: &Client) -> String {
     client.ask("{ viewer { client } }", json!({})).await["viewer"]["client"].as_str().unwrap().to_owned()
 }
+
+#[tokio::test]
+async fn what_is_due_is_what_the_books_wait_for() {
+    let trade = Trade::open().await;
+    trade.named().await;
+    let client = &trade.seller.accountant;
+    let tax = nordwind::tax_code(client, "U19").await;
+    change(client, "cashRoundingSet", json!({ "currency": "EUR", "step": "0.05" }), "cashRoundings { step }").await;
+    let line = sale(client, "1", "100.02", Some(&tax)).await;
+    let invoice = invoice_with(client, "2026-01-15", vec![line], json!({})).await;
+    let made = create(client, &invoice, "UBL").await;
+    let text = trade.text(&made).await;
+    // 119.02, paid as 119.00
+    for amount in [
+        "TaxInclusiveAmount currencyID=\"EUR\">119.02<",
+        "PayableRoundingAmount currencyID=\"EUR\">-0.02<",
+        "PayableAmount currencyID=\"EUR\">119.00<",
+    ] {
+        assert!(text.contains(amount), "{amount}\n{text}");
+    }
+}

@@ -58,7 +58,8 @@ pub(super) fn invoice(facts: &Facts, form: EInvoiceForm) -> Result<Invoice> {
             vat: Some(tax),
             vat_accounted: facts.accounted.map(|(_, tax)| tax),
             gross: Some(gross),
-            due: Some(gross),
+            rounding: (!facts.cash_difference.is_zero()).then_some(facts.cash_difference),
+            due: Some(add(gross, facts.cash_difference)?),
             ..Totals::default()
         },
         vat: facts.taxes.iter().map(vat).collect(),

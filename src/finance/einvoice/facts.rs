@@ -51,6 +51,8 @@ pub(super) struct Facts {
     pub lines: Vec<FactLine>,
     /// Its taxes.
     pub taxes: Vec<FactTax>,
+    /// What is added so that it can be paid in coins; zero where it is paid to the cent.
+    pub cash_difference: Decimal,
     /// What cannot be said in any form.
     pub unfit: Vec<EInvoiceProblem>,
 }
@@ -268,6 +270,7 @@ pub(super) async fn of_invoice(tx: &Tx, invoice: &Invoice) -> Result<Facts> {
         discount_percent: if invoice.prices_include_tax { Decimal::ZERO } else { invoice.discount_percent.0 },
         lines,
         taxes: treatments.taxes(&totals.taxes)?,
+        cash_difference: invoice.cash_difference.0,
         unfit: unfit.collect(),
     })
 }
@@ -321,6 +324,7 @@ pub(super) async fn of_credit_note(tx: &Tx, note: &CreditNote) -> Result<Facts> 
         discount_percent: Decimal::ZERO,
         lines: lines.iter().map(of_line).collect(),
         taxes: treatments.taxes(&taxes)?,
+        cash_difference: note.cash_difference.0,
         unfit,
     })
 }

@@ -7,7 +7,9 @@ use super::claim::{
     ExpenseClaim, ExpenseClaimAcceptInput, ExpenseClaimCreateInput, ExpenseClaimPayload, ExpenseClaimPostInput,
     ExpenseClaimRejectInput, ExpenseClaimState, ExpenseClaimSubmitInput, ExpenseClaimUpdateInput,
 };
-use super::{ExpenseRateAddInput, ExpenseType, ExpenseTypeCreateInput, ExpenseTypePayload, add_rate, command, create};
+use super::{
+    ExpenseRateAddInput, ExpenseType, ExpenseTypeCreateInput, ExpenseTypePayload, add_rate, command, create, posting,
+};
 use crate::finance::ids::{ExpenseClaimId, ExpenseTypeId};
 use crate::finance::open_item::VendorIdFilter;
 use crate::platform::can::Can;
@@ -227,6 +229,6 @@ impl ExpenseMutation {
     ) -> async_graphql::Result<Option<ExpenseClaimPayload>> {
         ctx.tx(Can::BillPost).await?;
         let tx = ctx.tx(Can::PaymentRecord).await?;
-        ExpenseClaimPayload::settle(ctx, command::post(tx, input).await)
+        ExpenseClaimPayload::settle(ctx, posting::post(tx, input).await)
     }
 }

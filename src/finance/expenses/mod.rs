@@ -28,6 +28,7 @@ use crate::schema::{expense_rate, expense_type};
 pub mod api;
 pub mod claim;
 mod command;
+mod posting;
 mod rule;
 
 pub use api::{ExpenseMutation, ExpenseQuery};

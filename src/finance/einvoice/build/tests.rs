@@ -52,6 +52,7 @@ fn facts(lines: Vec<FactLine>, tax: &str) -> Facts {
             exemption: None,
             exemption_code: None,
         }],
+        cash_difference: Decimal::ZERO,
         unfit: Vec::new(),
     }
 }
@@ -82,6 +83,21 @@ fn a_discount_on_the_document_is_an_allowance() {
     assert_eq!(made.adjustments.len(), 1);
     assert_eq!((made.totals.lines, made.totals.allowances), (Some(dec("200.00")), Some(dec("20.00"))));
     assert_eq!(made.totals.gross, Some(dec("214.20")));
+}
+
+#[test]
+fn what_is_paid_in_coins_is_due_as_it_is_paid() {
+    let coins = Facts {
+        cash_difference: dec("-0.02"),
+        ..facts(vec![sold("1", Some(("100.02", "0")), "100.02", "0")], "19.00")
+    };
+    let made = invoice(&coins, EInvoiceForm::Ubl).unwrap();
+    made.check().unwrap();
+    let totals = made.totals;
+    assert_eq!(
+        (totals.gross, totals.rounding, totals.due),
+        (Some(dec("119.02")), Some(dec("-0.02")), Some(dec("119.00")))
+    );
 }
 
 proptest! {

@@ -3,7 +3,8 @@
 use async_graphql::{Context, Enum, Object};
 use diesel::prelude::*;
 
-use super::{Bill, BillCreateInput, BillPayload, BillPostInput, BillStatus, BillUpdateInput, create, post, update};
+use super::draft::update;
+use super::{Bill, BillCreateInput, BillPayload, BillPostInput, BillStatus, BillUpdateInput, create, post};
 use crate::finance::ids::BillId;
 use crate::finance::open_item::{VendorIdFilter, day_of};
 use crate::platform::can::Can;

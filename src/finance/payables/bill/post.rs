@@ -4,7 +4,8 @@ use backoffice_money::sub;
 use diesel::prelude::*;
 use futures_util::future::{join3, try_join3};
 
-use super::{Bill, BillPostInput, BillStatus, lock_draft};
+use super::draft::lock_draft;
+use super::{Bill, BillPostInput, BillStatus};
 use crate::finance::chart;
 use crate::finance::document::posting::{Currencies, entry};
 use crate::finance::document::pricing::total;

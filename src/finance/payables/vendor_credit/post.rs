@@ -86,7 +86,7 @@ async fn item_of(tx: &Tx, id: BillId) -> Result<OpenItem> {
         )
         .await?;
     found.ok_or_else(|| {
-        let message = "Nothing of this bill was ever open: it came to nothing, or all of it was withheld. Take it back by an entry of the journal.";
+        let message = "All of this bill was withheld, so that nothing of it was ever open: take it back by an entry of the journal.";
         Error::refuse(UserErrorCode::State, "bill", message)
     })
 }

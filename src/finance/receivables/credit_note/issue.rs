@@ -173,7 +173,8 @@ async fn item_of(tx: &Tx, id: InvoiceId) -> Result<OpenItem> {
         )
         .await?;
     found.ok_or_else(|| {
-        Error::refuse(UserErrorCode::State, "invoice", "This invoice came to nothing: there is nothing to take back.")
+        let message = "Rounded to coins this invoice came to nothing: there is nothing to take back.";
+        Error::refuse(UserErrorCode::State, "invoice", message)
     })
 }
 
