@@ -76,9 +76,14 @@ CREATE INDEX withholding_entry_by_day ON finance.withholding_entry (tenant_id, p
 
 -- What is approved of a bill says by which code is withheld, too. A bill without one keeps the fingerprint that it had.
 DO $$
+DECLARE
+  written constant text := pg_get_functiondef('finance.bill_to_approve(uuid, uuid, boolean)'::regprocedure);
+  changed constant text := replace(written, $x$, 'UTF8')), 'hex')$x$, $x$ || coalesce(b.withholding_code_id::text, ''), 'UTF8')), 'hex')$x$);
 BEGIN
-  EXECUTE replace(pg_get_functiondef('finance.bill_to_approve(uuid, uuid, boolean)'::regprocedure),
-                  $x$, 'UTF8')), 'hex')$x$, $x$ || coalesce(b.withholding_code_id::text, ''), 'UTF8')), 'hex')$x$);
+  IF changed = written THEN
+    RAISE EXCEPTION 'finance.bill_to_approve does not read as this change expects it';
+  END IF;
+  EXECUTE changed;
 END $$;
 
 INSERT INTO core.record_type (node_type, home) VALUES ('WithholdingCode', 'finance.withholding_code');

@@ -1,6 +1,6 @@
-//! The span of one request. What is logged of it stands in there, under the request's id. Built with the feature `otlp`, it
-//! also goes to a collector of OpenTelemetry, with the statements of the database in it, under the trace that the caller
-//! names in `traceparent`.
+//! The span of one request. What is logged of it stands in there, under the request's id. With the feature `otlp`, as is
+//! usual, it also goes to a collector of OpenTelemetry, with the statements of the database in it, under the trace that the
+//! caller names in `traceparent`.
 //!
 //! What goes out are names of the schema and of operations, ids, codes and times: no variables, no answers, no addresses,
 //! no names of people, no tokens.

@@ -26,6 +26,7 @@ mod appointments_are_exchanged;
 mod appointments_come_again;
 mod assets_are_written_off;
 mod auditors_draw_samples;
+mod bank_lines_propose_what_they_settle;
 mod banks_write_as_they_like;
 mod bills_are_credited;
 mod browsers_call_from_portals;

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, Nullable, Numeric, Text, Uuid as SqlUuid};
 
 use super::grouped;
-use crate::finance::ids::BankLineId;
+use crate::finance::ids::{BankLineId, OpenItemId};
 use crate::finance::open_item::{OpenItem, OpenItemSide};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
@@ -54,10 +54,11 @@ pub struct MatchSuggestion {
     pub reasons: Vec<MatchReason>,
 }
 
+/// An item that a line may settle, and what the two of them have to be compared by.
 #[derive(QueryableByName)]
 struct Candidate {
-    #[diesel(embed)]
-    item: OpenItem,
+    #[diesel(sql_type = SqlUuid)]
+    item_id: OpenItemId,
     #[diesel(sql_type = SqlUuid)]
     line_id: BankLineId,
     #[diesel(sql_type = Numeric)]
@@ -82,20 +83,20 @@ struct Said {
 }
 
 impl Candidate {
-    fn reasons(&self) -> Vec<MatchReason> {
-        let named = self.line_party.as_deref().is_some_and(|party| same_name(party, &self.item.party_name));
+    fn reasons(&self, item: &OpenItem) -> Vec<MatchReason> {
+        let named = self.line_party.as_deref().is_some_and(|party| same_name(party, &item.party_name));
         let from = self.party_iban.is_some() && self.party_iban == self.line_iban;
         let tests = [
-            (MatchReason::Document, mentions(&self.said, &self.item.document)),
-            (MatchReason::Amount, self.line_amount.abs() == self.item.open_amount.0.abs()),
+            (MatchReason::Document, mentions(&self.said, &item.document)),
+            (MatchReason::Amount, self.line_amount.abs() == item.open_amount.0.abs()),
             (MatchReason::Iban, from),
             (MatchReason::Name, named),
         ];
         tests.into_iter().filter_map(|(reason, holds)| holds.then_some(reason)).collect()
     }
 
-    fn suggestion(self) -> Option<(u8, MatchSuggestion)> {
-        let reasons = self.reasons();
+    fn suggestion(&self, item: OpenItem) -> Option<(u8, MatchSuggestion)> {
+        let reasons = self.reasons(&item);
         let has = |reason| reasons.contains(&reason);
         let exact = has(MatchReason::Amount);
         if !(has(MatchReason::Document) || exact && (has(MatchReason::Iban) || has(MatchReason::Name))) {
@@ -106,14 +107,14 @@ impl Candidate {
             | weight(MatchReason::Amount, 4)
             | weight(MatchReason::Iban, 2)
             | weight(MatchReason::Name, 1);
-        let mut amount = self.item.open_amount.0;
+        let mut amount = item.open_amount.0;
         if self.line_amount.abs() < amount.abs() {
             let negative = amount.is_sign_negative();
             amount = self.line_amount.abs();
             amount.set_sign_negative(negative);
         }
-        let amount = Money::new(Dec(amount), &self.item.currency);
-        Some((rank, MatchSuggestion { open_item: self.item, amount, exact, reasons }))
+        let amount = Money::new(Dec(amount), &item.currency);
+        Some((rank, MatchSuggestion { open_item: item, amount, exact, reasons }))
     }
 }
 
@@ -234,9 +235,7 @@ impl Fetch for ForLine {
                          FROM line l
                          JOIN finance.open_item i ON i.tenant_id = $1 AND i.open_amount IN (l.amount, -l.amount) AND NOT i.settled
                      )
-                     SELECT i.id, i.side, i.customer_id, i.vendor_id, i.invoice_id, i.bill_id, i.credit_note_id, i.vendor_credit_id, i.payment_id, i.document, i.party_name, i.entry_id,
-                            i.account_id, i.item_date, i.due_date, i.currency, i.amount, i.open_amount, i.open_book,
-                            i.version, line.id AS line_id, line.amount AS line_amount, line.reference AS said,
+                     SELECT i.id AS item_id, line.id AS line_id, line.amount AS line_amount, line.reference AS said,
                             line.counterparty AS line_party, line.counterparty_iban AS line_iban, coalesce(c.iban, v.iban) AS party_iban
                        FROM (SELECT k.line_id, k.id, bool_or(k.named) AS named FROM candidate k GROUP BY 1, 2) AS k
                        JOIN line ON line.id = k.line_id
@@ -255,7 +254,11 @@ impl Fetch for ForLine {
                     .bind::<Array<Text>, _>(said),
             )
             .await?;
-        let suggestions = rows.into_iter().filter_map(|row| row.line_id_and_suggestion());
+        let items = OpenItem::fetch(tx, rows.iter().map(|row| row.item_id).collect()).await?;
+        let suggestions = rows.iter().filter_map(|row| {
+            let item = items.get(&row.item_id)?.clone();
+            Some((row.line_id, row.suggestion(item)?))
+        });
         let mut by_line = grouped(suggestions);
         Ok(by_line
             .drain()
@@ -266,13 +269,6 @@ impl Fetch for ForLine {
                 (line, found.into_iter().map(|(_, suggestion)| suggestion).collect())
             })
             .collect())
-    }
-}
-
-impl Candidate {
-    fn line_id_and_suggestion(self) -> Option<(BankLineId, (u8, MatchSuggestion))> {
-        let line = self.line_id;
-        self.suggestion().map(|ranked| (line, ranked))
     }
 }
 
