@@ -1427,3 +1427,15 @@ diesel::table! {
         version -> Int4,
     }
 }
+
+diesel::table! {
+    finance.cash_flow_place (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        account_id -> Uuid,
+        section -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        version -> Int4,
+    }
+}

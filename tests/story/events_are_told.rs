@@ -22,6 +22,7 @@ const TELLS: &[(&str, &str)] = &[
     ("approvalRequestCreate", "APPROVAL_REQUEST_CREATED"),
     ("approvalRequestDecide", "APPROVAL_REQUEST_DECIDED"),
     ("approvalRequestWithdraw", "APPROVAL_REQUEST_ENDED"),
+    ("accountCashFlowSet", "ACCOUNT_UPDATED"),
     ("accountCreate", "ACCOUNT_CREATED"),
     ("accountDimensionsRequire", "ACCOUNT_UPDATED"),
     ("accountUpdate", "ACCOUNT_UPDATED"),
@@ -410,6 +411,8 @@ async fn every_change_tells_what_it_did() {
     let needs = json!({ "account": example("Account"), "dimensions": [] });
     change(boss, "accountDimensionsRequire", needs, "").await;
     change(boss, "deferralsPost", json!({}), "").await;
+    let place = json!({ "account": example("Account"), "section": "FINANCING" });
+    change(boss, "accountCashFlowSet", place, "").await;
     change(boss, "commitmentRelease", json!({ "id": example("Commitment") }), "").await;
     change(boss, "depreciationPost", json!({}), "").await;
     let (asset, car) = (example("Asset"), example("SpareAsset"));

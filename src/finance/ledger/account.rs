@@ -9,6 +9,7 @@ use diesel::prelude::*;
 
 use super::check_text;
 use super::dimension::{Dimension, NeededBy};
+use super::report::cash_flow::place::{CashFlowSection, PlaceOf};
 use crate::finance::ids::AccountId;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
@@ -179,6 +180,11 @@ impl Account {
             Some(parent) => Ok(ctx.load::<Account>(parent).await?),
             None => Ok(None),
         }
+    }
+
+    /// Where it stands in the statement of cash flows; null for a group.
+    async fn cash_flow_section(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<CashFlowSection>> {
+        Ok(ctx.load::<PlaceOf>(self.id).await?)
     }
 
     /// The dimensions of which each of its new lines needs a value; empty for most accounts.

@@ -52,6 +52,7 @@ pub struct LedgerMutation(
     period::PeriodMutation,
     closing::ClosingMutation,
     lock::LockMutation,
+    report::cash_flow::place::CashFlowMutation,
     journal::proposal::JournalProposalMutation,
     journal::recurring::RecurringEntryMutation,
 );

@@ -262,6 +262,7 @@ pub async fn furnish(app: &App, schema: &Schema, administrator: &Client, word: &
     let off = json!({ "id": close, "kind": "BANK", "account": bank, "text": format!("{word} is late") });
     change(&boss, "periodCloseNote", off, "").await;
     change(&boss, "periodClosePrepare", json!({ "id": close }), "").await;
+    change(&boss, "accountCashFlowSet", json!({ "account": spare_bank, "section": "FINANCING" }), "").await;
 
     // A little of what is paid is taken back.
     let note = json!({ "invoice": issued, "issueDate": format!("2026-{month}-22"), "reason": format!("{word} complaint"),

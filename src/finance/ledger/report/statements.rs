@@ -129,39 +129,51 @@ async fn trial_balance(tx: &Tx, span: Span) -> Result<TrialBalance> {
     })
 }
 
-async fn income_statement(tx: &Tx, from: NaiveDate, span: Span) -> Result<IncomeStatement> {
+/// The income statement of a span over the chart's accounts.
+pub(super) async fn income_statement(
+    tx: &Tx,
+    accounts: &[Account],
+    from: NaiveDate,
+    span: Span,
+) -> Result<IncomeStatement> {
     let currency = tx.book_currency();
-    let accounts = account::all(tx).await?;
     // What lies before is not part of an income statement.
     let figures = figures(tx, &span, None).await?.into_iter().map(|(id, figures)| (id, figures.within())).collect();
-    let income = neg(tree::total(&accounts, &figures, &[AccountKind::Income])?.balance()?)?;
-    let expenses = tree::total(&accounts, &figures, &[AccountKind::Expense])?.balance()?;
+    let income = neg(tree::total(accounts, &figures, &[AccountKind::Income])?.balance()?)?;
+    let expenses = tree::total(accounts, &figures, &[AccountKind::Expense])?.balance()?;
     let money = |amount| Money::new(Dec(amount), currency);
     Ok(IncomeStatement {
         from: Date(from),
         to: Date(span.to),
         known_at: span.known_at.map(DateTime),
-        income: rows(&accounts, &figures, &[AccountKind::Income], &span, currency)?,
-        expenses: rows(&accounts, &figures, &[AccountKind::Expense], &span, currency)?,
+        income: rows(accounts, &figures, &[AccountKind::Income], &span, currency)?,
+        expenses: rows(accounts, &figures, &[AccountKind::Expense], &span, currency)?,
         total_income: money(income),
         total_expenses: money(expenses),
         result: money(sub(income, expenses)?),
     })
 }
 
-async fn balance_sheet(tx: &Tx, to: NaiveDate, known_at: Option<DateTime>, only: Only) -> Result<BalanceSheet> {
+/// The balance sheet of a day over the chart's accounts.
+pub(super) async fn balance_sheet(
+    tx: &Tx,
+    accounts: &[Account],
+    to: NaiveDate,
+    known_at: Option<DateTime>,
+    only: Only,
+) -> Result<BalanceSheet> {
     let currency = tx.book_currency();
     let year_from = period::start_of_year(tx, to).await?;
     let known_at = known_at.map(|moment| moment.0);
     // One reading serves both: what the year moved, and what was before it. Without a fiscal year nothing is posted.
     let year = Span { only, ..Span::of(Some(year_from.unwrap_or(to)), to, known_at) };
-    let (accounts, moved) = (account::all(tx).await?, figures(tx, &year, None).await?);
+    let moved = figures(tx, &year, None).await?;
     let ever: HashMap<AccountId, Figures> =
         moved.iter().map(|(id, figures)| Ok((*id, figures.whole()?))).collect::<Result<_>>()?;
     let span = Span { from: None, ..year.clone() };
-    let mut equity = rows(&accounts, &ever, &[AccountKind::Equity], &span, currency)?;
-    equity.extend(results(&accounts, &moved, &year, currency)?);
-    let side = |kinds: &[AccountKind]| tree::total(&accounts, &ever, kinds)?.balance();
+    let mut equity = rows(accounts, &ever, &[AccountKind::Equity], &span, currency)?;
+    equity.extend(results(accounts, &moved, &year, currency)?);
+    let side = |kinds: &[AccountKind]| tree::total(accounts, &ever, kinds)?.balance();
     let assets = side(&[AccountKind::Asset])?;
     let liabilities = neg(side(&[AccountKind::Liability])?)?;
     let own = neg(side(&[AccountKind::Equity, AccountKind::Income, AccountKind::Expense])?)?;
@@ -170,8 +182,8 @@ async fn balance_sheet(tx: &Tx, to: NaiveDate, known_at: Option<DateTime>, only:
         as_of: Date(to),
         known_at: known_at.map(DateTime),
         year_from: year_from.map(Date),
-        assets: rows(&accounts, &ever, &[AccountKind::Asset], &span, currency)?,
-        liabilities: rows(&accounts, &ever, &[AccountKind::Liability], &span, currency)?,
+        assets: rows(accounts, &ever, &[AccountKind::Asset], &span, currency)?,
+        liabilities: rows(accounts, &ever, &[AccountKind::Liability], &span, currency)?,
         equity,
         total_assets: money(assets),
         total_liabilities: money(liabilities),
@@ -212,7 +224,7 @@ fn results(
 }
 
 /// Refuses a report that ends before it begins.
-fn check_order(from: Date, to: Date) -> Result<()> {
+pub(super) fn check_order(from: Date, to: Date) -> Result<()> {
     if from > to {
         return Err(Error::BadInput("`from` lies behind the last day of the report.".to_owned()));
     }
@@ -274,7 +286,7 @@ impl StatementQuery {
         let known_at = known_at.map(|moment| moment.0);
         let only = named(tx, dimensions).await?;
         let span = Span { unclosed: Some(from.0), only, ..Span::of(Some(from.0), to.0, known_at) };
-        Ok(income_statement(tx, from.0, span).await?)
+        Ok(income_statement(tx, &account::all(tx).await?, from.0, span).await?)
     }
 
     /// The balance sheet at the end of a day. Right: `finance.report.read`.
@@ -292,6 +304,6 @@ impl StatementQuery {
     ) -> async_graphql::Result<BalanceSheet> {
         let tx = ctx.tx(Can::ReportRead).await?;
         let only = named(tx, dimensions).await?;
-        Ok(balance_sheet(tx, as_of.0, known_at, only).await?)
+        Ok(balance_sheet(tx, &account::all(tx).await?, as_of.0, known_at, only).await?)
     }
 }

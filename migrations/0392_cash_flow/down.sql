@@ -1,0 +1,1 @@
+DROP TABLE finance.cash_flow_place;
