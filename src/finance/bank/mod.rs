@@ -6,14 +6,25 @@
 use std::collections::HashMap;
 
 pub mod account;
+pub mod coming;
+pub mod forecast;
 pub mod line;
 pub mod matching;
+pub mod position;
+pub mod reconciliation;
 pub mod statement;
 pub mod suggestion;
 
 /// Queries about the bank.
 #[derive(async_graphql::MergedObject, Default)]
-pub struct BankQuery(account::BankAccountQuery, statement::BankStatementQuery, line::BankLineQuery);
+pub struct BankQuery(
+    account::BankAccountQuery,
+    statement::BankStatementQuery,
+    line::BankLineQuery,
+    reconciliation::BankReconciliationQuery,
+    position::CashPositionQuery,
+    forecast::CashForecastQuery,
+);
 
 /// Changes at the bank's side of the books.
 #[derive(async_graphql::MergedObject, Default)]

@@ -426,7 +426,7 @@ impl AgingQuery {
 }
 
 /// Due date and instalment that a cursor holds.
-fn cursor_of(value: &str) -> Result<(NaiveDate, i32)> {
+pub(crate) fn cursor_of(value: &str) -> Result<(NaiveDate, i32)> {
     let parsed = value.split_once(' ').and_then(|(day, number)| Some((day.parse().ok()?, number.parse().ok()?)));
     parsed.ok_or_else(|| Error::BadInput("`after` is not a cursor of this list.".to_owned()))
 }

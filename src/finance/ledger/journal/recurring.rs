@@ -51,7 +51,7 @@ pub struct RecurringEntry {
     /// The last day on which it may come; null: without end.
     pub ends_on: Option<Date>,
     #[graphql(skip)]
-    came: i32,
+    pub(crate) came: i32,
     /// The day on which it comes next; null for a template, and when it is over.
     pub next_on: Option<Date>,
     /// When it was stopped.
@@ -88,7 +88,8 @@ struct Kept {
 }
 
 impl RecurringEntry {
-    fn new_lines(&self, book: Currency) -> Result<Vec<NewLine>> {
+    /// Its lines, as they are posted.
+    pub(crate) fn new_lines(&self, book: Currency) -> Result<Vec<NewLine>> {
         let kept: Vec<Kept> = serde_json::from_value(self.lines.clone()).map_err(Error::fault)?;
         kept.into_iter()
             .map(|line| {
@@ -221,8 +222,8 @@ fn comes(starts_on: NaiveDate, every_months: u32, times: u32) -> Option<NaiveDat
     starts_on.checked_add_months(Months::new(every_months.checked_mul(times)?))
 }
 
-/// The next day, unless it lies behind the last one.
-fn next(row: &RecurringEntry, came: i32) -> Option<NaiveDate> {
+/// The day on which it comes after it has come so often, unless that lies behind its last one.
+pub(crate) fn next(row: &RecurringEntry, came: i32) -> Option<NaiveDate> {
     let (starts_on, every) = (row.starts_on?.0, u32::try_from(row.every_months?).ok()?);
     let day = comes(starts_on, every, u32::try_from(came).ok()?)?;
     row.ends_on.is_none_or(|last| day <= last.0).then_some(day)

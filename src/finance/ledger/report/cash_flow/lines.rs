@@ -9,7 +9,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Date as SqlDate, Int4, Jsonb, Nulla
 use uuid::Uuid;
 
 use super::Days;
-use super::place::{CashFlowSection, places};
+use super::place::cash_accounts;
 use crate::finance::ids::AccountId;
 use crate::finance::ledger::journal::{JournalLine, line_columns};
 use crate::platform::can::Can;
@@ -45,8 +45,7 @@ impl Fetch for CashFlowLines {
     const CAN: Can = Can::JournalRead;
 
     async fn fetch(tx: &Tx, keys: Vec<CashFlowPage>) -> Result<HashMap<CashFlowPage, Vec<JournalLine>>> {
-        let places = places(tx).await?;
-        let cash = places.iter().filter(|(_, section)| **section == CashFlowSection::Cash).map(|(account, _)| *account);
+        let cash = cash_accounts(tx).await?;
         let pages = i32::try_from(keys.len()).unwrap_or(i32::MAX);
         let leaves = |key: &CashFlowPage| -> serde_json::Value {
             key.leaves.iter().map(|account| account.0.to_string()).collect::<Vec<_>>().into()
@@ -82,7 +81,7 @@ impl Fetch for CashFlowLines {
                 .bind::<Array<Nullable<SqlDate>>, _>(keys.iter().map(|key| key.after.map(|at| at.0)).collect::<Vec<_>>())
                 .bind::<Array<Nullable<SqlUuid>>, _>(keys.iter().map(|key| key.after.map(|at| at.1)).collect::<Vec<_>>())
                 .bind::<Array<BigInt>, _>(keys.iter().map(|key| key.limit).collect::<Vec<_>>())
-                .bind::<Array<SqlUuid>, _>(cash.collect::<Vec<_>>()),
+                .bind::<Array<SqlUuid>, _>(cash),
             )
             .await?;
         let mut found: HashMap<CashFlowPage, Vec<JournalLine>> = HashMap::new();

@@ -61,6 +61,12 @@ pub(super) async fn places(tx: &Tx) -> Result<HashMap<AccountId, CashFlowSection
     placed(tx, None).await
 }
 
+/// The accounts that are cash.
+pub async fn cash_accounts(tx: &Tx) -> Result<Vec<AccountId>> {
+    let places = places(tx).await?.into_iter();
+    Ok(places.filter(|(_, section)| *section == CashFlowSection::Cash).map(|(account, _)| account).collect())
+}
+
 /// Fetches where accounts stand; groups stand nowhere.
 pub struct PlaceOf;
 
