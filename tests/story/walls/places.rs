@@ -198,7 +198,8 @@ pub fn value_at(field: &str, path: &[String]) -> Option<Value> {
         ("bankStatementImport", "input.closingBalance") => json!("228.00"),
         ("bankStatementImport", "input.file") => statement("BETA again", "03")["file"].clone(),
         ("vendorBankChangeCreate", "input.iban") => json!("FR1420041010050500013M02606"),
-        ("paymentRunPropose", "input.payOn") => {
+        // days ahead
+        ("paymentRunPropose", "input.payOn") | ("cashForecast", "through") => {
             json!((chrono::Utc::now() + chrono::TimeDelta::days(20)).date_naive())
         }
         ("fileUploadComplete", "input.sha256") => json!("cd".repeat(32)),
