@@ -244,3 +244,36 @@ async fn what_is_open_is_valued_at_the_end_of_a_day() {
     );
     assert_eq!(books.app.database.findings(), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_dollar_account_is_held_against_its_bank_in_dollars() {
+    let books = books().await;
+    let client = &books.client;
+    rate(client, "USD", "2026-03-01", "80").await;
+    rate(client, "USD", "2026-04-30", "85").await;
+    let item = invoice(&books, "100.00", "2026-03-15", Some("80")).await;
+    let paid = line(&books, &books.dollars, "2026-03-20", "100.00").await;
+    let settle =
+        json!({ "bankLine": paid, "exchangeRate": "80", "allocations": [{ "openItem": item, "amount": "100.00" }] });
+    matched(client, settle).await;
+    let run = "mutation { revaluationRun(input: { date: \"2026-04-30\" }) { revaluation { difference { amount } } userErrors { message } } }";
+    let valued = client.ask(run, json!({})).await["revaluationRun"].clone();
+    assert_eq!(valued["revaluation"]["difference"]["amount"], "500.00", "{valued}");
+    // The bank knows dollars only: what they are worth moves neither its side nor what it is held against.
+    let held = "query($bank: ID!) { bankReconciliation(bankAccount: $bank, asOf: \"2026-04-30\") { ledgerBalance { amount currency }
+        statementBalance { amount } difference { amount } bankLines { nodes { id } } journalLines { nodes { id } } } }";
+    let held = client.ask(held, json!({ "bank": books.dollars })).await["bankReconciliation"].clone();
+    assert_eq!(
+        held,
+        json!({ "ledgerBalance": { "amount": "100.00", "currency": "USD" }, "statementBalance": { "amount": "100.00" },
+                "difference": { "amount": "0.00" }, "bankLines": { "nodes": [] }, "journalLines": { "nodes": [] } })
+    );
+    let position = "query($day: Date) { cashPosition(asOf: $day) { total { amount } currencies { balance { amount currency } balanceBook { amount } } } }";
+    for (day, worth) in [("2026-04-30", "8500.00"), ("2026-05-01", "8000.00")] {
+        let found = client.ask(position, json!({ "day": day })).await["cashPosition"].clone();
+        let dollars =
+            json!([{ "balance": { "amount": "100.00", "currency": "USD" }, "balanceBook": { "amount": worth } }]);
+        assert_eq!((&found["total"]["amount"], &found["currencies"]), (&json!(worth), &dollars), "{day}");
+    }
+    assert_eq!(books.app.database.findings(), Vec::<String>::new());
+}

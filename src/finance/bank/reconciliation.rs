@@ -8,13 +8,12 @@ use backoffice_money::{Decimal, add, neg, sub};
 use chrono::{DateTime as Moment, NaiveDate, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Date as SqlDate, Nullable, Numeric, Timestamptz, Uuid as SqlUuid};
-use uuid::Uuid;
 
 use super::account::BankAccount;
 use super::line::{BankLine, BankLineConnection};
 use crate::finance::ids::{BankAccountId, BankLineId};
-use crate::finance::ledger::journal::{JournalLine, JournalLineConnection, cursor_date, line_columns};
-use crate::finance::ledger::report::lines::cursor;
+use crate::finance::ledger::journal::{JournalLine, JournalLineConnection, line_columns};
+use crate::finance::ledger::report::lines::{behind, cursor};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
@@ -82,7 +81,8 @@ struct Found {
 }
 
 /// The account, its first statement, the pairs of a bank line and an entry that both lie in the days, and what has no partner.
-/// A match that was undone in the days leaves its line alone, and its two entries cancel.
+/// A match that was undone in the days leaves its line alone, and its two entries cancel. What moves the account's worth in the
+/// books alone, a revaluation, is nothing that a bank could know.
 macro_rules! apart {
     () => {
         "WITH bank AS (
@@ -110,7 +110,7 @@ macro_rules! apart {
            SELECT l.id, l.entry_date, l.amount_document, x.entry_id IS NOT NULL AS paired,
                   x.entry_id IS NULL AND (e.source = 'opening' OR coalesce(l.entry_date < (SELECT f.opens_on FROM first f), false)) AS before
              FROM bank n
-             JOIN finance.journal_line l ON l.tenant_id = $1 AND l.account_id = n.account_id AND l.currency = n.currency
+             JOIN finance.journal_line l ON l.tenant_id = $1 AND l.account_id = n.account_id AND l.currency = n.currency AND l.amount_document <> 0
               AND l.entry_date <= $3 AND ($4::timestamptz IS NULL OR l.recorded_at <= $4)
              JOIN finance.journal_entry e ON e.tenant_id = $1 AND e.id = l.entry_id
              LEFT JOIN paired x ON x.entry_id = l.entry_id
@@ -182,16 +182,8 @@ struct Alone {
     id: BankLineId,
 }
 
-/// Where a page begins: behind that day and id.
-fn behind(slice: &Slice) -> Result<(Option<NaiveDate>, Option<Uuid>)> {
-    Ok(match &slice.after {
-        Some((day, id)) => (Some(cursor_date(day)?.0), Some(*id)),
-        None => (None, None),
-    })
-}
-
 async fn alone_at_bank(tx: &Tx, asked: &Asked, slice: &Slice) -> Result<Vec<BankLine>> {
-    let (day, id) = behind(slice)?;
+    let (day, id) = behind(slice)?.unzip();
     let rows: Vec<Alone> = tx
         .rows(
             sql(concat!(
@@ -214,7 +206,7 @@ async fn alone_at_bank(tx: &Tx, asked: &Asked, slice: &Slice) -> Result<Vec<Bank
 }
 
 async fn alone_in_books(tx: &Tx, asked: &Asked, slice: &Slice) -> Result<Vec<JournalLine>> {
-    let (day, id) = behind(slice)?;
+    let (day, id) = behind(slice)?.unzip();
     tx.rows(
         sql(concat!(
             apart!(),

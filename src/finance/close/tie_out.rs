@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use crate::finance::ids::{AccountId, PeriodCloseId};
 use crate::finance::ledger::account::Account;
-use crate::finance::ledger::journal::{JournalLine, JournalLineConnection, cursor_date, line_columns};
-use crate::finance::ledger::report::lines::cursor;
+use crate::finance::ledger::journal::{JournalLine, JournalLineConnection, line_columns};
+use crate::finance::ledger::report::lines::{Found, behind, by_page, cursor};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
@@ -118,12 +118,8 @@ impl TieOut {
     ) -> async_graphql::Result<JournalLineConnection> {
         ctx.tx(Can::JournalRead).await?;
         let slice = Slice::new(first, after.as_deref())?;
-        let behind = match &slice.after {
-            Some((day, id)) => Some((cursor_date(day)?.0, *id)),
-            None => None,
-        };
-        let page =
-            Unknown { of: self.of, kind: self.kind, account: self.account_id, after: behind, limit: slice.limit() };
+        let after = behind(&slice)?;
+        let page = Unknown { of: self.of, kind: self.kind, account: self.account_id, after, limit: slice.limit() };
         let rows = ctx.load::<UnknownLines>(page).await?.unwrap_or_default();
         Ok(JournalLineConnection::new(ctx, &slice, rows, cursor, None))
     }
@@ -279,14 +275,6 @@ pub struct Unknown {
 /// Lines of accounts that their sub-ledgers know nothing of.
 pub struct UnknownLines;
 
-#[derive(QueryableByName)]
-struct Found {
-    #[diesel(sql_type = Int4)]
-    page: i32,
-    #[diesel(embed)]
-    line: JournalLine,
-}
-
 impl Fetch for UnknownLines {
     type Key = Unknown;
     type Value = Vec<JournalLine>;
@@ -335,12 +323,6 @@ impl Fetch for UnknownLines {
                 .bind::<Array<BigInt>, _>(keys.iter().map(|key| key.limit).collect::<Vec<_>>()),
             )
             .await?;
-        let mut found: HashMap<Unknown, Vec<JournalLine>> = HashMap::new();
-        for row in rows {
-            if let Some(key) = usize::try_from(row.page).ok().and_then(|page| keys.get(page)) {
-                found.entry(key.clone()).or_default().push(row.line);
-            }
-        }
-        Ok(found)
+        Ok(by_page(&keys, rows))
     }
 }

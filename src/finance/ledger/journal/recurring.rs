@@ -6,30 +6,28 @@ use std::collections::HashMap;
 use async_graphql::{ComplexObject, Context, InputObject, Object, SimpleObject};
 use backoffice_money::{Balanced, Currency};
 use chrono::{Months, NaiveDate};
-use diesel::QueryableByName;
 use diesel::prelude::*;
-use diesel::sql_types::{Date as SqlDate, Int4, Nullable, Uuid as SqlUuid};
 use serde::{Deserialize, Serialize};
 
 use super::manual::{JournalEntryPayload, JournalEntryPostInput, JournalLineInput, expect_approved, unsplit};
 use super::{EntrySource, JournalEntry, NewEntry, NewLine, find, post, refuse_lines};
 use crate::finance::ids::{AccountId, DimensionValueId, RecurringEntryId, TaxCodeId};
 use crate::finance::ledger::dimension::Labels;
-use crate::finance::ledger::lock;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
-use crate::platform::error::{Error, Result, UserErrorCode, path};
-use crate::platform::ids::new_uuid;
+use crate::platform::error::{Error, Result, UserErrorCode};
 use crate::platform::outbox::{EventKind, emit};
 use crate::platform::paging::{Slice, encode};
 use crate::platform::scalars::{Date, DateTime, Dec, Money};
 use crate::platform::scope::Ask;
-use crate::platform::sql::sql;
 use crate::schema::recurring_entry;
 
-/// How many entries are posted in one transaction.
-const AT_ONCE: i32 = 100;
+pub mod due;
+
+pub(crate) use due::named;
+use due::post_through;
+pub use due::{RecurringEntryRun, post_due};
 
 /// An entry that comes again every so many months; without a rhythm a template that is posted by hand.
 #[derive(Queryable, Selectable, SimpleObject, Clone, Debug)]
@@ -192,15 +190,6 @@ pub struct RecurringEntriesPostInput {
     pub through: Option<Date>,
 }
 
-/// What was posted of recurring entries.
-#[derive(SimpleObject, Clone, Debug, Default)]
-pub struct RecurringEntryRun {
-    /// How many entries were posted.
-    pub posted: i32,
-    /// Whether more are due: ask again. At most 100 are posted at once.
-    pub more: bool,
-}
-
 crate::platform::payload! {
     /// What became of a recurring entry.
     RecurringEntryPayload {
@@ -336,81 +325,6 @@ async fn post_by_hand(tx: &Tx, input: RecurringEntryPostInput) -> Result<Journal
     super::super::check_text("description", &description, 500)?;
     let made = post_one(tx, &found, input.date.0, description).await?;
     find(tx, made.id).await?.ok_or_else(|| Error::fault("the posted entry is not there"))
-}
-
-#[derive(QueryableByName)]
-struct Due {
-    #[diesel(sql_type = SqlUuid)]
-    id: RecurringEntryId,
-    #[diesel(sql_type = SqlDate)]
-    on_date: NaiveDate,
-}
-
-/// Posts what is due by a day, at most a hundred entries: each on its day, or on the first one behind the locks and the
-/// closed years. What has no fiscal year on that day waits.
-pub async fn post_due(tx: &Tx, through: NaiveDate) -> Result<RecurringEntryRun> {
-    lock::general_for_update(tx).await?;
-    let opens_on = lock::opens_on(tx).await?;
-    let mut run = RecurringEntryRun::default();
-    while run.posted < AT_ONCE {
-        let found: Option<Due> = tx
-            .maybe(
-                sql("SELECT r.id, greatest(r.next_on, $3) AS on_date FROM finance.recurring_entry r
-                      WHERE r.tenant_id = $1 AND r.next_on <= $2 AND greatest(r.next_on, $3) <= $2
-                        AND EXISTS (SELECT 1 FROM finance.fiscal_year y
-                                     WHERE y.tenant_id = $1 AND greatest(r.next_on, $3) BETWEEN y.starts_on AND y.ends_on)
-                      ORDER BY r.next_on, r.id LIMIT 1")
-                .bind::<SqlUuid, _>(tx.tenant()?)
-                .bind::<SqlDate, _>(through)
-                .bind::<Nullable<SqlDate>, _>(opens_on),
-            )
-            .await?;
-        let Some(due) = found else { return Ok(run) };
-        let row = locked(tx, due.id).await?;
-        let Some(day) = row.next_on else { continue };
-        let posted = post_one(tx, &row, due.on_date, row.description.clone()).await;
-        let posted = posted.map_err(|error| named(error, &row.description))?;
-        let came = row.came.saturating_add(1);
-        tx.exec(
-            sql("INSERT INTO finance.recurring_entry_run (tenant_id, id, recurring_id, due_on, entry_id) VALUES ($1, $2, $3, $4, $5)")
-                .bind::<SqlUuid, _>(tx.tenant()?)
-                .bind::<SqlUuid, _>(new_uuid())
-                .bind::<SqlUuid, _>(row.id)
-                .bind::<SqlDate, _>(day)
-                .bind::<SqlUuid, _>(posted.id),
-        )
-        .await?;
-        tx.exec(
-            sql("UPDATE finance.recurring_entry r SET came = $3, next_on = $4 WHERE r.tenant_id = $1 AND r.id = $2")
-                .bind::<SqlUuid, _>(tx.tenant()?)
-                .bind::<SqlUuid, _>(row.id)
-                .bind::<Int4, _>(came)
-                .bind::<Nullable<SqlDate>, _>(next(&row, came)),
-        )
-        .await?;
-        run.posted = run.posted.saturating_add(1);
-    }
-    run.more = true;
-    Ok(run)
-}
-
-/// A refusal that says which entry it is about.
-pub(crate) fn named(error: Error, what: &str) -> Error {
-    let Error::Refused(mut reasons) = error else { return error };
-    for reason in &mut reasons {
-        reason.field = path("through");
-        reason.message = format!("{what}: {}", reason.message);
-    }
-    Error::Refused(reasons)
-}
-
-async fn post_through(tx: &Tx, through: Option<Date>) -> Result<RecurringEntryRun> {
-    let through = through.map_or(tx.today(), |day| day.0);
-    if through > tx.today() {
-        let message = "An entry is posted when it is due: this day has not come yet.";
-        return Err(Error::refuse(UserErrorCode::Invalid, "through", message));
-    }
-    post_due(tx, through).await
 }
 
 /// Queries about recurring entries.

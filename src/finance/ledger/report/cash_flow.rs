@@ -14,10 +14,10 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, Date as SqlDate, Nullable, Numeric, Timestamptz, Uuid as SqlUuid};
 
 use super::figures::{Span, figures};
-use super::lines::cursor;
+use super::lines::{behind, cursor};
 use crate::finance::ids::AccountId;
 use crate::finance::ledger::account::{self, Account};
-use crate::finance::ledger::journal::{JournalLineConnection, cursor_date};
+use crate::finance::ledger::journal::JournalLineConnection;
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::error::{Error, Result};
@@ -124,11 +124,7 @@ impl CashFlowRow {
     ) -> async_graphql::Result<JournalLineConnection> {
         ctx.tx(Can::JournalRead).await?;
         let slice = Slice::new(first, after.as_deref())?;
-        let after = match &slice.after {
-            Some((day, id)) => Some((cursor_date(day)?.0, *id)),
-            None => None,
-        };
-        let (leaves, days, limit) = (Arc::clone(&self.leaves), self.days, slice.limit());
+        let (leaves, days, after, limit) = (Arc::clone(&self.leaves), self.days, behind(&slice)?, slice.limit());
         let page = CashFlowPage { leaves, direct: self.method == CashFlowMethod::Direct, days, after, limit };
         let rows = ctx.load::<CashFlowLines>(page).await?;
         Ok(JournalLineConnection::new(ctx, &slice, rows.unwrap_or_default(), cursor, None))

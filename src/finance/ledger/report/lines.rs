@@ -1,6 +1,7 @@
 //! From a figure to its lines: pages of journal lines of any set of accounts, many pages in one statement.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -34,11 +35,7 @@ pub struct LinePage {
 impl LinePage {
     /// The page that a caller asked for, with one line more to know whether more follow.
     pub fn new(leaves: Arc<[AccountId]>, span: Span, slice: &Slice) -> Result<Self> {
-        let after = match &slice.after {
-            Some((date, id)) => Some((cursor_date(date)?.0, *id)),
-            None => None,
-        };
-        Ok(Self { leaves, span, after, limit: slice.limit() })
+        Ok(Self { leaves, span, after: behind(slice)?, limit: slice.limit() })
     }
 }
 
@@ -48,16 +45,36 @@ pub fn cursor(line: &JournalLine) -> String {
     encode(&line.date.0.to_string(), line.id.0)
 }
 
-/// The lines of pages.
-pub struct LinesIn;
+/// The day and line that a page of lines begins behind.
+pub(crate) fn behind(slice: &Slice) -> Result<Option<(NaiveDate, Uuid)>> {
+    match &slice.after {
+        Some((day, id)) => Ok(Some((cursor_date(day)?.0, *id))),
+        None => Ok(None),
+    }
+}
 
+/// A line of one of the pages that a statement reads at once; `page` is the place of the page among its keys.
 #[derive(QueryableByName)]
-struct Found {
+pub(crate) struct Found {
     #[diesel(sql_type = Int4)]
     page: i32,
     #[diesel(embed)]
     line: JournalLine,
 }
+
+/// Gives each page its lines, in their order.
+pub(crate) fn by_page<K: Clone + Eq + Hash>(keys: &[K], rows: Vec<Found>) -> HashMap<K, Vec<JournalLine>> {
+    let mut found: HashMap<K, Vec<JournalLine>> = HashMap::with_capacity(keys.len());
+    for row in rows {
+        if let Some(key) = usize::try_from(row.page).ok().and_then(|page| keys.get(page)) {
+            found.entry(key.clone()).or_default().push(row.line);
+        }
+    }
+    found
+}
+
+/// The lines of pages.
+pub struct LinesIn;
 
 impl Fetch for LinesIn {
     type Key = LinePage;
@@ -73,13 +90,7 @@ impl Fetch for LinesIn {
         if !narrowed.is_empty() {
             rows.extend(of_values(tx, &narrowed).await?);
         }
-        let mut found: HashMap<LinePage, Vec<JournalLine>> = HashMap::with_capacity(keys.len());
-        for row in rows {
-            if let Some(key) = usize::try_from(row.page).ok().and_then(|page| keys.get(page)) {
-                found.entry(key.clone()).or_default().push(row.line);
-            }
-        }
-        Ok(found)
+        Ok(by_page(&keys, rows))
     }
 }
 

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Date as SqlDate, Int4, Jsonb, Nullable, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
@@ -12,6 +11,7 @@ use super::Days;
 use super::place::cash_accounts;
 use crate::finance::ids::AccountId;
 use crate::finance::ledger::journal::{JournalLine, line_columns};
+use crate::finance::ledger::report::lines::{Found, by_page};
 use crate::platform::can::Can;
 use crate::platform::db::Tx;
 use crate::platform::entity::Fetch;
@@ -30,14 +30,6 @@ pub struct CashFlowPage {
 
 /// The lines that rows sum: of their accounts, where told directly those in entries that touch cash.
 pub struct CashFlowLines;
-
-#[derive(QueryableByName)]
-struct Found {
-    #[diesel(sql_type = Int4)]
-    page: i32,
-    #[diesel(embed)]
-    line: JournalLine,
-}
 
 impl Fetch for CashFlowLines {
     type Key = CashFlowPage;
@@ -84,12 +76,6 @@ impl Fetch for CashFlowLines {
                 .bind::<Array<SqlUuid>, _>(cash),
             )
             .await?;
-        let mut found: HashMap<CashFlowPage, Vec<JournalLine>> = HashMap::new();
-        for row in rows {
-            if let Some(key) = usize::try_from(row.page).ok().and_then(|page| keys.get(page)) {
-                found.entry(key.clone()).or_default().push(row.line);
-            }
-        }
-        Ok(found)
+        Ok(by_page(&keys, rows))
     }
 }
